@@ -1,0 +1,32 @@
+"""Discrete representation learning in Keras 3: tokenizers and their priors."""
+
+import importlib
+
+from keras_vq import callbacks
+from keras_vq import layers
+from keras_vq import metrics
+from keras_vq import models
+from keras_vq import ops
+from keras_vq import training
+from keras_vq import zoo
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "callbacks",
+    "data",
+    "export",
+    "layers",
+    "metrics",
+    "models",
+    "ops",
+    "training",
+    "zoo",
+]
+
+
+def __getattr__(name):
+    # These two use TensorFlow, whatever the backend: loaded when first used.
+    if name in ("data", "export"):
+        return importlib.import_module(f"keras_vq.{name}")
+    raise AttributeError(f"module 'keras_vq' has no attribute {name!r}")

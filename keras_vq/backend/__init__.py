@@ -1,0 +1,49 @@
+"""What `keras.ops` does not abstract: the only folder that names a backend.
+
+Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
+
+`vjp(fn, variables)`: run `fn`, return its outputs and a pullback to gradients.
+`apply_gradients(optimizer, gradients, variables)`: one optimizer step.
+`StepMixin`: `train_step` and `test_step` as that backend's trainer calls them.
+`all_sum(*tensors)`: the sum over data-parallel replicas.
+`replica()`: the index of this replica and the number of replicas.
+`check_distribution()`: refuse `keras.distribution` where it does nothing.
+`jit(fn, model)`: compile a function of arrays that reads the model's weights.
+`argmax(x)`: over the last axis, as one native operation.
+`conv_transpose(inputs, kernel)`: the fastest 4-wide, stride-2 upsampling.
+"""
+
+import importlib
+
+import keras
+
+_NAMES = (
+    "vjp",
+    "apply_gradients",
+    "StepMixin",
+    "all_sum",
+    "replica",
+    "check_distribution",
+    "jit",
+    "argmax",
+    "conv_transpose",
+)
+_SUPPORTED = ("tensorflow", "jax", "torch")
+
+if keras.config.backend() not in _SUPPORTED:
+    raise ImportError(
+        f"keras_vq runs on the backends {', '.join(_SUPPORTED)}. Received: "
+        f"KERAS_BACKEND={keras.config.backend()}. Set the environment variable "
+        "KERAS_BACKEND to one of them."
+    )
+_module = importlib.import_module(f"{__name__}.{keras.config.backend()}")
+
+vjp = _module.vjp
+apply_gradients = _module.apply_gradients
+StepMixin = _module.StepMixin
+all_sum = _module.all_sum
+replica = _module.replica
+check_distribution = _module.check_distribution
+jit = _module.jit
+argmax = _module.argmax
+conv_transpose = _module.conv_transpose

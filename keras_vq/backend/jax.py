@@ -1,0 +1,205 @@
+"""JAX: steps are pure functions; a `StatelessScope` stands for the state."""
+
+import contextvars
+
+import jax
+import keras
+from jax import numpy as jnp
+
+# The scope of the step that is being traced: its `state_mapping` holds the
+# current value of every variable of the model, its optimizer and its metrics.
+_scope: contextvars.ContextVar = contextvars.ContextVar("keras_vq_step_scope")
+
+
+def vjp(fn, variables, persistent=False):
+    """Run `fn() -> (outputs, aux)` and differentiate its outputs.
+
+    Args:
+        fn: A function without arguments that returns a tuple of scalar losses
+            and anything else (`aux`).
+        variables: List of `keras.Variable`, what the losses depend on.
+        persistent: Bool, whether `pullback` is called more than once.
+
+    Returns:
+        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` gives the
+        gradients of `sum(c * output)` with respect to the variables, or to
+        the subset `wrt` of them.
+    """
+    del persistent  # a JAX pullback can always be called again
+    state = _current_scope().state_mapping
+    keys = [id(v) for v in variables]
+
+    def pure(values):
+        with keras.StatelessScope(collect_losses=True) as scope:
+            before = {**state, **dict(zip(keys, values, strict=True))}
+            scope.state_mapping = dict(before)
+            outputs, aux = fn()
+        updates = {
+            k: x
+            for k, x in scope.state_mapping.items()
+            if x is not before.get(k)
+        }
+        return outputs, (aux, updates)
+
+    outputs, transpose, (aux, updates) = jax.vjp(
+        pure, [state[k] for k in keys], has_aux=True
+    )
+    # Moving averages, seeds and batch statistics that changed inside `fn`.
+    state.update(updates)
+
+    def pullback(cotangents, wrt=None):
+        (gradients,) = transpose(
+            type(outputs)(
+                jnp.asarray(c, o.dtype)
+                for c, o in zip(cotangents, outputs, strict=True)
+            )
+        )
+        if wrt is None:
+            return gradients
+        by_key = dict(zip(keys, gradients, strict=True))
+        return [by_key[id(v)] for v in wrt]
+
+    return outputs, aux, pullback
+
+
+def apply_gradients(optimizer, gradients, variables):
+    """Apply gradients by the stateless form, which loss scaling needs."""
+    values, optimizer_values = optimizer.stateless_apply(
+        [v.value for v in optimizer.variables],
+        gradients,
+        [v.value for v in variables],
+    )
+    for v, x in zip(variables, values, strict=True):
+        v.assign(x)
+    for v, x in zip(optimizer.variables, optimizer_values, strict=True):
+        v.assign(x)
+
+
+class StepMixin:
+    """Keras's JAX trainer hands the state in and takes the new state back."""
+
+    def train_step(self, state, data):
+        variables = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        return _run(self.training_step, variables, state, data)
+
+    def test_step(self, state, data):
+        variables = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.metrics_variables,
+        )
+        return _run(self.evaluation_step, variables, state, data)
+
+    def make_train_function(self, force=False):
+        # An optimizer's weight averaging ends `fit` with `weight = average`:
+        # two variables on one buffer, which the next step cannot donate twice.
+        seen = set()
+        for v in [*self.variables, *self.optimizer.variables]:
+            if id(v.value) in seen:
+                v.assign(jnp.copy(v.value))
+            seen.add(id(v.value))
+        return super().make_train_function(force)
+
+
+def _run(step, variables, state, data):
+    mapping = [
+        pair
+        for group in zip(variables, state, strict=True)
+        for pair in zip(*group, strict=True)
+    ]
+    with keras.StatelessScope(mapping) as scope:
+        token = _scope.set(scope)
+        try:
+            logs = step(data)
+        finally:
+            _scope.reset(token)
+    return logs, tuple(
+        [scope.get_current_value(v) for v in group] for group in variables
+    )
+
+
+def _current_scope():
+    scope = _scope.get(None)
+    if scope is None:
+        raise RuntimeError(
+            "On the JAX backend, `training_step` and `evaluation_step` run "
+            "inside `fit`, `evaluate`, `train_on_batch` or `test_on_batch`. "
+            "Received: a direct call. Call one of those instead."
+        )
+    return scope
+
+
+def all_sum(*tensors):
+    """Arrays are global under `keras.distribution`: nothing is left to sum."""
+    return tensors
+
+
+def replica():
+    """Arrays are global under `keras.distribution`: one replica."""
+    return 0, 1
+
+
+def check_distribution():
+    """`keras.distribution` works on this backend."""
+
+
+def jit(fn, model):
+    """Compile `fn`, a function of arrays that reads the model's weights."""
+
+    @jax.jit
+    def pure(values, *args):
+        with keras.StatelessScope(zip(model.variables, values, strict=True)):
+            return fn(*args)
+
+    return lambda *args: pure([v.value for v in model.variables], *args)
+
+
+def argmax(x):
+    """Index of the first maximum over the last axis, int32."""
+    return jnp.argmax(x, axis=-1).astype("int32")
+
+
+def conv_transpose(inputs, kernel):
+    """Transposed convolution of width 4 and stride 2, `"same"` padding.
+
+    XLA on a CPU takes over ten times longer for the gradient of the native
+    operation than for the same sum written as one matrix product per input
+    position, whose 4-wide patches overlap by two and are added up.
+    """
+    if jax.default_backend() != "cpu":
+        return keras.ops.conv_transpose(
+            inputs,
+            kernel,
+            strides=2,
+            padding="same",
+            data_format="channels_last",
+        )
+    batch, *size, _ = inputs.shape
+    rank, filters = len(size), kernel.shape[-2]
+    patches = jnp.tensordot(inputs, kernel, (-1, -1))  # (b, *size, *4, f)
+    for axis in range(rank):
+        patches = _overlap_add(patches, 1 + axis, 1 + rank + axis)
+    order = [i for axis in range(rank) for i in (1 + axis, 1 + rank + axis)]
+    outputs = jnp.transpose(patches, (0, *order, 2 * rank + 1))
+    return outputs.reshape(batch, *(2 * n for n in size), filters)
+
+
+def _overlap_add(patches, position, offset):
+    """Add what each 4-wide patch has beyond its 2 outputs to its neighbours."""
+    before, own, after = jnp.split(patches, (1, 3), axis=offset)
+    pad = [[0, 0]] * patches.ndim
+
+    def shift(x, by, into):
+        keep = slice(None, -1) if by == 1 else slice(1, None)
+        x = x[(slice(None),) * position + (keep,)]
+        widths = list(pad)
+        widths[position] = [1, 0] if by == 1 else [0, 1]
+        widths[offset] = [into, 1 - into]
+        return jnp.pad(x, widths)
+
+    return own + shift(after, by=1, into=0) + shift(before, by=-1, into=1)

@@ -1,0 +1,103 @@
+"""TensorFlow: gradients by tape; Keras variables hold their own state."""
+
+import keras
+import tensorflow as tf
+
+
+def vjp(fn, variables, persistent=False):
+    """Run `fn() -> (outputs, aux)` and differentiate its outputs.
+
+    Args:
+        fn: A function without arguments that returns a tuple of scalar losses
+            and anything else (`aux`).
+        variables: List of `keras.Variable`, what the losses depend on.
+        persistent: Bool, whether `pullback` is called more than once.
+
+    Returns:
+        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` gives the
+        gradients of `sum(c * output)` with respect to the variables, or to
+        the subset `wrt` of them.
+    """
+    with tf.GradientTape(
+        persistent=persistent, watch_accessed_variables=False
+    ) as tape:
+        tape.watch([v.value for v in variables])
+        outputs, aux = fn()
+
+    def pullback(cotangents, wrt=None):
+        # `apply_gradients` sums over replicas: the division makes it a mean.
+        _, replicas = replica()
+        gradients = tape.gradient(
+            list(outputs),
+            [v.value for v in (variables if wrt is None else wrt)],
+            output_gradients=[
+                tf.cast(c, o.dtype) / replicas
+                for c, o in zip(cotangents, outputs, strict=True)
+            ],
+        )
+        return [g if g is None else tf.convert_to_tensor(g) for g in gradients]
+
+    return outputs, aux, pullback
+
+
+def apply_gradients(optimizer, gradients, variables):
+    """Apply gradients, summed over the replicas by the optimizer."""
+    optimizer.apply(gradients, variables)
+
+
+class StepMixin:
+    """Keras's TensorFlow trainer calls the steps with the data alone."""
+
+    def train_step(self, data):
+        return self.training_step(data)
+
+    def test_step(self, data):
+        return self.evaluation_step(data)
+
+    def make_train_function(self, force=False):
+        check_distribution()
+        return super().make_train_function(force)
+
+
+def all_sum(*tensors):
+    """Sum each tensor over the replicas of `tf.distribute`."""
+    if replica()[1] == 1:
+        return tensors
+    context = tf.distribute.get_replica_context()
+    return tuple(context.all_reduce(tf.distribute.ReduceOp.SUM, list(tensors)))
+
+
+def replica():
+    """Index of this replica and number of replicas."""
+    context = tf.distribute.get_replica_context()
+    if context is None:
+        return 0, 1
+    return context.replica_id_in_sync_group, context.num_replicas_in_sync
+
+
+def check_distribution():
+    """Raise if `keras.distribution` is set: Keras ignores it here."""
+    if keras.distribution.distribution() is not None:
+        raise ValueError(
+            "keras.distribution does nothing on the TensorFlow backend. "
+            "Received: a distribution set with keras.distribution."
+            "set_distribution(). Create and compile the model in the scope of "
+            "tf.distribute.MirroredStrategy(), or use KERAS_BACKEND=jax."
+        )
+
+
+def jit(fn, model):
+    """Compile `fn`, a function of arrays that reads the model's weights."""
+    return tf.function(fn, reduce_retracing=True)
+
+
+def argmax(x):
+    """Index of the first maximum over the last axis, int32."""
+    return tf.argmax(x, axis=-1, output_type="int32")
+
+
+def conv_transpose(inputs, kernel):
+    """Transposed convolution of width 4 and stride 2, `"same"` padding."""
+    return keras.ops.conv_transpose(
+        inputs, kernel, strides=2, padding="same", data_format="channels_last"
+    )

@@ -1,0 +1,116 @@
+"""PyTorch: gradients by `autograd.grad`; Keras variables hold their state."""
+
+import keras
+import torch
+
+
+def vjp(fn, variables, persistent=False):
+    """Run `fn() -> (outputs, aux)` and differentiate its outputs.
+
+    Args:
+        fn: A function without arguments that returns a tuple of scalar losses
+            and anything else (`aux`).
+        variables: List of `keras.Variable`, what the losses depend on.
+        persistent: Bool, whether `pullback` is called more than once.
+
+    Returns:
+        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` gives the
+        gradients of `sum(c * output)` with respect to the variables, or to
+        the subset `wrt` of them.
+    """
+    outputs, aux = fn()
+
+    def pullback(cotangents, wrt=None):
+        # `apply_gradients` sums over processes: the division makes it a mean.
+        _, replicas = replica()
+        return torch.autograd.grad(
+            list(outputs),
+            [v.value for v in (variables if wrt is None else wrt)],
+            grad_outputs=[
+                (torch.as_tensor(c, dtype=o.dtype, device=o.device) / replicas)
+                .detach()
+                .reshape(o.shape)
+                for c, o in zip(cotangents, outputs, strict=True)
+            ],
+            retain_graph=persistent,
+            allow_unused=True,
+        )
+
+    return outputs, aux, pullback
+
+
+def apply_gradients(optimizer, gradients, variables):
+    """Apply gradients, summed over the processes of `torch.distributed`."""
+    with torch.no_grad():
+        optimizer.apply(list(all_sum(*gradients)), variables)
+
+
+class StepMixin:
+    """Keras's PyTorch trainer calls the steps with the data alone."""
+
+    def train_step(self, data):
+        return self.training_step(data)
+
+    def test_step(self, data):
+        return self.evaluation_step(data)
+
+    def make_train_function(self, force=False):
+        check_distribution()
+        return super().make_train_function(force)
+
+
+def all_sum(*tensors):
+    """Sum each tensor over the processes of `torch.distributed`."""
+    if replica()[1] == 1:
+        return tensors
+    sums = [t if t is None else t.detach().clone() for t in tensors]
+    for t in sums:
+        if t is not None:
+            torch.distributed.all_reduce(t)
+    return tuple(sums)
+
+
+def replica():
+    """Index of this process and number of processes."""
+    if not torch.distributed.is_initialized():
+        return 0, 1
+    return torch.distributed.get_rank(), torch.distributed.get_world_size()
+
+
+def check_distribution():
+    """Raise if `keras.distribution` is set: Keras ignores it here."""
+    if keras.distribution.distribution() is not None:
+        raise ValueError(
+            "keras.distribution does nothing on the PyTorch backend. "
+            "Received: a distribution set with keras.distribution."
+            "set_distribution(). Start one process per device and call "
+            "torch.distributed.init_process_group() in each, or use "
+            "KERAS_BACKEND=jax."
+        )
+
+
+def jit(fn, model):
+    """Run `fn` without gradients: compiling costs more than it gains here."""
+    return torch.no_grad()(fn)
+
+
+def argmax(x):
+    """Index of the first maximum over the last axis, int32."""
+    return torch.argmax(x, dim=-1).to(torch.int32)
+
+
+def conv_transpose(inputs, kernel):
+    """Transposed convolution of width 4 and stride 2, `"same"` padding.
+
+    Keras computes a larger output here and crops it; PyTorch's own padding
+    gives the same values without the copy.
+    """
+    rank = inputs.ndim - 2
+    conv = getattr(torch.nn.functional, f"conv_transpose{rank}d")
+    outputs = conv(
+        inputs.movedim(-1, 1),  # (batch, channels, *spatial), a view
+        kernel.movedim((-1, -2), (0, 1)),  # (channels, filters, *kernel)
+        stride=2,
+        padding=1,
+    )
+    return outputs.movedim(1, -1)

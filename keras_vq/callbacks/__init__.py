@@ -1,0 +1,7 @@
+"""Pictures and checkpoints while a model trains."""
+
+from keras_vq.callbacks.codebook_plot import CodebookPlot
+from keras_vq.callbacks.epoch_checkpoint import EpochCheckpoint
+from keras_vq.callbacks.reconstruction_grid import ReconstructionGrid
+
+__all__ = ["CodebookPlot", "EpochCheckpoint", "ReconstructionGrid"]

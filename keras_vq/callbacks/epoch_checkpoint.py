@@ -1,0 +1,54 @@
+import pathlib
+import re
+
+import keras
+
+from keras_vq.files import written_whole
+
+_NAME = re.compile(r"epoch_(\d+)\.keras")
+
+
+class EpochCheckpoint(keras.callbacks.Callback):
+    """Saves all that an exact resume needs after each epoch.
+
+    `directory/epoch_0001.keras` and so on hold weights, optimizer, codebook
+    averages and the state of random draws; each is written under another name
+    first, so that a process killed at any moment leaves whole files only.
+    The newest two are kept.
+
+    Args:
+        directory: Folder of the checkpoints; made if missing.
+
+    Example:
+
+    ```python
+    checkpoint = keras_vq.callbacks.EpochCheckpoint("checkpoints")
+    model.fit(images, epochs=10, callbacks=[checkpoint])
+    epoch, path = keras_vq.callbacks.EpochCheckpoint.latest("checkpoints")
+    model = keras.models.load_model(path)
+    model.fit(images, epochs=10, initial_epoch=epoch)
+    ```
+    """
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / f"epoch_{epoch + 1:04d}.keras"
+        with written_whole(path) as temporary:
+            self.model.save(temporary)
+        for _, old in _checkpoints(self.directory)[:-2]:
+            old.unlink()
+
+    @staticmethod
+    def latest(directory):
+        """The number of epochs done and the newest checkpoint, or (0, None)."""
+        checkpoints = _checkpoints(pathlib.Path(directory))
+        return checkpoints[-1] if checkpoints else (0, None)
+
+
+def _checkpoints(directory):
+    found = [(_NAME.fullmatch(path.name), path) for path in directory.glob("*")]
+    return sorted((int(name[1]), path) for name, path in found if name)

@@ -1,0 +1,147 @@
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+from typing import Optional
+
+import typer
+
+app = typer.Typer(
+    name="keras-vq",
+    help="Train tokenizers of images and take them away. The environment "
+    "variable KERAS_BACKEND selects tensorflow, jax or torch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+RunDir = Annotated[Path, typer.Argument(help="Folder that `train` made.")]
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        Optional[str],
+        typer.Argument(help="Name of a recipe in the zoo, or a TOML file."),
+    ] = None,
+    dataset: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Other data: 'scenes', a TFDS name, or a folder of images.",
+            metavar="NAME|FOLDER",
+        ),
+    ] = None,
+    settings: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--set",
+            help="Change a value of the recipe; may be repeated.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    epochs: Annotated[
+        Optional[int], typer.Option(help="Epochs to train.", min=1)
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A trial run of a minute or two.")
+    ] = False,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder to make. [default: runs/RECIPE]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],
+        typer.Option(help="Continue the run in this folder where it stopped."),
+    ] = None,
+) -> None:
+    """Train a model by a recipe, with pictures after each epoch.
+
+    Example: keras-vq train vqvae_mnist --epochs 5 --set num_embeddings=64
+    """
+    from keras_vq.cli.train import resume_training
+    from keras_vq.cli.train import start_training
+
+    if resume is not None:
+        if recipe or dataset or settings or epochs or quick or out:
+            raise ValueError(
+                "--resume continues a run as it was started and goes with no "
+                "other argument."
+            )
+        resume_training(resume)
+        return
+    if recipe is None:
+        raise ValueError("Give a RECIPE to train, or --resume DIR.")
+    start_training(recipe, dataset, settings or [], epochs, quick, out)
+
+
+@app.command()
+def reconstruct(
+    run: RunDir,
+    images: Annotated[
+        Optional[list[Path]],
+        typer.Argument(help="Image files. [default: of the run's test data]"),
+    ] = None,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(help="PNG to write. [default: RUN/reconstruction.png]"),
+    ] = None,
+) -> None:
+    """Draw images beside what the model makes of their codes.
+
+    Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
+    """
+    from keras_vq.cli.reconstruct import reconstruct_images
+
+    reconstruct_images(run, images or [], out or run / "reconstruction.png")
+
+
+@app.command()
+def export(
+    run: RunDir,
+    directory: Annotated[Path, typer.Argument(help="Folder to make.")],
+) -> None:
+    """Write a TensorFlow SavedModel: serve, encode and decode.
+
+    Example: keras-vq export runs/vqvae_mnist served
+    """
+    from keras_vq.cli.run import Run
+    from keras_vq.export import saved_model
+
+    saved_model(Run(run).load_model(), directory)
+    print(f"Wrote {directory} with the signatures serve, encode and decode.")
+
+
+@app.command()
+def info(
+    target: Annotated[
+        str, typer.Argument(help="A run's folder, a recipe's name or file.")
+    ],
+) -> None:
+    """Describe a run or a recipe: sizes, rate, settings and results.
+
+    Example: keras-vq info vqvae_mnist
+    """
+    from keras_vq.cli.info import print_info
+
+    print_info(target)
+
+
+def main() -> None:
+    """Run a command; what the user can mend is one line and exit code 2."""
+    # TensorFlow reports its build and its device on every start otherwise.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        if os.environ.get("KERAS_VQ_TRACEBACK"):
+            raise
+        message = " ".join(str(error).split())
+        print(f"Error: {message}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import rich
+import tqdm
+from rich.table import Table
+
+from keras_vq import callbacks
+from keras_vq import data
+from keras_vq.cli.run import Run
+from keras_vq.cli.run import load_keras_file
+from keras_vq.zoo.recipe import Recipe
+from keras_vq.zoo.recipe import parse_setting
+
+NUM_PICTURES = 16
+
+
+def start_training(name, dataset, settings, epochs, quick, out):
+    """Train a new run; see `keras-vq train --help` for the arguments."""
+    recipe = Recipe.load(name)
+    if quick:
+        recipe = recipe.changed(recipe.quick)
+    changes = dict(parse_setting(text) for text in settings)
+    if dataset is not None:
+        changes["data.name"] = dataset
+    if epochs is not None:
+        changes["training.epochs"] = epochs
+    recipe = recipe.changed(changes)
+    out = out or pathlib.Path("runs") / pathlib.Path(name).stem
+    Run.check_free(out)  # before any work is done
+
+    keras.utils.set_random_seed(recipe.training.seed)
+    train, test, steps = _load(recipe, first_epoch=0)
+    if recipe.arguments.get("data_variance") == "auto":
+        variance = _variance(train.take(steps), steps)
+        recipe = recipe.changed({"arguments.data_variance": variance})
+    model = _build(recipe, steps)
+    _fit(Run.create(out, recipe), model, train, test, steps, first_epoch=0)
+
+
+def resume_training(path):
+    """Continue an interrupted run as if it had never stopped."""
+    run = Run(path)
+    if run.model_path.exists():
+        print(f"{path} is complete: nothing to resume.")
+        return
+    keras.utils.set_random_seed(run.recipe.training.seed)
+    epoch, checkpoint = run.checkpoint()
+    train, test, steps = _load(run.recipe, epoch)
+    if checkpoint is None:
+        model = _build(run.recipe, steps)
+    else:
+        model = load_keras_file(checkpoint)
+    run.forget_epochs_after(epoch)
+    print(f"Resuming {path} after epoch {epoch}.")
+    _fit(run, model, train, test, steps, first_epoch=epoch)
+
+
+def _load(recipe, first_epoch):
+    shape = recipe.arguments.get("input_shape", (32, 32, 3))
+    options = {
+        "batch_size": recipe.data.batch_size,
+        "image_size": tuple(shape[:2]),
+        "channels": shape[2],
+    }
+    numbers = range(first_epoch, recipe.training.epochs)
+    test = data.load(
+        recipe.data.name, recipe.data.test_split, shuffle=False, **options
+    )
+    train = data.load(
+        recipe.data.name,
+        recipe.data.train_split,
+        shuffle=True,
+        seed=recipe.training.seed,
+        epochs=numbers,
+        **options,
+    )
+    return train, test, len(train) // max(len(numbers), 1)
+
+
+def _variance(images, steps):
+    """Variance of all values of one epoch."""
+    total = np.zeros(3)
+    for batch in tqdm.tqdm(
+        images, total=steps, desc="Variance", delay=2, leave=False
+    ):
+        batch = np.asarray(batch, "float64")
+        total += (batch.size, batch.sum(), np.square(batch).sum())
+    size, first, second = total
+    return float(second / size - np.square(first / size))
+
+
+def _build(recipe, steps):
+    training = recipe.training
+    rate = training.learning_rate
+    if training.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            rate, steps * training.epochs
+        )
+    return recipe.factory()(**recipe.arguments, learning_rate=rate)
+
+
+def _fit(run, model, train, test, steps, first_epoch):
+    pictures = np.concatenate(
+        list(test.unbatch().batch(NUM_PICTURES).take(1).as_numpy_iterator())
+    )
+    model.fit(
+        train,
+        validation_data=test,
+        epochs=run.recipe.training.epochs,
+        initial_epoch=first_epoch,
+        steps_per_epoch=steps,
+        shuffle=False,  # the data set does that itself
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=[
+            keras.callbacks.CSVLogger(run.path / "metrics.csv", append=True),
+            keras.callbacks.TensorBoard(run.path / "logs", write_graph=False),
+            callbacks.ReconstructionGrid(
+                pictures, run.path / "reconstructions"
+            ),
+            callbacks.CodebookPlot(run.path / "codebook"),
+            # The last one: what it saves, the others have seen.
+            callbacks.EpochCheckpoint(run.path / "checkpoints"),
+        ],
+    )
+    results = model.evaluate(test, return_dict=True, verbose=0)
+    run.finish(model, {name: float(value) for name, value in results.items()})
+    _report(run, results)
+
+
+def _report(run, results):
+    table = Table("on the test data", "", show_header=True, box=None)
+    for name, value in results.items():
+        table.add_row(name, f"{value:.4g}")
+    rich.print(table)
+    print(
+        f"Pictures: {run.path / 'reconstructions'} and {run.path / 'codebook'}"
+    )
+    print(f"Model:    {run.model_path}")

@@ -1,0 +1,197 @@
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from keras_vq.data.folder import folder_examples
+from keras_vq.data.tfds_examples import is_tfds_name
+from keras_vq.data.tfds_examples import tfds_examples
+from keras_vq.data.tfds_examples import unknown_name_error
+
+# Decoded images up to this size stay in memory; more are decoded per epoch.
+MEMORY_LIMIT = 4 * 2**30
+
+
+def load(
+    name,
+    split="train",
+    batch_size=128,
+    image_size=None,
+    channels=None,
+    labels=False,
+    shuffle=None,
+    seed=0,
+    epochs=None,
+    data_dir=None,
+):
+    """Images in [0, 1] as a shuffled, cached and prefetched `tf.data.Dataset`.
+
+    Args:
+        name: What to load: `"scenes"` (built in, or `"scenes/64"` and so on
+            for larger pictures), the name of a TFDS data set of images, or
+            the path of a folder of images, whose sub-folders, if any, are the
+            classes.
+        split: str, a TFDS split such as `"train"` or `"test[:1000]"`. Of a
+            folder, `"train"` is nine images in ten, `"test"` the others and
+            `"all"` both. Defaults to `"train"`.
+        batch_size: int, images per batch; the last batch may be smaller.
+            Defaults to 128.
+        image_size: int, `(height, width)` or None, size to resize to, after a
+            central crop to its aspect ratio; None keeps the size, which must
+            then be the same for all images. Defaults to None.
+        channels: 1, 3 or None, to convert to grey or colour; None keeps what
+            there is. Defaults to None.
+        labels: bool, whether to yield `(images, labels)`. Defaults to False.
+        shuffle: bool or None, whether each epoch has an order of its own;
+            None shuffles the split `"train"` and its parts. Defaults to None.
+        seed: int, of the order. Defaults to 0.
+        epochs: range or None. None yields one epoch, to be iterated again and
+            again. A range yields those epochs one after the other, each in
+            the order that its number and `seed` alone decide, for
+            `fit(..., steps_per_epoch=...)` to resume where another ended.
+        data_dir: str or None, where TFDS data sets are prepared; None for the
+            environment variable `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+
+    Returns:
+        `tf.data.Dataset` of float32 `(batch, height, width, channels)`, or of
+        pairs with int64 `(batch,)`, of known cardinality.
+
+    Raises:
+        ValueError: If the name or the split is unknown, there are no images,
+            an image cannot be read, or sizes differ and `image_size` is None.
+        FileNotFoundError: If the data set is not prepared and cannot be
+            downloaded.
+
+    Example:
+
+    >>> images = keras_vq.data.load("scenes", "test", batch_size=16)
+    >>> next(iter(images)).shape
+    (16, 32, 32, 3)
+    """
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(
+            "`batch_size` must be an integer >= 1. Received: "
+            f"batch_size={batch_size!r}"
+        )
+    if channels not in (None, 1, 3):
+        raise ValueError(
+            f"`channels` must be 1, 3 or None. Received: channels={channels!r}"
+        )
+    size = (image_size,) * 2 if isinstance(image_size, int) else image_size
+    if is_tfds_name(name):
+        examples, shape = tfds_examples(
+            name, split, size, channels, labels, data_dir
+        )
+    elif tf.io.gfile.isdir(str(name)):
+        examples, shape = folder_examples(str(name), split, size, channels)
+    else:
+        raise unknown_name_error(name)
+
+    if len(examples) == 0:
+        raise ValueError(
+            f"The data set is empty. Received: name={str(name)!r}, "
+            f"split={split!r}. Expected at least one image."
+        )
+    if shuffle is None:
+        shuffle = split.startswith("train")
+    source = (
+        _Stream if len(examples) * np.prod(shape) > MEMORY_LIMIT else _Memory
+    )
+    dataset = _in_order(source(examples), shuffle, seed, epochs, batch_size)
+
+    def to_unit_range(image, label):
+        image = tf.cast(image, tf.float32) / 255.0
+        return (image, label) if labels else image
+
+    return dataset.map(to_unit_range, tf.data.AUTOTUNE).prefetch(
+        tf.data.AUTOTUNE
+    )
+
+
+class _Memory:
+    """All examples as two arrays; an epoch is an order of their indices."""
+
+    def __init__(self, examples):
+        self.size = self.block = len(examples)
+        batches = tqdm.tqdm(
+            examples.batch(256).as_numpy_iterator(),
+            total=-(-self.size // 256),
+            desc="Reading images",
+            unit="batch",
+            delay=2,
+            leave=False,
+        )
+        images, labels = zip(*batches, strict=True)
+        self.images = tf.constant(np.concatenate(images))
+        self.labels = tf.constant(np.concatenate(labels))
+        self.items = tf.data.Dataset.range(self.size)
+
+    def batches(self, items, batch_size):
+        def gather(indices):
+            return (
+                tf.gather(self.images, indices),
+                tf.gather(self.labels, indices),
+            )
+
+        return items.batch(batch_size).map(gather, tf.data.AUTOTUNE)
+
+
+class _Stream:
+    """Examples that do not fit in memory, decoded anew for each epoch."""
+
+    block = 10_000
+
+    def __init__(self, examples):
+        self.size = len(examples)
+        self.items = examples
+
+    def batches(self, items, batch_size):
+        return items.batch(batch_size)
+
+
+def _in_order(source, shuffle, seed, epochs, batch_size):
+    if epochs is None:
+        items = source.items
+        if shuffle:
+            items = items.shuffle(source.block, seed)
+        return source.batches(items, batch_size)
+
+    def one_epoch(number):
+        items = source.items
+        if shuffle:
+            items = _shuffle_blocks(items, source.block, (seed, number))
+        return source.batches(items, batch_size)
+
+    num_batches = -(-source.size // batch_size) * len(epochs)
+    numbers = tf.data.Dataset.from_tensor_slices(np.array(epochs, "int64"))
+    return numbers.flat_map(one_epoch).apply(
+        tf.data.experimental.assert_cardinality(num_batches)
+    )
+
+
+def _shuffle_blocks(items, block, seed):
+    """Shuffle by a pure function of `seed`, two integers.
+
+    `Dataset.shuffle` also depends on the global seed and on how often the
+    data set has been iterated.
+    """
+
+    def shuffle_block(number, *parts):
+        size = tf.shape(tf.nest.flatten(parts)[0])[0]
+        key = tf.random.experimental.stateless_fold_in(
+            tf.cast(tf.stack(seed), tf.int32), tf.cast(number, tf.int32)
+        )
+        order = tf.random.experimental.stateless_shuffle(tf.range(size), key)
+        parts = tf.nest.map_structure(lambda x: tf.gather(x, order), parts)
+        return tf.data.Dataset.from_tensor_slices(
+            parts if len(parts) > 1 else parts[0]
+        )
+
+    return (
+        items.batch(block)
+        .enumerate()
+        .flat_map(
+            lambda number, block: shuffle_block(
+                number, *(block if isinstance(block, tuple) else (block,))
+            )
+        )
+    )

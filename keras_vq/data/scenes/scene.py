@@ -1,0 +1,137 @@
+"""What a scene consists of, and how one is drawn at random.
+
+Lengths are in units of which a solid is about one high; the camera stands at
+the origin's near side and looks along +z, y is up.
+"""
+
+import dataclasses
+
+import numpy as np
+
+SOLIDS = ("sphere", "box", "cylinder", "cone")
+PATTERNS = ("checker", "stripes", "rings", "waves")
+MAX_SOLIDS = 4
+
+
+@dataclasses.dataclass
+class Solid:
+    """A solid that stands on the ground."""
+
+    kind: str
+    position: tuple[float, float]  # of its centre on the ground, (x, z)
+    radius: float
+    height: float
+    yaw: float
+    colour: np.ndarray
+
+
+@dataclasses.dataclass
+class Scene:
+    """Solids, ground, sky, light and camera."""
+
+    solids: list[Solid]  # the first one is nearest to the camera
+    camera: np.ndarray
+    axes: np.ndarray  # rows: right, up and forward of the camera
+    light: np.ndarray
+    sky: np.ndarray  # colours at the horizon and above
+    ground: np.ndarray  # its two colours
+    pattern: str
+    pattern_scale: float
+    pattern_angle: float
+
+
+def draw_scene(rng):
+    """A random scene of 2 to 4 solids that stand apart from each other.
+
+    Args:
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        Scene.
+    """
+    hues = rng.uniform() + np.arange(MAX_SOLIDS) / MAX_SOLIDS
+    hues = rng.permutation(hues + rng.uniform(-0.08, 0.08, MAX_SOLIDS))
+    solids: list[Solid] = []
+    for i in range(rng.integers(2, MAX_SOLIDS + 1)):
+        kind = SOLIDS[rng.integers(len(SOLIDS))]
+        radius = rng.uniform(0.42, 0.6)
+        if kind == "sphere":
+            height = 2 * radius
+        elif kind == "cone":
+            height = rng.uniform(1.1, 1.6)
+        else:
+            height = rng.uniform(0.7, 1.3)
+        solids.append(
+            Solid(
+                kind=kind,
+                position=_free_position(rng, solids, radius, nearest=i == 0),
+                radius=radius,
+                height=height,
+                yaw=rng.uniform(0, np.pi / 2),
+                colour=_colour(hues[i], rng.uniform(0.6, 0.9), 0.9),
+            )
+        )
+    camera = np.array(
+        [rng.uniform(-0.6, 0.6), rng.uniform(1.5, 2.6), rng.uniform(-4.2, -3.6)]
+    )
+    azimuth = rng.choice((-1, 1)) * rng.uniform(0.5, 2.0)
+    ground_hue = rng.uniform()
+    return Scene(
+        solids=solids,
+        camera=camera,
+        axes=_look_at(camera, np.array([0.0, 0.45, 0.6])),
+        light=_unit(np.array([np.sin(azimuth), 1.1, -np.cos(azimuth)])),
+        sky=np.stack(
+            [
+                _colour(rng.uniform(0.0, 1.0), 0.12, 0.95),
+                _colour(rng.uniform(0.5, 0.72), 0.5, 0.9),
+            ]
+        ),
+        ground=np.stack(
+            [
+                _colour(ground_hue, rng.uniform(0.1, 0.35), 0.75),
+                _colour(ground_hue + 0.06, rng.uniform(0.2, 0.45), 0.4),
+            ]
+        ),
+        pattern=PATTERNS[rng.integers(len(PATTERNS))],
+        pattern_scale=rng.uniform(0.8, 1.5),
+        pattern_angle=rng.uniform(0, np.pi),
+    )
+
+
+def _free_position(rng, solids, radius, nearest):
+    """A place on the ground that leaves a gap to the solids already there."""
+    best, best_gap = (0.0, 0.0), -np.inf
+    for _ in range(20):
+        z = rng.uniform(-1.3, -0.5) if nearest else rng.uniform(0.1, 3.2)
+        reach = 0.35 * (z + 4.4)
+        position = (rng.uniform(-reach, reach), z)
+        gap = min(
+            (
+                np.hypot(position[0] - s.position[0], z - s.position[1])
+                - 1.3 * (radius + s.radius)
+                for s in solids
+            ),
+            default=np.inf,
+        )
+        if gap > best_gap:
+            best, best_gap = position, gap
+        if gap > 0:
+            break
+    return best
+
+
+def _look_at(camera, target):
+    forward = _unit(target - camera)
+    right = _unit(np.array([forward[2], 0, -forward[0]]))
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+def _unit(vector):
+    return vector / np.linalg.norm(vector)
+
+
+def _colour(hue, saturation, value):
+    """HSV, each in [0, 1], to RGB."""
+    wheel = np.abs((hue + np.array([0, 2, 1]) / 3) % 1 * 6 - 3) - 1
+    return value * (1 - saturation * (1 - np.clip(wheel, 0, 1)))

@@ -1,0 +1,126 @@
+import difflib
+import os
+import socket
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from keras_vq.data import scenes
+from keras_vq.data.image import fit_image
+
+_DOWNLOAD_HOST = ("storage.googleapis.com", 443)
+
+
+def is_tfds_name(name):
+    """Whether `name` is that of a TFDS data set, ours included."""
+    try:
+        tfds.builder_cls(_base_name(name))
+    except (tfds.core.DatasetNotFoundError, ValueError):
+        return False
+    return True
+
+
+def unknown_name_error(name):
+    """The error for a name that is neither a data set nor a folder."""
+    known = tfds.list_builders(with_community_datasets=False)
+    close = difflib.get_close_matches(_base_name(name), known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return ValueError(
+        f"Unknown data set. Received: name={str(name)!r}, which is neither a "
+        f"TFDS data set nor a folder.{hint} 'scenes' is built in and needs no "
+        "download."
+    )
+
+
+def tfds_examples(name, split, size, channels, labels, data_dir):
+    """Images and labels of a TFDS data set, decoded, in a fixed order.
+
+    Args:
+        name: str, such as `"mnist"`, `"cifar10:3.0.2"` or `"scenes/64"`.
+        split: str, in TFDS's language of splits.
+        size: `(height, width)` or None.
+        channels: 1, 3 or None.
+        labels: bool, whether labels are needed; there are zeros without.
+        data_dir: str or None, where data sets are prepared.
+
+    Returns:
+        `examples, shape`: `tf.data.Dataset` of `(uint8 image, int64 label)`,
+        and the shape of an image.
+    """
+    builder = _prepared_builder(name, data_dir)
+    features = builder.info.features
+    for feature in ("image", "label") if labels else ("image",):
+        if feature not in features:
+            raise ValueError(
+                f"The data set {name!r} has no {feature}s. Received: features "
+                f"{', '.join(features)}. Expected one named {feature!r}."
+            )
+    height, width, depth = features["image"].shape
+    if size is None and (height is None or width is None):
+        raise ValueError(
+            f"The images of {name!r} differ in size. Received: image_size="
+            "None. Give `image_size` to resize them to one size."
+        )
+    try:
+        examples = builder.as_dataset(
+            split=split,
+            read_config=tfds.ReadConfig(interleave_cycle_length=1),
+            shuffle_files=False,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"The data set {name!r} has the splits "
+            f"{', '.join(builder.info.splits)}, and parts of them such as "
+            f"'train[:1000]'. Received: split={split!r}"
+        ) from error
+
+    def to_pair(example):
+        label = example["label"] if labels else tf.zeros((), tf.int64)
+        return fit_image(example["image"], size, channels), label
+
+    shape = (*(size or (height, width)), channels or depth)
+    return examples.map(to_pair, tf.data.AUTOTUNE), shape
+
+
+def _prepared_builder(name, data_dir):
+    if _base_name(name) == "scenes":
+        sizes = [str(size) for size in scenes.SIZES]
+        _, _, size = name.partition("/")
+        if size and size not in sizes:
+            raise ValueError(
+                f"'scenes' comes in the sizes {', '.join(sizes)}, as in "
+                f"'scenes/64'. Received: name={name!r}"
+            )
+        builder = scenes.Scenes(config=size or None, data_dir=data_dir)
+        builder.download_and_prepare()
+        return builder
+    builder = tfds.builder(name, data_dir=data_dir)
+    if not builder.is_prepared():
+        if not _is_online():
+            raise _not_prepared(name, builder)
+        try:
+            builder.download_and_prepare()
+        except OSError as error:
+            raise _not_prepared(name, builder) from error
+    return builder
+
+
+def _not_prepared(name, builder):
+    return FileNotFoundError(
+        f"The data set {name!r} is not prepared in {builder.data_dir} and "
+        "cannot be downloaded. Set TFDS_DATA_DIR (or `data_dir`) to the "
+        "directory that holds it, or use 'scenes', which needs no download."
+    )
+
+
+def _is_online():
+    # TFDS tries for minutes before it says that there is no network.
+    try:
+        socket.create_connection(_DOWNLOAD_HOST, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def _base_name(name):
+    return os.fspath(name).partition("/")[0].partition(":")[0]

@@ -1,0 +1,47 @@
+"""Files and folders that are either whole or not there."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+
+
+@contextlib.contextmanager
+def written_whole(path):
+    """A temporary name that becomes `path` if the block ends well.
+
+    The file or folder made under the temporary name, which lies beside `path`
+    and has its suffix, is renamed to `path`, replacing a file that is there;
+    after an error it is removed.
+
+    Args:
+        path: str or Path.
+
+    Raises:
+        FileNotFoundError: If the parent folder does not exist.
+        PermissionError: If the parent folder cannot be written to.
+
+    Example:
+
+    ```python
+    with written_whole("model.keras") as temporary:
+        model.save(temporary)
+    ```
+    """
+    path = pathlib.Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"Cannot write {path}: the folder {path.parent} does not exist."
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(
+            f"Cannot write {path}: no permission to write to {path.parent}."
+        )
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=".tmp-", dir=path.parent))
+    try:
+        temporary = folder / path.name
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

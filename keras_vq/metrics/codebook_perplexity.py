@@ -1,0 +1,59 @@
+import keras
+from keras import ops
+
+from keras_vq.ops import code_counts
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class CodebookPerplexity(keras.metrics.Metric):
+    """Effective number of codes in use: `exp(-sum_k p_k log p_k)`.
+
+    `p` is the frequency of each code over all updates since the last reset,
+    an epoch in `fit`; it is not the mean of the batches' perplexities. Between
+    1 (one code does all) and `num_embeddings` (all are used alike); 0 before
+    the first update.
+
+    Args:
+        num_embeddings: int >= 1, K.
+        name: Name of the metric. Defaults to `"perplexity"`.
+        dtype: Dtype of the counts. Defaults to float32.
+
+    Example:
+
+    >>> metric = keras_vq.metrics.CodebookPerplexity(num_embeddings=4)
+    >>> metric.update_state(np.array([[0, 1], [2, 3]]))
+    >>> float(metric.result())
+    4.0
+    """
+
+    def __init__(self, num_embeddings, name="perplexity", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self._direction = "up"  # what callbacks and tuners take for better
+        self.num_embeddings = num_embeddings
+        self.counts = self.add_variable(
+            shape=(num_embeddings,), initializer="zeros", name="counts"
+        )
+
+    def update_state(self, indices, sample_weight=None):
+        """Count the codes in `indices`, int tensor of any shape."""
+        if sample_weight is not None:
+            raise ValueError(
+                f"`{type(self).__name__}` counts codes and takes no "
+                "`sample_weight`. Received a sample_weight."
+            )
+        counts = code_counts(indices, self.num_embeddings)
+        self.counts.assign_add(ops.cast(counts, self.counts.dtype))
+
+    def result(self):
+        counts = ops.convert_to_tensor(self.counts)
+        total = ops.sum(counts)
+        p = counts / ops.maximum(total, 1.0)
+        entropy = -ops.sum(p * ops.log(ops.where(p > 0, p, 1.0)))
+        return ops.where(total > 0, ops.exp(entropy), 0.0)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "dtype": self.dtype,
+            "num_embeddings": self.num_embeddings,
+        }

@@ -1,0 +1,5 @@
+"""Factories: each builds and compiles a model; `.fit(data)` is left to do."""
+
+from keras_vq.zoo.vqvae import vqvae
+
+__all__ = ["vqvae"]

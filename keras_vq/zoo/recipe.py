@@ -1,0 +1,203 @@
+import difflib
+import inspect
+import pathlib
+import tomllib
+from typing import Any
+from typing import Literal
+
+import pydantic
+import tomli_w
+
+# In a wheel the recipes lie inside the package, in a checkout beside it.
+_FOLDERS = (
+    pathlib.Path(__file__).parent / "published",
+    pathlib.Path(__file__).parents[2] / "zoo",
+)
+
+
+class _Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+
+
+class Data(_Section):
+    """What is loaded: see `keras_vq.data.load`."""
+
+    name: str
+    train_split: str = "train"
+    test_split: str = "test"
+    batch_size: int = pydantic.Field(128, ge=1)
+
+
+class Training(_Section):
+    """How long and how fast the model learns.
+
+    `schedule="cosine"` lowers the learning rate to zero over all steps.
+    """
+
+    epochs: int = pydantic.Field(ge=1)
+    seed: int = pydantic.Field(0, ge=0)
+    learning_rate: float = pydantic.Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+
+
+class Recipe(_Section):
+    """All that `keras-vq train` needs to know, as a TOML file says it.
+
+    `model` names a factory of `keras_vq.zoo` and `arguments` are its
+    arguments; `data_variance = "auto"` there stands for the variance of the
+    training data. `quick` are changes for a short trial run.
+    """
+
+    model: str
+    arguments: dict[str, Any] = {}
+    data: Data
+    training: Training
+    quick: dict[str, Any] = {}
+
+    @classmethod
+    def load(cls, name):
+        """A recipe from a TOML file or by its name in the zoo.
+
+        Args:
+            name: Path of a TOML file, or a name in `available()`.
+
+        Returns:
+            Recipe.
+
+        Raises:
+            ValueError: If there is no such recipe, or it is not valid.
+        """
+        path = pathlib.Path(name)
+        if path.suffix != ".toml":
+            path = _published(str(name))
+        try:
+            return cls.from_dict(tomllib.loads(path.read_text()))
+        except FileNotFoundError as error:
+            raise ValueError(f"There is no recipe file {path}.") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is not a TOML file: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_dict(cls, values):
+        """A recipe from nested dicts; ValueError names what is wrong."""
+        try:
+            recipe = cls.model_validate(values)
+        except pydantic.ValidationError as error:
+            raise ValueError(_in_words(error)) from error
+        known = recipe.known_arguments()
+        for key in recipe.arguments:
+            if key not in known:
+                raise ValueError(
+                    f"Unknown key 'arguments.{key}'.{_hint(key, known)}"
+                )
+        return recipe
+
+    def factory(self):
+        """The function of `keras_vq.zoo` that builds the model."""
+        from keras_vq import zoo
+
+        if self.model not in zoo.__all__:
+            raise ValueError(
+                f"Unknown model {self.model!r}.{_hint(self.model, zoo.__all__)}"
+            )
+        return getattr(zoo, self.model)
+
+    def known_arguments(self):
+        """Names that `arguments` may hold; the rest is the recipe's own."""
+        names = inspect.signature(self.factory()).parameters
+        others = ("learning_rate", "quantizer", "kwargs")
+        return [name for name in names if name not in others] + ["dtype"]
+
+    def changed(self, settings):
+        """The recipe with some values replaced.
+
+        Args:
+            settings: dict, keys such as `"training.epochs"`, or the last part
+                alone where it is unambiguous, to values.
+
+        Returns:
+            Recipe.
+        """
+        values = self.model_dump()
+        for key, value in settings.items():
+            section, name = self._locate(key)
+            values[section][name] = value
+        return self.from_dict(values)
+
+    def _locate(self, key):
+        """The section and name that a key such as `"epochs"` stands for."""
+        known = [
+            *(f"arguments.{name}" for name in self.known_arguments()),
+            *(f"data.{name}" for name in Data.model_fields),
+            *(f"training.{name}" for name in Training.model_fields),
+        ]
+        found = [k for k in known if key in (k, k.partition(".")[2])]
+        if len(found) != 1:
+            short = [k.partition(".")[2] for k in known]
+            names = known if "." in key else short
+            raise ValueError(f"Unknown key {key!r}.{_hint(key, names)}")
+        section, _, name = found[0].partition(".")
+        return section, name
+
+    def to_toml(self):
+        """The recipe as the text of a TOML file."""
+        return tomli_w.dumps(self.model_dump(exclude_none=True))
+
+
+def available():
+    """Names of the recipes in the zoo."""
+    return sorted(
+        path.parent.name
+        for folder in _FOLDERS
+        for path in folder.glob("*/recipe.toml")
+    )
+
+
+def parse_setting(text):
+    """`"key=value"` to `(key, value)`; the value is TOML, or else a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ValueError(f"Expected a setting key=value. Received: {text!r}")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def _published(name):
+    for folder in _FOLDERS:
+        path = folder / name / "recipe.toml"
+        if path.is_file():
+            return path
+    raise ValueError(
+        f"Unknown recipe {name!r}.{_hint(name, available())} The zoo has "
+        f"{', '.join(available())}; a path to a .toml file works too."
+    )
+
+
+def _hint(name, known):
+    close = difflib.get_close_matches(name, known, n=1)
+    return _did_you_mean(close[0]) if close else ""
+
+
+def _did_you_mean(name):
+    return f" Did you mean {name!r}?"
+
+
+def _in_words(error):
+    """The first thing that pydantic found wrong, in one line."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *section, name = map(str, first["loc"])
+        fields = {
+            "data": Data.model_fields,
+            "training": Training.model_fields,
+        }
+        known = fields[section[0]] if section else Recipe.model_fields
+        return f"Unknown key {key!r}.{_hint(name, list(known))}"
+    if first["type"] == "missing":
+        return f"The key {key!r} is missing."
+    return f"{key}: {first['msg']}. Received: {first['input']!r}"

@@ -1,0 +1,180 @@
+"""Training speed: this library against its peers, measured in one run.
+
+    python scripts/bench_train.py --batch-size 128 --rounds 3
+
+prints two tables. The first is images/s of the CIFAR-10 network (32x32x3,
+hidden 128, K=512, D=64) on each backend, with and without jit and with either
+upsampling, and the ratio to the same network in plain PyTorch. The second is
+the time of our training step over that of stock `keras.Model.fit` with the
+same network and loss. Cases run one after the other, each in a process of its
+own, round by round; figures are medians over rounds.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+WARM_UP = 4
+
+
+def cases(backends):
+    """(name, backend, kind, jit, upsampling) of each measurement."""
+    yield "plain PyTorch", "torch", "peer", None, None
+    for backend in backends:
+        # On PyTorch `jit_compile=True` compiles for minutes and gains nothing.
+        for jit in (False,) if backend == "torch" else (False, True):
+            for upsampling in ("transposed", "subpixel"):
+                name = f"{backend}, {'jit' if jit else 'no jit'}, {upsampling}"
+                if backend == "jax" and not jit:
+                    continue  # eager JAX is for debugging: 100 times slower
+                yield name, backend, "ours", jit, upsampling
+        yield f"{backend}, stock fit", backend, "stock", "auto", "transposed"
+        yield f"{backend}, our fit", backend, "ours", "auto", "transposed"
+
+
+def peer_times(batch_size, steps):
+    from peer_vqvae import make_step
+
+    step = make_step(batch_size)
+    times = []
+    for _ in range(WARM_UP + steps):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def keras_times(kind, jit, upsampling, batch_size, steps):
+    import keras
+    import numpy as np
+
+    import keras_vq
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.times = []
+
+        def on_train_batch_begin(self, batch, logs=None):
+            self.start = time.perf_counter()
+
+        def on_train_batch_end(self, batch, logs=None):
+            float(logs["loss"])  # wait for the step to end
+            self.times.append(time.perf_counter() - self.start)
+
+    x = np.random.default_rng(0).random((batch_size, 32, 32, 3), "float32")
+    x = np.concatenate([x] * (WARM_UP + steps))
+    model = keras_vq.zoo.vqvae(upsampling=upsampling, data_variance=0.0632)
+    clock = Clock()
+    fit = {"batch_size": batch_size, "verbose": 0, "callbacks": [clock]}
+    if kind == "stock":
+        stock = stock_model(model)
+        stock.compile(keras.optimizers.Adam(1e-3), "mse", jit_compile=jit)
+        stock.fit(x, x, **fit)
+    else:
+        model.compile(keras.optimizers.Adam(1e-3), jit_compile=jit)
+        model.fit(x, **fit)
+    return clock.times
+
+
+def stock_model(model):
+    """The same network and loss for Keras's own training step."""
+    import keras
+
+    model.quantizer.add_losses = True
+
+    class Stock(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.encoder = model.encoder
+            self.quantizer = model.quantizer
+            self.decoder = model.decoder
+
+        def call(self, x, training=False):
+            z = self.encoder(2 * x - 1, training=training)
+            outputs = self.quantizer(z, training=training)
+            return (self.decoder(outputs["quantized"]) + 1) / 2
+
+    return Stock()
+
+
+def measure(case, batch_size, steps):
+    """Median seconds per step, in a process of its own."""
+    name, backend, *rest = case
+    child = subprocess.run(
+        [sys.executable, __file__, "--child", json.dumps(rest)]
+        + [f"--batch-size={batch_size}", f"--steps={steps}"],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+    )
+    if child.returncode:
+        raise RuntimeError(f"{name} failed:\n{child.stderr}")
+    return statistics.median(json.loads(child.stdout.splitlines()[-1]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--backends", nargs="+", default=["tensorflow", "jax", "torch"]
+    )
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        kind, jit, upsampling = json.loads(options.child)
+        if kind == "peer":
+            times = peer_times(options.batch_size, options.steps)
+        else:
+            times = keras_times(
+                kind, jit, upsampling, options.batch_size, options.steps
+            )
+        print(json.dumps(times[WARM_UP:]))
+        return
+
+    todo = list(cases(options.backends))
+    seconds = {case[0]: [] for case in todo}
+    for number in range(options.rounds):
+        for case in todo:
+            seconds[case[0]].append(
+                measure(case, options.batch_size, options.steps)
+            )
+            print(
+                f"round {number + 1}: {case[0]}: {seconds[case[0]][-1]:.3f} s",
+                file=sys.stderr,
+            )
+    report(todo, seconds, options)
+
+
+def report(todo, seconds, options):
+    def ratio(a, b):
+        """Median over rounds of time a over time b, round by round."""
+        pairs = zip(seconds[a], seconds[b], strict=True)
+        return statistics.median(x / y for x, y in pairs)
+
+    print(f"\nbatch {options.batch_size}, {os.cpu_count()} cores\n")
+    print("| case | s/step | images/s | over plain PyTorch |")
+    print("|---|---|---|---|")
+    for name, *_ in todo:
+        if not name.endswith("fit"):
+            step = statistics.median(seconds[name])
+            print(
+                f"| {name} | {step:.3f} | {options.batch_size / step:.0f} "
+                f"| {ratio('plain PyTorch', name):.2f} |"
+            )
+    print("\n| backend | our step over the stock step |")
+    print("|---|---|")
+    for backend in options.backends:
+        over = ratio(f"{backend}, our fit", f"{backend}, stock fit")
+        print(f"| {backend} | {over:.3f} |")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(pathlib.Path(__file__).parent))
+    main()

@@ -1,0 +1,19 @@
+"""Write tests/golden.npz: what every backend must compute.
+
+Weights and inputs are filled by formula, so that only results are stored.
+Run it on any backend after a change that is meant to change numbers:
+
+    KERAS_BACKEND=tensorflow python scripts/make_golden.py
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.golden import results  # noqa: E402 (after the path)
+
+np.savez_compressed(ROOT / "tests" / "golden.npz", **results())

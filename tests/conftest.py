@@ -1,0 +1,51 @@
+import os
+import pathlib
+
+# Before any backend is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def scenes_dir(tmp_path_factory):
+    """Where a few of the built-in scenes are prepared, once for all tests."""
+    from keras_vq.data.scenes import builder
+
+    path = str(tmp_path_factory.mktemp("tfds"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder, "NUM_EXAMPLES", {"train": 1000, "test": 100})
+        for size in ("32", "64"):
+            builder.Scenes(config=size, data_dir=path).download_and_prepare()
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_data_dir():
+    """The prepared TFDS directories that KERAS_VQ_TEST_DATA names.
+
+    Under CI=true their absence is a failure, elsewhere the test is skipped.
+    """
+    default = ROOT.parent / "shared" / "tfds"
+    path = pathlib.Path(os.environ.get("KERAS_VQ_TEST_DATA", default))
+    path = path if path.is_absolute() else ROOT / path
+    if not (path / "mnist").is_dir():
+        reason = f"no prepared data in {path}; set KERAS_VQ_TEST_DATA"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return str(path)

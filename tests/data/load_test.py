@@ -1,0 +1,195 @@
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vq.data import load
+from keras_vq.data import tfds_examples
+
+
+@pytest.fixture
+def scenes(scenes_dir):
+    def load_scenes(split="test[:50]", *args, **kwargs):
+        return load("scenes", split, *args, data_dir=scenes_dir, **kwargs)
+
+    return load_scenes
+
+
+def arrays(dataset):
+    return [batch.numpy() for batch in dataset]
+
+
+def test_batches_of_images_in_the_unit_range(scenes):
+    dataset = scenes(batch_size=16)
+    assert dataset.element_spec.shape.as_list() == [None, 32, 32, 3]
+    assert len(dataset) == 4
+    batches = arrays(dataset)
+    assert [len(b) for b in batches] == [16, 16, 16, 2]
+    assert batches[0].dtype == "float32"
+    assert 0 <= min(b.min() for b in batches) < 0.2
+    assert 0.8 < max(b.max() for b in batches) <= 1
+
+
+def test_labels_on_request(scenes):
+    images, labels = next(iter(scenes(labels=True, batch_size=50)))
+    assert images.shape == (50, 32, 32, 3)
+    assert labels.dtype == "int64"
+    assert set(labels.numpy()) == {0, 1, 2, 3}
+
+
+def test_train_is_shuffled_anew_each_epoch_and_test_is_not(scenes):
+    train = scenes("train[:50]", 50)
+    first, second = arrays(train)[0], arrays(train)[0]
+    assert not np.array_equal(first, second)
+    key = lambda images: np.sort(images.sum((1, 2, 3)))  # noqa: E731
+    np.testing.assert_allclose(key(first), key(second), rtol=1e-6)
+    test = scenes("test[:50]", 50)
+    np.testing.assert_array_equal(arrays(test)[0], arrays(test)[0])
+
+
+def test_numbered_epochs_depend_on_seed_and_number_alone(scenes):
+    def epochs(numbers, seed=3):
+        return arrays(scenes("train[:40]", 16, seed=seed, epochs=numbers))
+
+    tf.random.set_seed(0)
+    all_four = epochs(range(4))
+    assert len(all_four) == 4 * 3
+    tf.random.set_seed(1)
+    for a, b in zip(all_four[6:], epochs(range(2, 4)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(all_four[0], all_four[3])
+    assert not np.array_equal(all_four[0], epochs(range(1), seed=4)[0])
+
+
+def test_numbered_epochs_of_data_that_do_not_fit_in_memory(scenes, monkeypatch):
+    expected = np.concatenate(arrays(scenes("train[:40]", 16, shuffle=False)))
+    monkeypatch.setattr(sys.modules["keras_vq.data.load"], "MEMORY_LIMIT", 0)
+    first = arrays(scenes("train[:40]", 16, epochs=range(2)))
+    again = arrays(scenes("train[:40]", 16, epochs=range(1, 2)))
+    for a, b in zip(first[3:], again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    found = np.concatenate(first[:3])
+    assert not np.array_equal(found, expected)
+    key = lambda images: np.sort(images.sum((1, 2, 3)))  # noqa: E731
+    np.testing.assert_allclose(key(found), key(expected), rtol=1e-6)
+
+
+def test_resized_and_converted_to_grey(scenes):
+    dataset = scenes(image_size=(16, 24), channels=1)
+    assert next(iter(dataset)).shape == (50, 16, 24, 1)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("mnits",), "Did you mean 'mnist'"),
+        (("scenes/33",), "sizes 32, 64, 128, 256.*'scenes/33'"),
+        (("no/such/folder",), "neither a TFDS data set nor a folder"),
+        (("scenes", "tset"), "splits train, test.*split='tset'"),
+        (("scenes", "test", 0), "batch_size=0"),
+        (("scenes", "test", 8, None, 2), "channels=2"),
+    ],
+)
+def test_bad_arguments_are_named(scenes_dir, args, message):
+    with pytest.raises(ValueError, match=message):
+        load(*args, data_dir=scenes_dir)
+
+
+def test_no_data_and_no_network_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(tfds_examples, "_is_online", lambda: False)
+    with pytest.raises(FileNotFoundError) as error:
+        load("cifar10", data_dir=str(tmp_path))
+    for part in (str(tmp_path), "TFDS_DATA_DIR", "'scenes'"):
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "count"),
+    [("mnist", (28, 28, 1), 10_000), ("cifar10", (32, 32, 3), 10_000)],
+)
+def test_real_data(real_data_dir, name, shape, count):
+    dataset = load(name, "test", 500, labels=True, data_dir=real_data_dir)
+    images, labels = zip(*dataset.as_numpy_iterator(), strict=True)
+    assert np.concatenate(images).shape == (count, *shape)
+    assert set(np.concatenate(labels)) == set(range(10))
+
+
+def test_data_without_images_are_refused(real_data_dir):
+    with pytest.raises(ValueError, match=r"has no images.*audio, label"):
+        load("spoken_digit", data_dir=real_data_dir)
+
+
+@pytest.fixture
+def folder(rng, tmp_path):
+    """24 images in two classes, of different sizes and formats."""
+    path = tmp_path / "pictures"
+    for i in range(24):
+        place = path / ("cat" if i % 2 else "dog")
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (30 + i, 40, 3), dtype="uint8")
+        encode = tf.io.encode_png if i % 3 else tf.io.encode_jpeg
+        name = place / f"{i:02d}.{'png' if i % 3 else 'jpg'}"
+        name.write_bytes(encode(pixels).numpy())
+    return path
+
+
+def test_folder_has_two_splits_that_do_not_overlap(folder):
+    def sums(split):
+        dataset = load(folder, split, 8, image_size=16, shuffle=False)
+        images = np.concatenate(arrays(dataset))
+        assert images.shape[1:] == (16, 16, 3)
+        return set(images.sum((1, 2, 3)).tolist())
+
+    train, test, whole = sums("train"), sums("test"), sums("all")
+    assert (len(train), len(test)) == (22, 2)
+    assert train | test == whole
+    assert not train & test
+    assert len(sums("train[:5]")) == 5
+
+
+def test_folders_are_the_classes(folder):
+    dataset = load(folder, "all", 24, image_size=16, labels=True)
+    _, labels = next(iter(dataset))
+    assert sorted(labels.numpy()) == [0] * 12 + [1] * 12
+
+
+def test_crop_keeps_the_centre_and_the_aspect_ratio(tmp_path):
+    pixels = np.zeros((20, 60, 3), "uint8")
+    pixels[:, 20:40] = 255  # the centre is white, both sides are black
+    (tmp_path / "a.png").write_bytes(tf.io.encode_png(pixels).numpy())
+    image = next(iter(load(tmp_path, "all", image_size=10)))
+    np.testing.assert_array_equal(image, np.ones((1, 10, 10, 3)))
+
+
+def test_corrupt_image_is_named(folder):
+    bad = folder / "cat" / "07.png"
+    os.truncate(bad, 500)
+    with pytest.raises(ValueError, match=r"Cannot read the image .*07\.png"):
+        load(folder, "all", image_size=16)
+
+
+def test_sizes_that_differ_are_named(folder):
+    with pytest.raises(ValueError, match=r"differ in size: .*image_size"):
+        load(folder, "all")
+
+
+def test_folder_without_images_is_named(tmp_path):
+    with pytest.raises(ValueError, match="No images found in the folder"):
+        load(tmp_path)
+
+
+def test_unknown_split_of_a_folder(folder):
+    with pytest.raises(ValueError, match="splits train, test and all"):
+        load(folder, "validation", image_size=16)
+
+
+def test_scenes_are_prepared_once(scenes, scenes_dir):
+    scenes()
+    (version,) = os.scandir(os.path.join(scenes_dir, "scenes", "32"))
+    before = version.stat().st_mtime_ns
+    scenes()
+    assert version.stat().st_mtime_ns == before
+    shutil.rmtree(os.path.join(scenes_dir, "downloads"), ignore_errors=True)

@@ -1,0 +1,71 @@
+"""Every example in a public docstring runs, on every backend."""
+
+import doctest
+import importlib
+import inspect
+import re
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_vq
+from tests.architecture_test import NAMESPACES
+from tests.helpers import to_numpy
+
+FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def examples():
+    for namespace in NAMESPACES:
+        module = importlib.import_module(f"keras_vq.{namespace}")
+        for name in module.__all__:
+            doc = inspect.getdoc(getattr(module, name)) or ""
+            _, _, example = doc.partition("Example:")
+            if example:
+                yield pytest.param(example, id=f"{namespace}.{name}")
+
+
+def comparable(value):
+    """A value as the docstrings print it, whatever the backend."""
+    if type(value).__name__ in ("TensorShape", "Size"):
+        return tuple(value)
+    if isinstance(value, tuple):
+        return tuple(map(comparable, value))
+    return to_numpy(value) if hasattr(value, "shape") else value
+
+
+def globals_of_examples():
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(16, 8, 8, 3)).astype("float32")
+    return {
+        "keras": keras,
+        "keras_vq": keras_vq,
+        "np": np,
+        "tf": tf,
+        "images": images,
+        "model": keras_vq.zoo.vqvae(
+            input_shape=(8, 8, 3), num_embeddings=16, hidden_dim=8
+        ),
+    }
+
+
+@pytest.mark.filterwarnings("ignore:.*`shuffle=True` was passed:UserWarning")
+@pytest.mark.parametrize("example", list(examples()))
+def test_example_runs(example, tmp_path, monkeypatch, scenes_dir):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFDS_DATA_DIR", scenes_dir)
+    scope = globals_of_examples()
+    blocks = FENCED.findall(example)
+    for block in blocks:
+        exec(textwrap.dedent(block), scope)
+    statements = doctest.DocTestParser().get_examples(example)
+    assert blocks or statements
+    for statement in statements:
+        if statement.want:
+            found = comparable(eval(statement.source, scope))
+            assert repr(found).split() == statement.want.split()
+        else:
+            exec(statement.source, scope)

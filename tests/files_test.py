@@ -1,0 +1,41 @@
+import pytest
+
+from keras_vq.files import written_whole
+
+
+def test_a_file_appears_whole(tmp_path):
+    path = tmp_path / "file.txt"
+    with written_whole(path) as temporary:
+        temporary.write_text("text")
+        assert not path.exists()
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "text"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_after_an_error_the_old_file_is_there_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail():
+        with written_whole(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_folders_work_too(tmp_path):
+    with written_whole(tmp_path / "folder") as temporary:
+        temporary.mkdir()
+        (temporary / "inside").write_text("text")
+    assert (tmp_path / "folder" / "inside").read_text() == "text"
+
+
+def test_missing_parent_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no does not exist"):
+        with written_whole(tmp_path / "no" / "file"):
+            pass

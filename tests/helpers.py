@@ -1,0 +1,84 @@
+"""What tests on all three backends share."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+
+from keras_vq import backend
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def to_numpy(x):
+    """Tensors, nested in dicts, lists and tuples, as NumPy arrays."""
+    return keras.tree.map_structure(
+        lambda t: None if t is None else keras.ops.convert_to_numpy(t), x
+    )
+
+
+def inside_a_step(step, variables):
+    """What `step()` returns where the backend runs its training steps."""
+    if keras.config.backend() != "jax":
+        return to_numpy(step())
+    from keras_vq.backend import jax as jax_backend
+
+    values = [v.value for v in variables]
+    logs, _ = jax_backend._run(lambda _: step(), (variables,), (values,), None)
+    return to_numpy(logs)
+
+
+def gradients(loss, variables):
+    """Gradients of the scalar `loss()` with respect to Keras variables."""
+
+    def step():
+        _, _, pullback = backend.vjp(lambda: ((loss(),), None), variables)
+        return list(pullback((1.0,)))
+
+    return inside_a_step(step, variables)
+
+
+def run_python(*args, backend=None, env=None, check=True, timeout=300):
+    """A child process of this interpreter; its output in `.stdout`."""
+    child = subprocess.run(
+        [sys.executable, *map(str, args)],
+        env={
+            **os.environ,
+            "KERAS_BACKEND": backend or keras.config.backend(),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            **(env or {}),
+        },
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    if check and child.returncode:
+        raise AssertionError(
+            f"exit code {child.returncode}\n{child.stdout}\n{child.stderr}"
+        )
+    return child
+
+
+def tiny_images(rng, count=16, shape=(8, 8, 3)):
+    """Smooth pictures in [0, 1] that a small model can learn."""
+    coarse = rng.uniform(size=(count, *(n // 4 for n in shape[:-1]), shape[-1]))
+    for axis in range(1, len(shape)):
+        coarse = np.repeat(coarse, 4, axis=axis)
+    return coarse.astype("float32")
+
+
+def tiny_vqvae(**kwargs):
+    """A VQ-VAE of a few hundred parameters for 8 x 8 images."""
+    from keras_vq import zoo
+
+    arguments = {
+        "input_shape": (8, 8, 3),
+        "num_embeddings": 16,
+        "embedding_dim": 4,
+        "hidden_dim": 8,
+        "num_residual_layers": 1,
+        "residual_hidden_dim": 4,
+    }
+    return zoo.vqvae(**{**arguments, **kwargs})

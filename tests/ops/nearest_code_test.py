@@ -1,0 +1,59 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_vq.ops import nearest_code
+from tests.helpers import to_numpy
+from tests.reference import vector_quantizer as reference
+
+
+@pytest.mark.parametrize("memory_limit", [2**26, 4 * 40 * 7, 1])
+def test_equals_the_reference_loop_whatever_the_chunk(rng, memory_limit):
+    z = rng.normal(size=(40, 5)).astype("float32")
+    embeddings = rng.normal(size=(33, 5)).astype("float32")
+    found = to_numpy(nearest_code(z, embeddings, memory_limit))
+    assert found.dtype == "int32"
+    np.testing.assert_array_equal(found, reference.nearest(z, embeddings))
+
+
+@pytest.mark.parametrize("memory_limit", [2**26, 4 * 3 * 2])
+def test_ties_go_to_the_lowest_index(memory_limit):
+    embeddings = np.array([[9, 9], [1, 0], [1, 0], [1, 0], [0, 1]], "float32")
+    z = np.array([[1, 0], [0.9, 0.1], [0, 1]], "float32")
+    found = to_numpy(nearest_code(z, embeddings, memory_limit))
+    np.testing.assert_array_equal(found, [1, 1, 4])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_search_is_float32_whatever_the_dtype(rng, dtype):
+    embeddings = rng.normal(size=(1024, 8)).astype("float32")
+    z = keras.ops.cast(rng.normal(size=(300, 8)), dtype)
+    exact = to_numpy(keras.ops.cast(z, "float32"))
+    clear = reference.gap(exact, embeddings) > 1e-4
+    assert clear.mean() > 0.95
+    found = to_numpy(nearest_code(z, embeddings))
+    expected = reference.nearest(exact, embeddings)
+    np.testing.assert_array_equal(found[clear], expected[clear])
+
+
+def test_a_common_offset_costs_no_digits(rng):
+    embeddings = rng.normal(size=(256, 8))
+    z = rng.normal(size=(500, 8))
+    clear = reference.gap(z, embeddings) > 1e-2
+    expected = reference.nearest(z, embeddings)
+    found = to_numpy(
+        nearest_code(
+            (z + 3000).astype("float32"), (embeddings + 3000).astype("float32")
+        )
+    )
+    np.testing.assert_array_equal(found[clear], expected[clear])
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (3, 0, 4), (2, 3, 5, 4), (6, 4)])
+def test_any_rank_and_empty_batches(rng, shape):
+    embeddings = rng.normal(size=(7, 4)).astype("float32")
+    z = rng.normal(size=shape).astype("float32")
+    found = to_numpy(nearest_code(z, embeddings))
+    assert found.shape == shape[:-1]
+    expected = reference.nearest(z.reshape(-1, 4), embeddings)
+    np.testing.assert_array_equal(found.ravel(), expected)

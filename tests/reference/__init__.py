@@ -1,0 +1,1 @@
+"""NumPy loops, slow and plain: what the library is compared with."""

@@ -1,0 +1,124 @@
+"""Every kind of data that Keras's `fit` takes."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+
+from tests.helpers import tiny_images
+from tests.helpers import tiny_vqvae
+from tests.helpers import to_numpy
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, *arrays):
+        super().__init__()
+        self.arrays = arrays
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        batch = tuple(a[8 * i : 8 * i + 8] for a in self.arrays)
+        return batch if len(batch) > 1 else batch[0]
+
+
+def generator(*arrays):
+    for i in range(2):
+        yield tuple(a[8 * i : 8 * i + 8] for a in arrays)
+
+
+def loader(*arrays):
+    data = torch.utils.data.TensorDataset(*map(torch.as_tensor, arrays))
+    return torch.utils.data.DataLoader(data, batch_size=8)
+
+
+def tf_data(*arrays):
+    parts = arrays if len(arrays) > 1 else arrays[0]
+    return tf.data.Dataset.from_tensor_slices(parts).batch(8)
+
+
+@pytest.fixture
+def x(rng):
+    return tiny_images(rng)
+
+
+@pytest.fixture
+def y():
+    return np.arange(16)
+
+
+def run(data, *args, **kwargs):
+    model = tiny_vqvae(quantizer=None, ema_decay=None)
+    for i, w in enumerate(model.weights):
+        values = np.random.default_rng(i).normal(scale=0.3, size=w.shape)
+        w.assign(values.astype("float32"))
+    model.fit(data, *args, shuffle=False, verbose=0, **kwargs)
+    assert int(model.optimizer.iterations) == 2
+    return [to_numpy(w) for w in model.weights]
+
+
+def assert_same(a, b):
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(p, q, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator])
+@pytest.mark.parametrize("labels", [False, True])
+def test_every_kind_of_data_trains_alike(x, y, kind, labels):
+    expected = run(x, batch_size=8)
+    data = kind(x, y) if labels else kind(x)
+    steps = 2 if kind is generator else None
+    assert_same(run(data, steps_per_epoch=steps), expected)
+
+
+def test_labels_beside_an_array_are_ignored(x, y):
+    assert_same(run(x, y, batch_size=8), run(x, batch_size=8))
+
+
+def test_backend_tensors_train(x):
+    assert_same(
+        run(keras.ops.convert_to_tensor(x), batch_size=8),
+        run(x, batch_size=8),
+    )
+
+
+def test_generator_loses_no_batch_to_the_check(x, y):
+    model = tiny_vqvae()
+    seen = []
+
+    def counted():
+        for batch in generator(x, y):
+            seen.append(batch)
+            yield batch
+
+    model.fit(counted(), steps_per_epoch=2, shuffle=False, verbose=0)
+    assert len(seen) == 2
+    assert int(model.optimizer.iterations) == 2
+
+
+@pytest.mark.parametrize("kind", [tf_data, Batches, loader])
+def test_validation_data_and_evaluate(x, y, kind):
+    model = tiny_vqvae()
+    history = model.fit(x, validation_data=kind(x, y), verbose=0).history
+    logs = model.evaluate(kind(x), verbose=0, return_dict=True)
+    assert logs["loss"] == pytest.approx(history["val_loss"][0], rel=1e-4)
+    arrays = model.evaluate(x, verbose=0, return_dict=True)
+    assert logs == pytest.approx(arrays, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [tf_data, Batches, loader])
+def test_predict(x, kind):
+    model = tiny_vqvae()
+    np.testing.assert_allclose(
+        model.predict(kind(x), verbose=0),
+        model.predict(x, verbose=0),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator])
+def test_first_batch_of_every_kind_is_checked(x, kind):
+    with pytest.raises(ValueError, match=r"in \[0, 1\]"):
+        tiny_vqvae().fit(kind(x * 255), verbose=0)

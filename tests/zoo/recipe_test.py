@@ -1,0 +1,69 @@
+import json
+
+import pytest
+
+from keras_vq.zoo.recipe import Recipe
+from keras_vq.zoo.recipe import available
+from keras_vq.zoo.recipe import parse_setting
+
+
+def test_the_zoo_is_found():
+    assert {"vqvae_mnist", "vqvae_cifar10", "vqvae_scenes"} <= set(available())
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_recipe_builds_its_model_and_has_a_card(name):
+    recipe = Recipe.load(name)
+    quick = recipe.changed(recipe.quick)
+    assert quick.training.epochs <= recipe.training.epochs
+    arguments = {**recipe.arguments, "data_variance": None}
+    assert recipe.factory()(**arguments).count_params() > 1000
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_recipe_survives_its_own_toml(name, tmp_path):
+    recipe = Recipe.load(name)
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe.to_toml())
+    assert Recipe.load(path) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a=3", ("a", 3)),
+        ("a=1e-3", ("a", 1e-3)),
+        ("a=[1, 2]", ("a", [1, 2])),
+        ("a=cosine", ("a", "cosine")),
+        ("a='3'", ("a", "3")),
+        ("a=x=y", ("a", "x=y")),
+    ],
+)
+def test_settings_are_toml_values_or_strings(text, expected):
+    assert parse_setting(text) == expected
+
+
+def changed(**sections):
+    values = Recipe.load("vqvae_mnist").model_dump()
+    for section, value in sections.items():
+        if isinstance(value, dict):
+            values[section] = {**values[section], **value}
+        else:
+            values[section] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (changed(modle="x"), "Unknown key 'modle'. Did you mean 'model'"),
+        (changed(data={"batchsize": 1}), "'data.batchsize'. .*'batch_size'"),
+        (changed(arguments={"K": 1}), "Unknown key 'arguments.K'"),
+        (changed(model="vqvea"), "Unknown model 'vqvea'. .*'vqvae'"),
+        (changed(training={"schedule": "step"}), "schedule: .*'step'"),
+        ({"model": "vqvae"}, "The key 'data' is missing"),
+    ],
+)
+def test_what_is_wrong_is_named(values, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_dict(json.loads(json.dumps(values)))
