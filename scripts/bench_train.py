@@ -7,7 +7,9 @@ hidden 128, K=512, D=64) on each backend, with and without jit and with either
 upsampling, and the ratio to the same network in plain PyTorch. The second is
 the time of our training step over that of stock `keras.Model.fit` with the
 same network and loss. Cases run one after the other, each in a process of its
-own, round by round; figures are medians over rounds.
+own, round by round; figures are medians over rounds. Two cases take minutes,
+jit on PyTorch to compile and JAX without jit to run: they run once, in the
+first round, and only with --all.
 """
 
 import argparse
@@ -22,16 +24,19 @@ import time
 WARM_UP = 4
 
 
-def cases(backends):
+def is_slow(backend, jit):
+    return (backend, jit) in {("torch", True), ("jax", False)}
+
+
+def cases(backends, slow):
     """(name, backend, kind, jit, upsampling) of each measurement."""
     yield "plain PyTorch", "torch", "peer", None, None
     for backend in backends:
-        # On PyTorch `jit_compile=True` compiles for minutes and gains nothing.
-        for jit in (False,) if backend == "torch" else (False, True):
+        for jit in (False, True):
+            if is_slow(backend, jit) and not slow:
+                continue
             for upsampling in ("transposed", "subpixel"):
                 name = f"{backend}, {'jit' if jit else 'no jit'}, {upsampling}"
-                if backend == "jax" and not jit:
-                    continue  # eager JAX is for debugging: 100 times slower
                 yield name, backend, "ours", jit, upsampling
         yield f"{backend}, stock fit", backend, "stock", "auto", "transposed"
         yield f"{backend}, our fit", backend, "ours", "auto", "transposed"
@@ -125,6 +130,7 @@ def main():
     parser.add_argument(
         "--backends", nargs="+", default=["tensorflow", "jax", "torch"]
     )
+    parser.add_argument("--all", action="store_true", help="slow cases too")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -138,10 +144,12 @@ def main():
         print(json.dumps(times[WARM_UP:]))
         return
 
-    todo = list(cases(options.backends))
+    todo = list(cases(options.backends, options.all))
     seconds = {case[0]: [] for case in todo}
     for number in range(options.rounds):
         for case in todo:
+            if number > 0 and is_slow(case[1], case[3]):
+                continue
             seconds[case[0]].append(
                 measure(case, options.batch_size, options.steps)
             )
@@ -155,7 +163,7 @@ def main():
 def report(todo, seconds, options):
     def ratio(a, b):
         """Median over rounds of time a over time b, round by round."""
-        pairs = zip(seconds[a], seconds[b], strict=True)
+        pairs = zip(seconds[a], seconds[b])
         return statistics.median(x / y for x, y in pairs)
 
     print(f"\nbatch {options.batch_size}, {os.cpu_count()} cores\n")

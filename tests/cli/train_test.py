@@ -91,7 +91,7 @@ def test_reconstruct_info_and_export(cli, run, tmp_path):
 def test_info_on_a_recipe(cli):
     code, output, _ = cli("info", "vqvae_mnist")
     assert code == 0
-    for part in ("VQVAE", "7 x 7 of 128", "data.name", "mnist"):
+    for part in ("VQVAE", "7 x 7 of 256", "data.name", "mnist"):
         assert part in output
 
 

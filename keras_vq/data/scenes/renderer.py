@@ -85,48 +85,45 @@ def _shade(scene, rays, distance, surface):
     # Rows above the first surface show nothing but the sky.
     first = int(surface.any(axis=1).argmax())
     below = np.s_[first:]
-    sky, ray = surface[below] == 0, rays[:, below]
-    distance, surface = distance[below], surface[below]
-    distance = np.minimum(distance, 100)
-    camera = scene.camera.astype("float32")[:, None, None]
-    point = camera + distance * ray  # (3, rows, columns)
+    ray = rays[:, below].reshape(3, -1)
+    distance = np.minimum(distance[below].ravel(), 100)
+    surface = surface[below].ravel()
+    camera = scene.camera.astype("float32")[:, None]
+    point = camera + distance * ray  # (3, rays)
     item = surface // 8
 
-    colours = np.array([(0, 0, 0)] * 2 + [s.colour for s in scene.solids])
-    colour = np.take(colours.T.astype("float32"), item, axis=1)
-    ground = item == 1
-    texture = _ground_colour(scene, point, distance)
-    np.copyto(colour, texture, where=ground)
+    colour = _ground_colour(scene, point, distance)
     normal = np.zeros_like(point)
     normal[1] = 1
     for i, solid in enumerate(scene.solids):
-        mine = np.nonzero(item == i + 2)
-        at = (slice(None), *mine)
-        normal[at] = surface_normal(solid, point[at], surface[mine] % 8)
+        mine = np.flatnonzero(item == i + 2)
+        colour[:, mine] = solid.colour[:, None]
+        normal[:, mine] = surface_normal(
+            solid, point[:, mine], surface[mine] % 8
+        )
 
     light = scene.light.astype("float32")
-    diffuse = np.maximum(_dot(light, normal), 0)
+    diffuse = np.maximum(light @ normal, 0)
     start = point + np.float32(1e-3) * normal
     for solid in scene.solids:
-        near = np.nonzero(_may_be_shaded(solid, start, light) & (diffuse > 0))
-        hit, _ = intersect(solid, start[(slice(None), *near)], light)
+        near = np.flatnonzero(_may_be_shaded(solid, start, light))
+        hit, _ = intersect(solid, start[:, near], light)
         diffuse[near] *= hit >= FAR
-    half = light[:, None, None] - ray
-    shine = np.maximum(_dot(half, normal), 0) / np.sqrt(_dot(half, half))
-    shine *= ~ground & (diffuse > 0)
-    for _ in range(5):
-        shine *= shine  # to the power of 32
-    shaded = colour * (0.32 + 0.12 * normal[1] + 0.7 * diffuse) + 0.35 * shine
+    shaded = colour * (0.32 + 0.12 * normal[1] + 0.7 * diffuse)
+    shiny = np.flatnonzero((item > 1) & (diffuse > 0))
+    half = light[:, None] - ray[:, shiny]
+    length = np.sqrt(np.sum(half * half, axis=0))
+    shine = np.sum(half * normal[:, shiny], axis=0) / length
+    shaded[:, shiny] += 0.35 * np.maximum(shine, 0) ** 32
     haze = 1 - np.exp(np.square(distance) * np.float32(-1 / 196))
     horizon, zenith = scene.sky.astype("float32")[..., None, None]
-    shaded += haze * (horizon - shaded)
+    shaded += haze * (horizon[:, 0] - shaded)
 
-    image = np.empty_like(rays)
-    image[:, below] = shaded
     up = np.clip(rays[1] * 2.5, 0, 1)
-    heaven = np.ones(rays.shape[1:], bool)
-    heaven[below] = sky
-    np.copyto(image, horizon + up * (zenith - horizon), where=heaven)
+    image = horizon + up * (zenith - horizon)
+    sky = surface == 0
+    np.copyto(shaded, image[:, below].reshape(3, -1), where=sky)
+    image[:, below] = shaded.reshape(image[:, below].shape)
     return _to_pixels(image)
 
 
@@ -151,10 +148,6 @@ def _may_be_shaded(solid, point, light):
     return beside & (ahead > -reach) & (ahead < shadow)
 
 
-def _dot(a, b):
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
 def _ground_colour(scene, point, distance):
     c, s = np.cos(scene.pattern_angle), np.sin(scene.pattern_angle)
     scale = scene.pattern_scale
@@ -176,7 +169,7 @@ def _ground_colour(scene, point, distance):
     wave *= 24 / (1 + np.float32(0.5) * square)
     contrast = 0.5 / (1 + square * np.float32(1 / 81))
     mix = 0.5 + contrast * np.clip(wave, -1, 1)
-    first, second = scene.ground.astype("float32")[..., None, None]
+    first, second = scene.ground.astype("float32")[..., None]
     return first + mix * (second - first)
 
 

@@ -4,7 +4,9 @@ Lengths are in units of which a solid is about one high; the camera stands at
 the origin's near side and looks along +z, y is up.
 """
 
+import colorsys
 import dataclasses
+import math
 
 import numpy as np
 
@@ -49,8 +51,11 @@ def draw_scene(rng):
     Returns:
         Scene.
     """
-    hues = rng.uniform() + np.arange(MAX_SOLIDS) / MAX_SOLIDS
-    hues = rng.permutation(hues + rng.uniform(-0.08, 0.08, MAX_SOLIDS))
+    first = rng.random()
+    hues = [
+        first + i / MAX_SOLIDS + rng.uniform(-0.08, 0.08)
+        for i in rng.permutation(MAX_SOLIDS).tolist()
+    ]
     solids: list[Solid] = []
     for i in range(rng.integers(2, MAX_SOLIDS + 1)):
         kind = SOLIDS[rng.integers(len(SOLIDS))]
@@ -74,13 +79,13 @@ def draw_scene(rng):
     camera = np.array(
         [rng.uniform(-0.6, 0.6), rng.uniform(1.5, 2.6), rng.uniform(-4.2, -3.6)]
     )
-    azimuth = rng.choice((-1, 1)) * rng.uniform(0.5, 2.0)
+    azimuth = rng.uniform(0.5, 2.0) * (1 if rng.random() < 0.5 else -1)
     ground_hue = rng.uniform()
     return Scene(
         solids=solids,
         camera=camera,
         axes=_look_at(camera, np.array([0.0, 0.45, 0.6])),
-        light=_unit(np.array([np.sin(azimuth), 1.1, -np.cos(azimuth)])),
+        light=_unit(np.array([math.sin(azimuth), 1.1, -math.cos(azimuth)])),
         sky=np.stack(
             [
                 _colour(rng.uniform(0.0, 1.0), 0.12, 0.95),
@@ -101,18 +106,18 @@ def draw_scene(rng):
 
 def _free_position(rng, solids, radius, nearest):
     """A place on the ground that leaves a gap to the solids already there."""
-    best, best_gap = (0.0, 0.0), -np.inf
+    best, best_gap = (0.0, 0.0), -math.inf
     for _ in range(20):
         z = rng.uniform(-1.3, -0.5) if nearest else rng.uniform(0.1, 3.2)
         reach = 0.35 * (z + 4.4)
         position = (rng.uniform(-reach, reach), z)
         gap = min(
             (
-                np.hypot(position[0] - s.position[0], z - s.position[1])
+                math.hypot(position[0] - s.position[0], z - s.position[1])
                 - 1.3 * (radius + s.radius)
                 for s in solids
             ),
-            default=np.inf,
+            default=math.inf,
         )
         if gap > best_gap:
             best, best_gap = position, gap
@@ -122,16 +127,17 @@ def _free_position(rng, solids, radius, nearest):
 
 
 def _look_at(camera, target):
-    forward = _unit(target - camera)
-    right = _unit(np.array([forward[2], 0, -forward[0]]))
-    return np.stack([right, np.cross(forward, right), forward])
+    """Axes (right, up, forward) of a level camera that looks at a target."""
+    x, y, z = _unit(target - camera)
+    right_x, _, right_z = _unit(np.array([z, 0.0, -x]))
+    up = (y * right_z, z * right_x - x * right_z, -y * right_x)
+    return np.array([(right_x, 0.0, right_z), up, (x, y, z)])
 
 
 def _unit(vector):
-    return vector / np.linalg.norm(vector)
+    return vector / math.hypot(*vector)
 
 
 def _colour(hue, saturation, value):
     """HSV, each in [0, 1], to RGB."""
-    wheel = np.abs((hue + np.array([0, 2, 1]) / 3) % 1 * 6 - 3) - 1
-    return value * (1 - saturation * (1 - np.clip(wheel, 0, 1)))
+    return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value))

@@ -1,0 +1,38 @@
+"""Speed of the built-in data: scenes drawn and rendered per second and core.
+
+    python scripts/bench_scenes.py --count 2000
+
+prints a table of images/s of one process, by the pixels along each side: the
+best of three rounds, in CPU time.
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from keras_vq.data.scenes.renderer import render_scene
+from keras_vq.data.scenes.scene import draw_scene
+
+
+def seconds(size, count):
+    start = time.process_time()
+    for i in range(count):
+        render_scene(draw_scene(np.random.default_rng((0, 0, i))), size)
+    return time.process_time() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=2000)
+    count = parser.parse_args().count
+    print("| size | images/s per core |")
+    print("|---|---|")
+    for size in (32, 64, 128, 256):
+        examples = max(count * 32 * 32 // size**2, 50)
+        best = min(seconds(size, examples) for _ in range(3))
+        print(f"| {size} | {examples / best:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
