@@ -6,6 +6,9 @@ import pathlib
 import shutil
 import tempfile
 
+# How the names of folders with unfinished files begin.
+TEMPORARY = ".tmp-"
+
 
 @contextlib.contextmanager
 def written_whole(path):
@@ -38,7 +41,7 @@ def written_whole(path):
         raise PermissionError(
             f"Cannot write {path}: no permission to write to {path.parent}."
         )
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=".tmp-", dir=path.parent))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
     try:
         temporary = folder / path.name
         yield temporary

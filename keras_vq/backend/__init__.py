@@ -6,6 +6,7 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 `apply_gradients(optimizer, gradients, variables)`: one optimizer step.
 `StepMixin`: `train_step` and `test_step` as that backend's trainer calls them.
 `all_sum(*tensors)`: the sum over data-parallel replicas.
+`batch_share(batch_size)`: the share of the joint batch that is here.
 `replica()`: the index of this replica and the number of replicas.
 `check_distribution()`: refuse `keras.distribution` where it does nothing.
 `jit(fn, model)`: compile a function of arrays that reads the model's weights.
@@ -22,6 +23,7 @@ _NAMES = (
     "apply_gradients",
     "StepMixin",
     "all_sum",
+    "batch_share",
     "replica",
     "check_distribution",
     "jit",
@@ -42,6 +44,7 @@ vjp = _module.vjp
 apply_gradients = _module.apply_gradients
 StepMixin = _module.StepMixin
 all_sum = _module.all_sum
+batch_share = _module.batch_share
 replica = _module.replica
 check_distribution = _module.check_distribution
 jit = _module.jit

@@ -139,6 +139,11 @@ def all_sum(*tensors):
     return tensors
 
 
+def batch_share(batch_size):
+    """Arrays are global under `keras.distribution`: all of the batch."""
+    return 1.0
+
+
 def replica():
     """Arrays are global under `keras.distribution`: one replica."""
     return 0, 1

@@ -25,13 +25,11 @@ def vjp(fn, variables, persistent=False):
         outputs, aux = fn()
 
     def pullback(cotangents, wrt=None):
-        # `apply_gradients` sums over replicas: the division makes it a mean.
-        _, replicas = replica()
         gradients = tape.gradient(
             list(outputs),
             [v.value for v in (variables if wrt is None else wrt)],
             output_gradients=[
-                tf.cast(c, o.dtype) / replicas
+                tf.cast(c, o.dtype)
                 for c, o in zip(cotangents, outputs, strict=True)
             ],
         )
@@ -65,6 +63,17 @@ def all_sum(*tensors):
         return tensors
     context = tf.distribute.get_replica_context()
     return tuple(context.all_reduce(tf.distribute.ReduceOp.SUM, list(tensors)))
+
+
+def batch_share(batch_size):
+    """This replica's share of the joint batch; None for an equal share."""
+    _, replicas = replica()
+    if replicas == 1:
+        return 1.0
+    if batch_size is None:
+        return 1.0 / replicas
+    batch_size = tf.cast(batch_size, tf.float32)
+    return batch_size / all_sum(batch_size)[0]
 
 
 def replica():

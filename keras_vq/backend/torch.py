@@ -21,13 +21,11 @@ def vjp(fn, variables, persistent=False):
     outputs, aux = fn()
 
     def pullback(cotangents, wrt=None):
-        # `apply_gradients` sums over processes: the division makes it a mean.
-        _, replicas = replica()
         return torch.autograd.grad(
             list(outputs),
             [v.value for v in (variables if wrt is None else wrt)],
             grad_outputs=[
-                (torch.as_tensor(c, dtype=o.dtype, device=o.device) / replicas)
+                torch.as_tensor(c, dtype=o.dtype, device=o.device)
                 .detach()
                 .reshape(o.shape)
                 for c, o in zip(cotangents, outputs, strict=True)
@@ -56,6 +54,10 @@ class StepMixin:
 
     def make_train_function(self, force=False):
         check_distribution()
+        if replica()[1] > 1:
+            # Processes that differ in weights or seeds would drift apart.
+            for v in [*self.variables, *self.optimizer.variables]:
+                torch.distributed.broadcast(v.value.detach(), src=0)
         return super().make_train_function(force)
 
 
@@ -68,6 +70,17 @@ def all_sum(*tensors):
         if t is not None:
             torch.distributed.all_reduce(t)
     return tuple(sums)
+
+
+def batch_share(batch_size):
+    """This process's share of the joint batch; None for an equal share."""
+    _, replicas = replica()
+    if replicas == 1:
+        return 1.0
+    if batch_size is None:
+        return 1.0 / replicas
+    batch_size = keras.ops.convert_to_tensor(batch_size, "float32")
+    return batch_size / all_sum(batch_size)[0]
 
 
 def replica():

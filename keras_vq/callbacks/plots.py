@@ -91,4 +91,4 @@ def codebook_usage(counts):
 def save_figure(figure, path, dpi=110):
     """Write a figure as PNG, whole or not at all."""
     with written_whole(path) as temporary:
-        figure.savefig(temporary, dpi=dpi)
+        figure.savefig(temporary, dpi=dpi, format="png")

@@ -37,10 +37,7 @@ def print_info(target):
 
 def _sizes(recipe):
     """Number of parameters, shape of the codes and rate of the model."""
-    arguments = {**recipe.arguments}
-    if arguments.get("data_variance") == "auto":
-        arguments["data_variance"] = None
-    model = recipe.factory()(**arguments)
+    model = recipe.build()
     positions = math.prod(model.code_shape)
     bits = positions * math.log2(model.num_embeddings)
     values = math.prod(model.input_shape)

@@ -2,11 +2,13 @@ import csv
 import json
 import os
 import pathlib
+import shutil
 import zipfile
 
 import keras
 
 from keras_vq.callbacks import EpochCheckpoint
+from keras_vq.files import TEMPORARY
 from keras_vq.files import written_whole
 from keras_vq.zoo.recipe import Recipe
 
@@ -77,6 +79,11 @@ class Run:
                 f"keras-vq train --resume {self.path}"
             )
         return load_keras_file(path)
+
+    def remove_unfinished(self):
+        """Remove what a killed process was writing."""
+        for path in self.path.rglob(f"{TEMPORARY}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def forget_epochs_after(self, epoch):
         """Drop the rows of `metrics.csv` that a resumed run writes anew."""

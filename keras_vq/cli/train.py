@@ -11,6 +11,7 @@ from keras_vq import callbacks
 from keras_vq import data
 from keras_vq.cli.run import Run
 from keras_vq.cli.run import load_keras_file
+from keras_vq.data.load import is_folder
 from keras_vq.zoo.recipe import Recipe
 from keras_vq.zoo.recipe import parse_setting
 
@@ -28,8 +29,13 @@ def start_training(name, dataset, settings, epochs, quick, out):
     if epochs is not None:
         changes["training.epochs"] = epochs
     recipe = recipe.changed(changes)
+    if is_folder(recipe.data.name):  # found from anywhere, later
+        folder = pathlib.Path(recipe.data.name).resolve()
+        recipe = recipe.changed({"data.name": str(folder)})
     out = out or pathlib.Path("runs") / pathlib.Path(name).stem
-    Run.check_free(out)  # before any work is done
+    # Before any work is done.
+    Run.check_free(out)
+    _check_takes_images(recipe.build())
 
     keras.utils.set_random_seed(recipe.training.seed)
     train, test, steps = _load(recipe, first_epoch=0)
@@ -37,7 +43,17 @@ def start_training(name, dataset, settings, epochs, quick, out):
         variance = _variance(train.take(steps), steps)
         recipe = recipe.changed({"arguments.data_variance": variance})
     model = _build(recipe, steps)
-    _fit(Run.create(out, recipe), model, train, test, steps, first_epoch=0)
+    run = Run.create(out, recipe)
+    _fit(run, model, train, test, steps, first_epoch=0)
+    _finish(run, model, test)
+
+
+def _check_takes_images(model):
+    if len(model.input_shape) != 3 or model.input_shape[-1] not in (1, 3):
+        raise ValueError(
+            "Recipes train on images: `input_shape` must be (height, width, 1 "
+            f"or 3). Received: input_shape={model.input_shape}"
+        )
 
 
 def resume_training(path):
@@ -46,20 +62,23 @@ def resume_training(path):
     if run.model_path.exists():
         print(f"{path} is complete: nothing to resume.")
         return
+    run.remove_unfinished()
     keras.utils.set_random_seed(run.recipe.training.seed)
     epoch, checkpoint = run.checkpoint()
+    print(f"Resuming {path} after epoch {epoch}.")
     train, test, steps = _load(run.recipe, epoch)
     if checkpoint is None:
         model = _build(run.recipe, steps)
     else:
         model = load_keras_file(checkpoint)
-    run.forget_epochs_after(epoch)
-    print(f"Resuming {path} after epoch {epoch}.")
-    _fit(run, model, train, test, steps, first_epoch=epoch)
+    if epoch < run.recipe.training.epochs:
+        run.forget_epochs_after(epoch)
+        _fit(run, model, train, test, steps, first_epoch=epoch)
+    _finish(run, model, test)
 
 
 def _load(recipe, first_epoch):
-    shape = recipe.arguments.get("input_shape", (32, 32, 3))
+    shape = recipe.build().input_shape
     options = {
         "batch_size": recipe.data.batch_size,
         "image_size": tuple(shape[:2]),
@@ -99,7 +118,7 @@ def _build(recipe, steps):
         rate = keras.optimizers.schedules.CosineDecay(
             rate, steps * training.epochs
         )
-    return recipe.factory()(**recipe.arguments, learning_rate=rate)
+    return recipe.build(learning_rate=rate)
 
 
 def _fit(run, model, train, test, steps, first_epoch):
@@ -125,6 +144,9 @@ def _fit(run, model, train, test, steps, first_epoch):
             callbacks.EpochCheckpoint(run.path / "checkpoints"),
         ],
     )
+
+
+def _finish(run, model, test):
     results = model.evaluate(test, return_dict=True, verbose=0)
     run.finish(model, {name: float(value) for name, value in results.items()})
     _report(run, results)

@@ -51,7 +51,7 @@ def folder_examples(directory, split, size, channels):
     paths = [paths[i] for i in chosen]
 
     def decode(path, label):
-        image = decode_file(path, channels or 3)
+        image = decode_file(path)
         return fit_image(image, size, channels or 3), label
 
     names = tf.data.Dataset.from_tensor_slices((paths, labels[chosen]))

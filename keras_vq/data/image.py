@@ -19,7 +19,7 @@ def read_image(path, size, channels):
         ValueError: If it is not an image.
     """
     try:
-        image = decode_file(str(path), channels)
+        image = decode_file(str(path))
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(f"There is no image {path}.") from error
     except tf.errors.OpError as error:
@@ -30,12 +30,13 @@ def read_image(path, size, channels):
     return fit_image(image, size, channels).numpy()
 
 
-def decode_file(path, channels):
-    """The uint8 tensor `(height, width, channels)` in an image file."""
+def decode_file(path):
+    """The colours in an image file, uint8 `(height, width, 3)`."""
+    # BMP and GIF files cannot be decoded to grey.
     image = tf.io.decode_image(
-        tf.io.read_file(path), channels, expand_animations=False
+        tf.io.read_file(path), channels=3, expand_animations=False
     )
-    return tf.ensure_shape(image, (None, None, channels))
+    return tf.ensure_shape(image, (None, None, 3))
 
 
 def fit_image(image, size, channels):

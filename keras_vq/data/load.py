@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import tensorflow as tf
 import tqdm
@@ -26,10 +28,11 @@ def load(
     """Images in [0, 1] as a shuffled, cached and prefetched `tf.data.Dataset`.
 
     Args:
-        name: What to load: `"scenes"` (built in, or `"scenes/64"` and so on
-            for larger pictures), the name of a TFDS data set of images, or
-            the path of a folder of images, whose sub-folders, if any, are the
-            classes.
+        name: What to load: `"scenes"` (built in, rendered at `image_size` if
+            that is 32, 64, 128 or 256; `"scenes/64"` renders at 64), the name
+            of a TFDS data set of images, or the path of a folder of images,
+            whose sub-folders, if any, are the classes; a folder that has the
+            name of a data set is `"./name"`.
         split: str, a TFDS split such as `"train"` or `"test[:1000]"`. Of a
             folder, `"train"` is nine images in ten, `"test"` the others and
             `"all"` both. Defaults to `"train"`.
@@ -77,11 +80,20 @@ def load(
             f"`channels` must be 1, 3 or None. Received: channels={channels!r}"
         )
     size = (image_size,) * 2 if isinstance(image_size, int) else image_size
+    if size is not None and not (
+        isinstance(size, (tuple, list))
+        and len(size) == 2
+        and all(isinstance(n, int) and n > 0 for n in size)
+    ):
+        raise ValueError(
+            "`image_size` must be a positive integer, two of them, or None. "
+            f"Received: image_size={image_size!r}"
+        )
     if is_tfds_name(name):
         examples, shape = tfds_examples(
             name, split, size, channels, labels, data_dir
         )
-    elif tf.io.gfile.isdir(str(name)):
+    elif is_folder(name):
         examples, shape = folder_examples(str(name), split, size, channels)
     else:
         raise unknown_name_error(name)
@@ -105,6 +117,11 @@ def load(
     return dataset.map(to_unit_range, tf.data.AUTOTUNE).prefetch(
         tf.data.AUTOTUNE
     )
+
+
+def is_folder(name):
+    """Whether `load` takes `name` for that of a folder of images."""
+    return os.path.isdir(name) and not is_tfds_name(name)
 
 
 class _Memory:

@@ -13,11 +13,12 @@ _DOWNLOAD_HOST = ("storage.googleapis.com", 443)
 
 def is_tfds_name(name):
     """Whether `name` is that of a TFDS data set, ours included."""
+    base, _, config = os.fspath(name).partition("/")
     try:
-        tfds.builder_cls(_base_name(name))
+        builder = tfds.builder_cls(base.partition(":")[0])
     except (tfds.core.DatasetNotFoundError, ValueError):
         return False
-    return True
+    return config in ("", *builder.builder_configs) or not os.path.isdir(name)
 
 
 def unknown_name_error(name):
@@ -47,7 +48,7 @@ def tfds_examples(name, split, size, channels, labels, data_dir):
         `examples, shape`: `tf.data.Dataset` of `(uint8 image, int64 label)`,
         and the shape of an image.
     """
-    builder = _prepared_builder(name, data_dir)
+    builder = _prepared_builder(name, size, data_dir)
     features = builder.info.features
     for feature in ("image", "label") if labels else ("image",):
         if feature not in features:
@@ -82,19 +83,19 @@ def tfds_examples(name, split, size, channels, labels, data_dir):
     return examples.map(to_pair, tf.data.AUTOTUNE), shape
 
 
-def _prepared_builder(name, data_dir):
+def _prepared_builder(name, size, data_dir):
     if _base_name(name) == "scenes":
-        sizes = [str(size) for size in scenes.SIZES]
-        _, _, size = name.partition("/")
-        if size and size not in sizes:
-            raise ValueError(
-                f"'scenes' comes in the sizes {', '.join(sizes)}, as in "
-                f"'scenes/64'. Received: name={name!r}"
-            )
-        builder = scenes.Scenes(config=size or None, data_dir=data_dir)
+        builder = scenes.Scenes(
+            config=_scenes_config(name, size), data_dir=data_dir
+        )
         builder.download_and_prepare()
         return builder
-    builder = tfds.builder(name, data_dir=data_dir)
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+    except AssertionError as error:  # how TFDS says that a version is unknown
+        raise ValueError(
+            f"There is no such version. Received: name={name!r}. {error}"
+        ) from error
     if not builder.is_prepared():
         if not _is_online():
             raise _not_prepared(name, builder)
@@ -103,6 +104,21 @@ def _prepared_builder(name, data_dir):
         except OSError as error:
             raise _not_prepared(name, builder) from error
     return builder
+
+
+def _scenes_config(name, size):
+    """The size to render at: the one in the name, or the one asked for."""
+    known = [str(size) for size in scenes.SIZES]
+    _, slash, config = name.partition("/")
+    if not slash:
+        config = str(size[0]) if size and size[0] == size[1] else known[0]
+        return config if config in known else known[0]
+    if config not in known:
+        raise ValueError(
+            f"'scenes' comes in the sizes {', '.join(known)}, as in "
+            f"'scenes/64'. Received: name={name!r}"
+        )
+    return config
 
 
 def _not_prepared(name, builder):

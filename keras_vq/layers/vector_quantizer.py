@@ -141,6 +141,7 @@ class VectorQuantizer(keras.layers.Layer):
                 f"{self.embedding_dim} on the last axis. Received: "
                 f"z.shape={tuple(z.shape)}"
             )
+        self.build()
         return nearest_code(z, self.embeddings)
 
     def decode_indices(self, indices):
@@ -152,6 +153,7 @@ class VectorQuantizer(keras.layers.Layer):
         Returns:
             float32 tensor `(..., embedding_dim)`.
         """
+        self.build()
         return ops.take(ops.convert_to_tensor(self.embeddings), indices, axis=0)
 
     def compute_losses(self, z, codes):

@@ -33,7 +33,7 @@ class VectorQuantizerEMA(VectorQuantizer):
         embedding_dim: int >= 1, length of a code, D.
         commitment_cost: float >= 0, weight of the commitment loss (the paper's
             beta). Defaults to 0.25.
-        decay: float in [0, 1), the paper's gamma. Defaults to 0.99.
+        decay: float in (0, 1), the paper's gamma. Defaults to 0.99.
         epsilon: float > 0, Laplace smoothing of the counts. Defaults to 1e-5.
         revival_threshold: float in [0, 1) or None. Share of the mean count
             under which a code is revived; None never revives. Defaults to 0.1.
@@ -83,9 +83,9 @@ class VectorQuantizerEMA(VectorQuantizer):
         super().__init__(
             num_embeddings, embedding_dim, commitment_cost, **kwargs
         )
-        if not 0 <= decay < 1:
+        if not 0 < decay < 1:
             raise ValueError(
-                f"`decay` must be in [0, 1). Received: decay={decay}"
+                f"`decay` must be in (0, 1). Received: decay={decay}"
             )
         if epsilon <= 0:
             raise ValueError(
@@ -127,6 +127,7 @@ class VectorQuantizerEMA(VectorQuantizer):
         self.built = True
 
     def decode_indices(self, indices):
+        self.build()
         # A copy, because the update that follows changes the codebook in
         # place and some backends forbid that to a tensor in use.
         embeddings = ops.stop_gradient(ops.copy(self.embeddings))

@@ -125,7 +125,7 @@ class Tokenizer(Trainer, keras.Model):
         indices = indices.astype("int32")
         return self._in_batches(self.decode_step, indices, batch_size)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """Train; see `keras.Model.fit`. The first batch of `x` is checked.
 
         Args:
@@ -133,28 +133,31 @@ class Tokenizer(Trainer, keras.Model):
                 `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch
                 `DataLoader` or generator.
             y: Ignored.
+            batch_size: int or None, inputs per batch of an array; None for
+                32.
         """
-        x = self._checked(x)
+        x = self._checked(x, batch_size)
         validation_data = kwargs.get("validation_data")
         if isinstance(validation_data, (tuple, list)):
             self._checked(validation_data[0])
         elif validation_data is not None:
             kwargs["validation_data"] = self._checked(validation_data)
-        return super().fit(x, y, *args, **kwargs)
+        return super().fit(x, y, batch_size, *args, **kwargs)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """Measure; see `keras.Model.evaluate`. The first batch is checked."""
         if not kwargs.get("_use_cached_eval_dataset"):  # already done by `fit`
-            x = self._checked(x)
-        return super().evaluate(x, y, *args, **kwargs)
+            x = self._checked(x, batch_size)
+        return super().evaluate(x, y, batch_size, *args, **kwargs)
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x, batch_size=None, *args, **kwargs):
         """Reconstruct; see `keras.Model.predict`. The first batch is checked.
 
         Returns:
             NumPy float32 array `(n, *input_shape)`, in `value_range`.
         """
-        return super().predict(self._checked(x), *args, **kwargs)
+        x = self._checked(x, batch_size)
+        return super().predict(x, batch_size, *args, **kwargs)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Metrics given to `compile` compare the inputs and outputs."""
@@ -234,8 +237,8 @@ class Tokenizer(Trainer, keras.Model):
                 f"{indices.min()} to {indices.max()}"
             )
 
-    def _checked(self, x):
-        x, batch = first_batch(x)
+    def _checked(self, x, batch_size=None):
+        x, batch = first_batch(x, batch_size)
         if batch is not None:
             self.check_inputs(batch)
         return x

@@ -135,7 +135,9 @@ class VQVAE(Tokenizer):
 
     def training_step(self, data):
         x = self._inputs_of(data)
-        outputs = self.minimize(lambda: self.losses_of(x, training=True))
+        outputs = self.minimize(
+            lambda: self.losses_of(x, training=True), ops.shape(x)[0]
+        )
         return self._logs(x, outputs)
 
     def evaluation_step(self, data):

@@ -22,7 +22,7 @@ def first_batch(x, batch_size=None):
         ValueError: If there is no batch.
     """
     if hasattr(x, "shape"):
-        batch = x[: batch_size or 32] if len(x.shape) else x
+        batch = x[: batch_size or 32] if len(x.shape) else x[None]
     elif isinstance(x, keras.utils.PyDataset):
         batch = x[0] if x.num_batches != 0 else None
     elif isinstance(x, types.GeneratorType):
@@ -34,10 +34,10 @@ def first_batch(x, batch_size=None):
         batch = next(iter(x), None)
     else:
         return x, None
-    if batch is None:
-        raise ValueError("The data set is empty. Received no batch.")
     if isinstance(batch, (list, tuple)):
         batch = batch[0]
+    if batch is None or getattr(batch, "shape", (None,))[0] == 0:
+        raise ValueError("The data set is empty. Received no batch.")
     return x, _to_numpy(batch)
 
 

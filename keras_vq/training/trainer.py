@@ -71,11 +71,14 @@ class Trainer(backend.StepMixin):
             "must implement variable_groups()."
         )
 
-    def minimize(self, fn):
+    def minimize(self, fn, batch_size=None):
         """One step of the model's single optimizer.
 
         Args:
-            fn: A function without arguments, `fn() -> (loss, aux)`.
+            fn: A function without arguments, `fn() -> (loss, aux)`; `loss` is
+                a mean over the batch.
+            batch_size: int or int tensor, rows of the batch, by which replicas
+                are weighed; None weighs them alike. Defaults to None.
 
         Returns:
             aux.
@@ -86,24 +89,28 @@ class Trainer(backend.StepMixin):
             return (loss,), aux
 
         _, aux, pullback = self.vjp(losses, self.trainable_variables)
-        self.apply_pullback(pullback, (1.0,))
+        self.apply_pullback(pullback, (1.0,), batch_size=batch_size)
         return aux
 
-    def apply_pullback(self, pullback, cotangents, name=None):
+    def apply_pullback(self, pullback, cotangents, name=None, batch_size=None):
         """Step an optimizer along a mix of the losses that `vjp` returned.
 
         Args:
             pullback: What `vjp` over the optimizer's variables returned.
             cotangents: tuple of scalars, the weight of each loss.
             name: Name of the optimizer in a group; None for a single one.
+            batch_size: See `minimize`.
         """
         if name is None:
             optimizer, variables = self.optimizer, self.trainable_variables
         else:
             optimizer = self.optimizer[name]
             variables = self.variable_groups()[name]
+        # Gradients are summed over replicas: the shares make that a mean.
+        share = backend.batch_share(batch_size)
         scaled = tuple(
-            optimizer.scale_loss(ops.cast(c, "float32")) for c in cotangents
+            optimizer.scale_loss(ops.cast(c, "float32")) * share
+            for c in cotangents
         )
         backend.apply_gradients(optimizer, pullback(scaled), variables)
 

@@ -1,7 +1,8 @@
 import difflib
-import inspect
+import json
 import pathlib
 import tomllib
+import typing
 from typing import Any
 from typing import Literal
 
@@ -44,8 +45,9 @@ class Recipe(_Section):
     """All that `keras-vq train` needs to know, as a TOML file says it.
 
     `model` names a factory of `keras_vq.zoo` and `arguments` are its
-    arguments; `data_variance = "auto"` there stands for the variance of the
-    training data. `quick` are changes for a short trial run.
+    arguments; there `"none"` stands for None, which TOML lacks, and
+    `data_variance = "auto"` for the variance of the training data. `quick` are
+    changes for a short trial run.
     """
 
     model: str
@@ -87,11 +89,13 @@ class Recipe(_Section):
         except pydantic.ValidationError as error:
             raise ValueError(_in_words(error)) from error
         known = recipe.known_arguments()
-        for key in recipe.arguments:
+        for key, value in recipe.arguments.items():
             if key not in known:
                 raise ValueError(
                     f"Unknown key 'arguments.{key}'.{_hint(key, known)}"
                 )
+            if (key, value) != ("data_variance", "auto"):
+                _check_type(f"arguments.{key}", value, known[key])
         return recipe
 
     def factory(self):
@@ -105,10 +109,23 @@ class Recipe(_Section):
         return getattr(zoo, self.model)
 
     def known_arguments(self):
-        """Names that `arguments` may hold; the rest is the recipe's own."""
-        names = inspect.signature(self.factory()).parameters
-        others = ("learning_rate", "quantizer", "kwargs")
-        return [name for name in names if name not in others] + ["dtype"]
+        """What `arguments` may hold, names to types."""
+        known = typing.get_type_hints(self.factory())
+        for name in ("learning_rate", "quantizer", "kwargs", "return"):
+            del known[name]
+        return {**known, "dtype": str}
+
+    def build(self, **others):
+        """The untrained model; a variance still `"auto"` is left out.
+
+        Args:
+            **others: Further arguments of the factory.
+        """
+        arguments = {
+            name: None if value in ("none", "auto") else value
+            for name, value in self.arguments.items()
+        }
+        return self.factory()(**arguments, **others)
 
     def changed(self, settings):
         """The recipe with some values replaced.
@@ -164,6 +181,15 @@ def parse_setting(text):
         return key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key, value
+
+
+def _check_type(key, value, hint):
+    text = "null" if value == "none" else json.dumps(value)
+    try:
+        pydantic.TypeAdapter(hint).validate_json(text, strict=True)
+    except pydantic.ValidationError as error:
+        message = error.errors()[0]["msg"]
+        raise ValueError(f"{key}: {message}. Received: {value!r}") from error
 
 
 def _published(name):

@@ -1,25 +1,28 @@
+from typing import Any
+
 import keras
+from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import layers
 from keras_vq import models
 
 
 def vqvae(
-    input_shape=(32, 32, 3),
-    num_embeddings=512,
-    embedding_dim=64,
-    commitment_cost=0.25,
-    hidden_dim=128,
-    num_residual_layers=2,
-    residual_hidden_dim=32,
-    downsampling=4,
-    upsampling="transposed",
-    ema_decay=0.99,
-    data_variance=None,
-    learning_rate=1e-3,
-    quantizer=None,
-    **kwargs,
-):
+    input_shape: tuple[int, ...] = (32, 32, 3),
+    num_embeddings: int = 512,
+    embedding_dim: int = 64,
+    commitment_cost: float = 0.25,
+    hidden_dim: int = 128,
+    num_residual_layers: int = 2,
+    residual_hidden_dim: int = 32,
+    downsampling: int = 4,
+    upsampling: str = "transposed",
+    ema_decay: float | None = 0.99,
+    data_variance: float | None = None,
+    learning_rate: float | LearningRateSchedule = 1e-3,
+    quantizer: layers.VectorQuantizer | None = None,
+    **kwargs: Any,
+) -> models.VQVAE:
     """A VQ-VAE, built and compiled with Adam.
 
     Args:
@@ -39,7 +42,7 @@ def vqvae(
             Defaults to 4.
         upsampling: `"transposed"` or `"subpixel"`, the decoder's upsampling
             convolution. Defaults to `"transposed"`.
-        ema_decay: float in [0, 1), decay of the codebook's moving averages;
+        ema_decay: float in (0, 1), decay of the codebook's moving averages;
             None for a codebook learned by gradient. Defaults to 0.99.
         data_variance: float > 0 or None, divides the mean squared error.
             Defaults to None.

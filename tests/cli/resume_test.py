@@ -48,16 +48,17 @@ def rows(run):
         return list(csv.DictReader(file))
 
 
-def test_killed_at_three_moments_and_resumed(recipe, tmp_path):
+def test_killed_at_four_moments_and_resumed(recipe, tmp_path):
     log = tmp_path / "log"
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     finish(start(recipe, "--out", whole, log=log), log)
 
-    # Before the first checkpoint, after it, and while one may be written.
+    # Before the first checkpoint, after it, while one may be written, and
+    # after the last one, when the model is not yet saved.
     kill_when(
         start(recipe, "--out", broken, log=log), broken / "recipe.toml", log
     )
-    for epoch in (1, 3):
+    for epoch in (1, 3, 6):
         kill_when(
             start("--resume", broken, log=log),
             broken / "checkpoints" / f"epoch_{epoch:04d}.keras",
@@ -74,6 +75,7 @@ def test_killed_at_three_moments_and_resumed(recipe, tmp_path):
             np.testing.assert_allclose(
                 float(a[name]), float(b[name]), rtol=1e-3, err_msg=name
             )
+    assert not list(broken.rglob(".tmp-*"))
     left = sorted(p.name for p in (broken / "checkpoints").iterdir())
     assert left[-2:] == ["epoch_0005.keras", "epoch_0006.keras"]
     # Resuming what is complete changes nothing.

@@ -72,7 +72,7 @@ def test_reconstruct_info_and_export(cli, run, tmp_path):
     photo = tmp_path / "photo.png"
     pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3), "uint8")
     photo.write_bytes(tf.io.encode_png(pixels).numpy())
-    out = tmp_path / "drawn.png"
+    out = tmp_path / "drawn"
     code, output, _ = cli("reconstruct", run, photo, photo, "--out", out)
     assert code == 0
     assert "2 images" in output
@@ -102,19 +102,20 @@ def test_help_names_every_command(cli):
         assert command in output
 
 
-def test_own_folder_of_images(cli, recipe, tmp_path, rng):
+def test_own_folder_of_images(cli, recipe, tmp_path, rng, monkeypatch):
     folder = tmp_path / "photos"
     folder.mkdir()
     for i in range(20):
         pixels = rng.integers(0, 256, (40, 50, 3), dtype="uint8")
         (folder / f"{i}.png").write_bytes(tf.io.encode_png(pixels).numpy())
+    monkeypatch.chdir(tmp_path)
     out = tmp_path / "run"
     code, _, errors = cli(
-        "train", recipe, "--dataset", folder, "--quick", "--set",
+        "train", recipe, "--dataset", "photos", "--quick", "--set",
         "train_split=train", "--set", "test_split=test", "--out", out,
     )  # fmt: skip
     assert code == 0, errors
-    assert Run(out).recipe.data.name == str(folder)
+    assert Run(out).recipe.data.name == str(folder)  # found from anywhere
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,14 @@ def test_own_folder_of_images(cli, recipe, tmp_path, rng):
         (("RECIPE", "--set", "epochs=ten"), "training.epochs: .*'ten'"),
         (("RECIPE", "--set", "num_embeddings=1"), "num_embeddings=1"),
         (("RECIPE", "--set", "downsampling=3"), "downsampling=3"),
+        (("RECIPE", "--set", "input_shape=[32, 32]"), "input_shape=.32, 32"),
+        (("RECIPE", "--set", "input_shape=[0, 32, 3]"), "positive"),
+        (("RECIPE", "--set", "input_shape=[32, 32, 2]"), "1 or 3"),
+        (("RECIPE", "--set", "input_shape=32"), "arguments.input_shape: .*32"),
+        (("RECIPE", "--set", "commitment_cost=a"), "cost: .*number.*'a'"),
+        (("RECIPE", "--set", "num_embeddings=none"), "embeddings: .*integer"),
+        (("RECIPE", "--set", "ema_decay=1.0"), "decay=1.0"),
+        (("RECIPE", "--set", "data_variance=0"), "data_variance=0"),
         (("RECIPE", "--set", "model=vqvea"), "Unknown key 'model'"),
         (("RECIPE", "--set", "batch_size=0"), "data.batch_size"),
         (("RECIPE", "--dataset", "mnits"), "Did you mean 'mnist'"),

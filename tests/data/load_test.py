@@ -1,8 +1,10 @@
 import os
+import re
 import shutil
 import sys
 
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 
@@ -31,6 +33,23 @@ def test_batches_of_images_in_the_unit_range(scenes):
     assert batches[0].dtype == "float32"
     assert 0 <= min(b.min() for b in batches) < 0.2
     assert 0.8 < max(b.max() for b in batches) <= 1
+
+
+def test_scenes_are_rendered_at_the_size_asked_for(scenes, scenes_dir):
+    expected = arrays(load("scenes/64", "test[:50]", data_dir=scenes_dir))
+    np.testing.assert_array_equal(arrays(scenes(image_size=64)), expected)
+    assert arrays(scenes(image_size=40))[0].shape == (50, 40, 40, 3)
+
+
+@pytest.mark.parametrize("size", [0, -3, (8,), (8, 0), 8.0, "8"])
+def test_bad_image_size_is_named(scenes, size):
+    with pytest.raises(ValueError, match=f"image_size={re.escape(repr(size))}"):
+        scenes(image_size=size)
+
+
+def test_unknown_version_is_named():
+    with pytest.raises(ValueError, match=r"name='mnist:9\.9\.9'"):
+        load("mnist:9.9.9")
 
 
 def test_labels_on_request(scenes):
@@ -154,6 +173,25 @@ def test_folders_are_the_classes(folder):
     dataset = load(folder, "all", 24, image_size=16, labels=True)
     _, labels = next(iter(dataset))
     assert sorted(labels.numpy()) == [0] * 12 + [1] * 12
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("suffix", ["bmp", "gif", "png", "jpg"])
+def test_every_format_in_grey_and_colour(tmp_path, rng, suffix, channels):
+    pixels = rng.integers(0, 256, (20, 20, 3), dtype="uint8")
+    for mode in ("RGB", "L"):
+        picture = PIL.Image.fromarray(pixels).convert(mode)
+        picture.save(tmp_path / f"{mode}.{suffix}")
+    dataset = load(tmp_path, "all", image_size=16, channels=channels)
+    assert next(iter(dataset)).shape == (2, 16, 16, channels)
+
+
+def test_folders_that_share_a_name_with_a_data_set(folder, monkeypatch):
+    (folder / "cat").rename(folder / "cats_vs_dogs")
+    monkeypatch.chdir(folder.parent)
+    folder.rename(folder.parent / "mnist")
+    for name in ("mnist/cats_vs_dogs", "./mnist"):
+        assert len(load(name, "all", 1, image_size=16)) in (12, 24)
 
 
 def test_crop_keeps_the_centre_and_the_aspect_ratio(tmp_path):

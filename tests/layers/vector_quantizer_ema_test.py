@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -115,6 +116,20 @@ def test_empty_batch_changes_no_code(rng):
     np.testing.assert_allclose(to_numpy(layer.embeddings), embeddings, 1e-4)
 
 
+def test_seed_alone_decides_the_draws(rng):
+    embeddings = np.full((4, 2), 50, "float32")
+    embeddings[0] = 0
+    z = rng.normal(size=(9, 2)).astype("float32")
+    revived = []
+    for global_seed in (0, 1):
+        keras.utils.set_random_seed(global_seed)
+        layer = build(embeddings, decay=0.5, revival_threshold=0.9, seed=7)
+        layer(z, training=True)
+        revived.append(to_numpy(layer.embeddings))
+    assert np.abs(revived[0]).max() < 10
+    np.testing.assert_array_equal(*revived)
+
+
 def test_state_is_float32_and_survives_slow_decay_in_bfloat16(rng):
     layer = build(
         rng.normal(size=(2, 3)).astype("float32"),
@@ -131,7 +146,7 @@ def test_state_is_float32_and_survives_slow_decay_in_bfloat16(rng):
     ("kwargs", "message"),
     [
         ({"decay": 1.0}, "decay=1.0"),
-        ({"decay": -0.1}, "decay=-0.1"),
+        ({"decay": 0.0}, "decay=0.0"),
         ({"epsilon": 0.0}, "epsilon=0.0"),
         ({"revival_threshold": 1.0}, "revival_threshold=1.0"),
     ],

@@ -132,6 +132,24 @@ def test_quantized_has_the_dtype_of_z_and_losses_are_float32(
 
 
 @BOTH
+def test_losses_of_bfloat16_are_computed_in_float32(rng, embeddings, cls):
+    layer = built(cls, embeddings)
+    z = ops.cast(rng.normal(size=(500, 3)), "bfloat16")
+    found = to_numpy(layer(z))
+    expected = to_numpy(layer(ops.cast(z, "float32")))
+    for name in ("loss", *layer.loss_names):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-6)
+
+
+@BOTH
+def test_codes_are_to_be_had_from_a_new_layer(rng, cls):
+    layer = cls(8, 4)
+    assert layer.decode_indices(np.array([1, 7])).shape == (2, 4)
+    z = rng.normal(size=(5, 4)).astype("float32")
+    assert cls(8, 4).encode_to_indices(z).shape == (5,)
+
+
+@BOTH
 def test_decoding_the_codes_gives_the_quantized_output(rng, embeddings, cls):
     layer = built(cls, embeddings)
     for shape in [(7, 3), (2, 3, 4, 3), (0, 3)]:

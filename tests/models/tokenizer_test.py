@@ -105,6 +105,17 @@ def test_empty_data_set_is_an_error(model):
     ).batch(2)
     with pytest.raises(ValueError, match="data set is empty"):
         model.fit(data, verbose=0)
+    for method in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(ValueError, match="data set is empty"):
+            method(np.zeros((0, 8, 8, 3)), verbose=0)
+
+
+def test_all_of_the_first_batch_is_checked(rng, model):
+    x = tiny_images(rng, 64)
+    x[40] = np.nan
+    for method in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(ValueError, match="NaN"):
+            method(x, batch_size=64, verbose=0)
 
 
 def test_sample_weight_is_refused(rng, model):

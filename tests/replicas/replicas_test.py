@@ -89,3 +89,8 @@ def test_torch_distributed(tmp_path, expected, ema):
     assert [p.wait(timeout=300) for p in processes] == [0, 0]
     for out in outs:
         assert_same(out, expected, logs=False)
+    first, second = (np.load(out) for out in outs)
+    free = [name for name in first if name.startswith("free_")]
+    assert free
+    for name in free:
+        np.testing.assert_allclose(first[name], second[name], atol=1e-6)
