@@ -141,7 +141,8 @@ class VectorQuantizer(keras.layers.Layer):
                 f"{self.embedding_dim} on the last axis. Received: "
                 f"z.shape={tuple(z.shape)}"
             )
-        self.build()
+        if not self.built:
+            self.build()
         return nearest_code(z, self.embeddings)
 
     def decode_indices(self, indices):
@@ -153,7 +154,8 @@ class VectorQuantizer(keras.layers.Layer):
         Returns:
             float32 tensor `(..., embedding_dim)`.
         """
-        self.build()
+        if not self.built:
+            self.build()
         return ops.take(ops.convert_to_tensor(self.embeddings), indices, axis=0)
 
     def compute_losses(self, z, codes):

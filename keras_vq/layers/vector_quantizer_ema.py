@@ -127,7 +127,8 @@ class VectorQuantizerEMA(VectorQuantizer):
         self.built = True
 
     def decode_indices(self, indices):
-        self.build()
+        if not self.built:
+            self.build()
         # A copy, because the update that follows changes the codebook in
         # place and some backends forbid that to a tensor in use.
         embeddings = ops.stop_gradient(ops.copy(self.embeddings))
