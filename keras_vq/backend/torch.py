@@ -25,9 +25,7 @@ def vjp(fn, variables, persistent=False):
             list(outputs),
             [v.value for v in (variables if wrt is None else wrt)],
             grad_outputs=[
-                torch.as_tensor(c, dtype=o.dtype, device=o.device)
-                .detach()
-                .reshape(o.shape)
+                (c * torch.ones_like(o)).detach()
                 for c, o in zip(cotangents, outputs, strict=True)
             ],
             retain_graph=persistent,

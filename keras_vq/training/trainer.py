@@ -109,7 +109,7 @@ class Trainer(backend.StepMixin):
         # Gradients are summed over replicas: the shares make that a mean.
         share = backend.batch_share(batch_size)
         scaled = tuple(
-            optimizer.scale_loss(ops.cast(c, "float32")) * share
+            optimizer.scale_loss(ops.cast(c * share, "float32"))
             for c in cotangents
         )
         backend.apply_gradients(optimizer, pullback(scaled), variables)

@@ -6,8 +6,11 @@ import pytest
 import keras_vq
 
 
-@pytest.mark.parametrize("ema_decay", [0.95, None])
-def test_digits_are_learned(real_data_dir, ema_decay):
+# Predicting the mean digit costs about 0.7 of the variance.
+@pytest.mark.parametrize(
+    ("ema_decay", "error", "usage"), [(0.95, 0.25, 0.9), (None, 0.5, 0.6)]
+)
+def test_digits_are_learned(real_data_dir, ema_decay, error, usage):
     train = keras_vq.data.load(
         "mnist", "train[:4096]", batch_size=32, data_dir=real_data_dir
     )
@@ -28,5 +31,5 @@ def test_digits_are_learned(real_data_dir, ema_decay):
     )
     model.fit(train, epochs=2, shuffle=False, verbose=0)
     results = model.evaluate(test, return_dict=True, verbose=0)
-    assert results["reconstruction_loss"] < 0.3
-    assert results["codebook_usage"] > 0.8
+    assert results["reconstruction_loss"] < error
+    assert results["codebook_usage"] > usage
