@@ -17,8 +17,9 @@ def straight_through(z, quantized):
 
     Example:
 
-    >>> keras_vq.ops.straight_through(np.array([0.4]), np.array([1.0]))
-    array([1.])
+    >>> output = keras_vq.ops.straight_through(np.array([0.4]), np.array([1.0]))
+    >>> float(output[0])
+    1.0
 
     References:
         van den Oord et al., Neural Discrete Representation Learning, 2017,
