@@ -2,17 +2,23 @@ import numpy as np
 import pytest
 
 from keras_vq.data.scenes import renderer
-from keras_vq.data.scenes.renderer import render_scene
+from keras_vq.data.scenes.key_points import KEY_POINTS
+from keras_vq.data.scenes.renderer import render_scenes
 from keras_vq.data.scenes.scene import PATTERNS
 from keras_vq.data.scenes.scene import SOLIDS
 from keras_vq.data.scenes.scene import Solid
 from keras_vq.data.scenes.scene import draw_scene
+from keras_vq.data.scenes.solids import Geometry
 from keras_vq.data.scenes.solids import intersect
 from keras_vq.data.scenes.solids import surface_normal
 
 
 def scene(seed):
     return draw_scene(np.random.default_rng(seed))
+
+
+def render_scene(scene, size):
+    return render_scenes([scene], size)[0]
 
 
 @pytest.mark.parametrize("size", [32, 64])
@@ -72,11 +78,16 @@ def test_windows_hide_nothing(monkeypatch):
     scenes = [scene(seed) for seed in range(30)]
     found = [render_scene(s, 32) for s in scenes]
     everywhere = slice(None), slice(None)
-    monkeypatch.setattr(renderer, "_window", lambda *_: everywhere)
-    monkeypatch.setattr(
-        renderer, "_may_be_shaded", lambda _, point, __: point[0] < np.inf
-    )
+    monkeypatch.setattr(renderer, "window", lambda *_: everywhere)
+    monkeypatch.setattr(renderer, "shadow_window", lambda *_: everywhere)
     for s, example in zip(scenes, found, strict=True):
+        for name, expected in render_scene(s, 32).items():
+            np.testing.assert_array_equal(example[name], expected)
+
+
+def test_scenes_rendered_together_are_those_rendered_alone():
+    scenes = [scene(seed) for seed in range(5)]
+    for s, example in zip(scenes, render_scenes(scenes, 32), strict=True):
         for name, expected in render_scene(s, 32).items():
             np.testing.assert_array_equal(example[name], expected)
 
@@ -88,7 +99,9 @@ def test_a_ray_hits_the_surface_of_the_solid(rng, kind):
     target = rng.normal(scale=0.3, size=(3, 500)) + [[0.3], [0.4], [0.2]]
     ray = target - origin[:, None]
     ray = (ray / np.linalg.norm(ray, axis=0)).astype("float32")
-    t, face = intersect(solid, origin, ray)
+    numbers = np.array(Geometry.of(solid), "float32")[:, None]
+    geometry = Geometry(*np.repeat(numbers, 500, axis=1))
+    t, face = intersect(kind, geometry, origin, ray)
     hit = t < 1e6
     assert 0.5 < hit.mean() < 1
     x, y, z = (origin[:, None] + t * ray)[:, hit].astype("float64")
@@ -104,11 +117,9 @@ def test_a_ray_hits_the_surface_of_the_solid(rng, kind):
         radius = 0.5 - slope * np.clip(y, 0, 1)
         outside = np.maximum(np.hypot(x, z) - radius, np.abs(y - 0.5) - 0.5)
     np.testing.assert_allclose(outside, 0, atol=2e-3)
-    normal = surface_normal(
-        solid,
-        (origin[:, None] + t * ray)[:, hit],
-        np.broadcast_to(face, t.shape)[hit],
-    )
+    geometry = Geometry(*(field[hit] for field in geometry))
+    point = (origin[:, None] + t * ray)[:, hit]
+    normal = surface_normal(kind, geometry, point, face[hit])
     np.testing.assert_allclose(np.linalg.norm(normal, axis=0), 1, atol=1e-3)
     assert np.all(np.sum(normal * ray[:, hit], axis=0) < 0.05)
 
@@ -117,7 +128,7 @@ def test_depth_is_the_distance_to_the_ground_below_the_camera():
     s = scene(5)
     example = render_scene(s, 64)
     ground = example["segmentation"][..., 0] == 1
-    rays = (s.axes.T @ renderer._directions(128)).reshape(3, 128, 128)
+    rays = renderer._rays([s], 128).reshape(3, 128, 128)
     expected = -s.camera[1] / rays[1][::2, ::2]
     depth = example["depth"][..., 0] / renderer.DEPTH_SCALE
     near = ground & (expected < 60)
@@ -132,12 +143,12 @@ def test_key_points_lie_on_their_solids():
         points = example["key_points"]
         assert np.all(points[len(s.solids) :] == 0)
         # The nearest solid hides its base: the point is seen through it.
-        base = points[0, renderer.KEY_POINTS.index("base")]
+        base = points[0, KEY_POINTS.index("base")]
         if base[2]:
             column, row = (base[:2] * 128).astype(int)
             around = example["segmentation"][row - 3 : row + 4, column, 0]
             assert 2 + SOLIDS.index(s.solids[0].kind) in around
-        top = points[0, renderer.KEY_POINTS.index("top")]
+        top = points[0, KEY_POINTS.index("top")]
         assert top[1] < base[1]
 
 

@@ -3,6 +3,7 @@ import tensorflow_datasets as tfds
 
 from keras_vq.data.scenes import renderer
 from keras_vq.data.scenes import scene
+from keras_vq.data.scenes.key_points import KEY_POINTS
 
 SIZES = (32, 64, 128, 256)
 NUM_EXAMPLES = {"train": 10_000, "test": 1_000}
@@ -16,7 +17,7 @@ class Scenes(tfds.core.GeneratorBasedBuilder):
 
     Configurations: `scenes/32` (the default), `scenes/64`, `scenes/128` and
     `scenes/256`, by the pixels along each side. Splits: `train` (10,000) and
-    `test` (1,000). Features: see `renderer.render_scene`.
+    `test` (1,000). Features: see `renderer.render_scenes`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -35,7 +36,7 @@ class Scenes(tfds.core.GeneratorBasedBuilder):
 
         key_points = (
             scene.MAX_SOLIDS,
-            len(renderer.KEY_POINTS),
+            len(KEY_POINTS),
             3,
         )
         return self.dataset_info_from_configs(
@@ -62,6 +63,11 @@ class Scenes(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split, count):
         size = int(self.builder_config.name)
-        for i in range(count):
-            rng = np.random.default_rng((self.SEED, split, i))
-            yield i, renderer.render_scene(scene.draw_scene(rng), size)
+        at_once = renderer.scenes_at_once(size)
+        for start in range(0, count, at_once):
+            numbers = range(start, min(start + at_once, count))
+            scenes = [
+                scene.draw_scene(np.random.default_rng((self.SEED, split, i)))
+                for i in numbers
+            ]
+            yield from zip(numbers, renderer.render_scenes(scenes, size))

@@ -13,6 +13,7 @@ import numpy as np
 SOLIDS = ("sphere", "box", "cylinder", "cone")
 PATTERNS = ("checker", "stripes", "rings", "waves")
 MAX_SOLIDS = 4
+TAN_HALF_FOV = 0.55
 
 
 @dataclasses.dataclass
@@ -53,34 +54,38 @@ def draw_scene(rng):
     """
     first = rng.random()
     hues = [
-        first + i / MAX_SOLIDS + rng.uniform(-0.08, 0.08)
+        first + i / MAX_SOLIDS + _uniform(rng, -0.08, 0.08)
         for i in rng.permutation(MAX_SOLIDS).tolist()
     ]
     solids: list[Solid] = []
     for i in range(rng.integers(2, MAX_SOLIDS + 1)):
         kind = SOLIDS[rng.integers(len(SOLIDS))]
-        radius = rng.uniform(0.42, 0.6)
+        radius = _uniform(rng, 0.42, 0.6)
         if kind == "sphere":
             height = 2 * radius
         elif kind == "cone":
-            height = rng.uniform(1.1, 1.6)
+            height = _uniform(rng, 1.1, 1.6)
         else:
-            height = rng.uniform(0.7, 1.3)
+            height = _uniform(rng, 0.7, 1.3)
         solids.append(
             Solid(
                 kind=kind,
                 position=_free_position(rng, solids, radius, nearest=i == 0),
                 radius=radius,
                 height=height,
-                yaw=rng.uniform(0, np.pi / 2),
-                colour=_colour(hues[i], rng.uniform(0.6, 0.9), 0.9),
+                yaw=_uniform(rng, 0, np.pi / 2),
+                colour=_colour(hues[i], _uniform(rng, 0.6, 0.9), 0.9),
             )
         )
     camera = np.array(
-        [rng.uniform(-0.6, 0.6), rng.uniform(1.5, 2.6), rng.uniform(-4.2, -3.6)]
+        [
+            _uniform(rng, -0.6, 0.6),
+            _uniform(rng, 1.5, 2.6),
+            _uniform(rng, -4.2, -3.6),
+        ]
     )
-    azimuth = rng.uniform(0.5, 2.0) * (1 if rng.random() < 0.5 else -1)
-    ground_hue = rng.uniform()
+    azimuth = _uniform(rng, 0.5, 2.0) * (1 if rng.random() < 0.5 else -1)
+    ground_hue = rng.random()
     return Scene(
         solids=solids,
         camera=camera,
@@ -88,29 +93,34 @@ def draw_scene(rng):
         light=_unit(np.array([math.sin(azimuth), 1.1, -math.cos(azimuth)])),
         sky=np.stack(
             [
-                _colour(rng.uniform(0.0, 1.0), 0.12, 0.95),
-                _colour(rng.uniform(0.5, 0.72), 0.5, 0.9),
+                _colour(_uniform(rng, 0.0, 1.0), 0.12, 0.95),
+                _colour(_uniform(rng, 0.5, 0.72), 0.5, 0.9),
             ]
         ),
         ground=np.stack(
             [
-                _colour(ground_hue, rng.uniform(0.1, 0.35), 0.75),
-                _colour(ground_hue + 0.06, rng.uniform(0.2, 0.45), 0.4),
+                _colour(ground_hue, _uniform(rng, 0.1, 0.35), 0.75),
+                _colour(ground_hue + 0.06, _uniform(rng, 0.2, 0.45), 0.4),
             ]
         ),
         pattern=PATTERNS[rng.integers(len(PATTERNS))],
-        pattern_scale=rng.uniform(0.8, 1.5),
-        pattern_angle=rng.uniform(0, np.pi),
+        pattern_scale=_uniform(rng, 0.8, 1.5),
+        pattern_angle=_uniform(rng, 0, np.pi),
     )
+
+
+def _uniform(rng, low, high):
+    """As `rng.uniform`, in a third of the time."""
+    return low + (high - low) * rng.random()
 
 
 def _free_position(rng, solids, radius, nearest):
     """A place on the ground that leaves a gap to the solids already there."""
     best, best_gap = (0.0, 0.0), -math.inf
     for _ in range(20):
-        z = rng.uniform(-1.3, -0.5) if nearest else rng.uniform(0.1, 3.2)
+        z = _uniform(rng, -1.3, -0.5) if nearest else _uniform(rng, 0.1, 3.2)
         reach = 0.35 * (z + 4.4)
-        position = (rng.uniform(-reach, reach), z)
+        position = (_uniform(rng, -reach, reach), z)
         gap = min(
             (
                 math.hypot(position[0] - s.position[0], z - s.position[1])

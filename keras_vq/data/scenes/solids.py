@@ -1,87 +1,154 @@
-"""Where rays meet the solids, and how the surface stands there."""
+"""Where rays meet solids of one kind, and how the surface stands there.
+
+Everything is an array over rays: points and rays are triples of x, y and z,
+and each ray has a solid of its own to meet.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
 # The distance along a ray that meets nothing.
 FAR = np.float32(1e9)
 
+_TINY = np.float32(1e-20)  # keeps a ray along a wall from dividing by zero
 
-def intersect(solid, origin, ray):
+
+class Geometry(NamedTuple):
+    """What is known of the solids; arrays (rays,)."""
+
+    x: np.ndarray
+    z: np.ndarray
+    radius: np.ndarray
+    height: np.ndarray
+    cos: np.ndarray
+    sin: np.ndarray
+
+    @staticmethod
+    def of(solid):
+        """The numbers of one solid, in the order of the fields."""
+        return (
+            *solid.position,
+            solid.radius,
+            solid.height,
+            np.cos(solid.yaw),
+            np.sin(solid.yaw),
+        )
+
+
+def intersect(kind, solids, origin, ray):
     """Distance from `origin` along `ray` to a solid, and the face that it hits.
 
-    Either argument is three numbers or three arrays.
+    Returns:
+        float32 `(rays,)`, `FAR` where nothing is hit, and uint8 `(rays,)`.
     """
-    x, z = map(np.float32, solid.position)
-    ox, oy, oz = origin[0] - x, origin[1], origin[2] - z
+    x, y, z = origin
+    return _INTERSECT[kind](solids, (x - solids.x, y, z - solids.z), ray)
+
+
+def _sphere(solids, origin, ray):
+    ox, oy, oz = origin
+    hit, _ = _roots((ox, oy - solids.radius, oz), ray, 1, solids.radius)
+    return _if(hit > 0, hit), np.zeros(hit.shape, "uint8")
+
+
+def _cone(solids, origin, ray):
+    # x² + z² = (radius - slope * y)²: a sphere of radius zero but for a sign.
+    ox, oy, oz = origin
     dx, dy, dz = ray
-    r, h = np.float32(solid.radius), np.float32(solid.height)
-    if solid.kind == "sphere":
-        oy = oy - r
-        b = ox * dx + oy * dy + oz * dz
-        root = b * b - (ox * ox + oy * oy + oz * oz - r * r)
-        t = -b - np.sqrt(np.maximum(root, 0))
-        return np.where((root > 0) & (t > 0), t, FAR), np.uint8(0)
-    if solid.kind == "box":
-        c, s = np.float32(np.cos(solid.yaw)), np.float32(np.sin(solid.yaw))
-        near, far = _slab(c * ox + s * oz, c * dx + s * dz, r)
-        near_z, far_z = _slab(c * oz - s * ox, c * dz - s * dx, r)
-        near_y, far_y = _slab(oy - h / 2, dy, h / 2)
-        enter = np.maximum(np.maximum(near, near_z), near_y)
-        leave = np.minimum(np.minimum(far, far_z), far_y)
-        face = np.where(enter == near_y, 0, np.where(enter == near, 1, 2))
-        hit = np.where((enter < leave) & (enter > 0), enter, FAR)
-        return hit, face.astype("uint8")
-    # Cylinder and cone: |(x, z)| = r - slope * y around the axis.
-    slope = r / h if solid.kind == "cone" else np.float32(0)
-    wide = r - slope * oy
-    a = dx * dx + dz * dz - slope * slope * dy * dy
-    b = ox * dx + oz * dz + slope * dy * wide
-    root = b * b - a * (ox * ox + oz * oz - wide * wide)
-    a = np.where(np.abs(a) < 1e-6, np.float32(1e-6), a)
-    root_sqrt = np.sqrt(np.maximum(root, 0))
-    t = FAR
-    for sign in (-1, 1):
-        side = (-b + sign * root_sqrt) / a
-        y = oy + side * dy
-        good = (root > 0) & (side > 0) & (y > 0) & (y < h)
-        t = np.minimum(t, np.where(good, side, FAR))
-    if solid.kind == "cone":
-        return t, np.uint8(0)
-    top = (h - oy) / np.where(np.abs(dy) < 1e-6, np.float32(1e-6), dy)
+    slope = solids.radius / solids.height
+    start, along = (ox, solids.radius - slope * oy, oz), (dx, -slope * dy, dz)
+    near, far = (
+        _if((t > 0) & _between(oy + t * dy, solids.height), t)
+        for t in _roots(start, along, -1, 0)
+    )
+    return np.minimum(near, far), np.zeros(near.shape, "uint8")
+
+
+def _cylinder(solids, origin, ray):
+    ox, oy, oz = origin
+    dx, dy, dz = ray
+    side, _ = _roots(origin, ray, 0, solids.radius)
+    side = _if((side > 0) & _between(oy + side * dy, solids.height), side)
+    top = (solids.height - oy) / (dy + _TINY)
     x, z = ox + top * dx, oz + top * dz
-    good = (top > 0) & (x * x + z * z < r * r)
-    top = np.where(good, top, FAR)
-    return np.minimum(t, top), (top >= t).astype("uint8")
+    top = _if((top > 0) & (x * x + z * z < solids.radius**2), top)
+    return np.minimum(side, top), (top >= side).astype("uint8")
+
+
+def _box(solids, origin, ray):
+    ox, oy, oz = origin
+    dx, dy, dz = ray
+    cos, sin = solids.cos, solids.sin
+    radius, half = solids.radius, solids.height / 2
+    near_x, far_x = _slab(cos * ox + sin * oz, cos * dx + sin * dz, radius)
+    near_y, far_y = _slab(oy - half, dy, half)
+    near_z, far_z = _slab(cos * oz - sin * ox, cos * dz - sin * dx, radius)
+    enter = np.maximum(np.maximum(near_x, near_y), near_z)
+    leave = np.minimum(np.minimum(far_x, far_y), far_z)
+    # 0 for the top, 1 and 2 for the sides across x and across z.
+    face = (enter != near_y) * (1 + (enter != near_x).astype("uint8"))
+    return _if((enter < leave) & (enter > 0), enter), face
+
+
+_INTERSECT = {
+    "sphere": _sphere,
+    "box": _box,
+    "cylinder": _cylinder,
+    "cone": _cone,
+}
+
+
+def _roots(origin, ray, sign, radius):
+    """Where x² + sign y² + z² of a point on the ray is radius².
+
+    Returns:
+        Both roots, the first one nearer where that form of the ray is
+        positive; NaN, which compares as false, where there is none.
+    """
+    ox, oy, oz = origin
+    dx, dy, dz = ray
+    a = dx * dx + dz * dz + _TINY
+    b = ox * dx + oz * dz
+    c = ox * ox + oz * oz - radius * radius
+    if sign:
+        a = a + sign * dy * dy
+        b = b + sign * oy * dy
+        c = c + sign * oy * oy
+    with np.errstate(invalid="ignore"):
+        root = np.sqrt(b * b - a * c)
+    return (-b - root) / a, (-b + root) / a
+
+
+def _between(y, height):
+    return (y > 0) & (y < height)
 
 
 def _slab(origin, ray, half):
     """Where a ray enters and leaves the space |x| < half."""
-    inverse = 1 / np.where(np.abs(ray) < 1e-6, np.float32(1e-6), ray)
+    inverse = 1 / (ray + _TINY)
     middle, reach = -origin * inverse, half * np.abs(inverse)
     return middle - reach, middle + reach
 
 
-def surface_normal(solid, point, face):
-    """Unit normals (3, points) of a solid at points of its surface."""
-    x, z = point[0] - solid.position[0], point[2] - solid.position[1]
-    zero = np.zeros_like(x)
-    if solid.kind == "sphere":
-        return np.stack([x, point[1] - solid.radius, z]) / solid.radius
-    if solid.kind == "box":
-        c, s = float(np.cos(solid.yaw)), float(np.sin(solid.yaw))
-        u, v = np.sign(c * x + s * z), np.sign(c * z - s * x)
-        first = face == 1
-        side = [
-            np.where(first, c * u, -s * v),
-            zero,
-            np.where(first, s * u, c * v),
-        ]
-    else:
-        length = np.maximum(np.hypot(x, z), 1e-6)
-        slope = solid.radius / solid.height if solid.kind == "cone" else 0.0
-        scale = 1 / (length * (1 + slope * slope) ** 0.5)
-        side = [x * scale, zero + slope / (1 + slope * slope) ** 0.5, z * scale]
-        if solid.kind == "cone":
-            return np.stack(side)
-    top = face == 0
-    return np.stack([np.where(top, up, n) for up, n in zip((0, 1, 0), side)])
+def _if(good, t):
+    return np.where(good, t, FAR)
+
+
+def surface_normal(kind, solids, point, face):
+    """Unit normals (3, rays) of solids at points of their surfaces."""
+    x, y, z = point[0] - solids.x, point[1], point[2] - solids.z
+    if kind == "sphere":
+        return np.stack([x, y - solids.radius, z]) / solids.radius
+    if kind == "box":
+        cos, sin = solids.cos, solids.sin
+        u = np.sign(cos * x + sin * z) * (face == 1)
+        v = np.sign(cos * z - sin * x) * (face == 2)
+        return np.stack([cos * u - sin * v, face == 0, sin * u + cos * v])
+    length = np.maximum(np.hypot(x, z), 1e-6)
+    if kind == "cone":
+        slope = solids.radius / solids.height
+        scale = 1 / np.sqrt(1 + slope * slope)
+        return np.stack([x / length, slope, z / length]) * scale
+    side = face / length
+    return np.stack([x * side, face == 0, z * side])
