@@ -4,6 +4,7 @@ import importlib
 
 from keras_vq import callbacks
 from keras_vq import layers
+from keras_vq import likelihoods
 from keras_vq import metrics
 from keras_vq import models
 from keras_vq import ops
@@ -17,6 +18,7 @@ __all__ = [
     "data",
     "export",
     "layers",
+    "likelihoods",
     "metrics",
     "models",
     "ops",

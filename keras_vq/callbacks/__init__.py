@@ -3,5 +3,11 @@
 from keras_vq.callbacks.codebook_plot import CodebookPlot
 from keras_vq.callbacks.epoch_checkpoint import EpochCheckpoint
 from keras_vq.callbacks.reconstruction_grid import ReconstructionGrid
+from keras_vq.callbacks.sample_grid import SampleGrid
 
-__all__ = ["CodebookPlot", "EpochCheckpoint", "ReconstructionGrid"]
+__all__ = [
+    "CodebookPlot",
+    "EpochCheckpoint",
+    "ReconstructionGrid",
+    "SampleGrid",
+]

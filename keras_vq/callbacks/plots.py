@@ -38,13 +38,7 @@ def reconstruction_grid(images, reconstructions, columns=8):
                 axis.set(xticks=[], yticks=[])
                 axis.axis("off")
             for axis, picture in zip(line, pictures, strict=False):
-                axis.imshow(
-                    np.clip(picture, 0, 1).squeeze(),
-                    cmap="gray",
-                    vmin=0,
-                    vmax=1,
-                    interpolation="nearest",
-                )
+                _show(axis, picture)
             line[0].text(
                 -0.06,
                 0.5,
@@ -55,6 +49,37 @@ def reconstruction_grid(images, reconstructions, columns=8):
                 transform=line[0].transAxes,
             )
     return figure
+
+
+def image_grid(images, columns=8):
+    """Images in rows.
+
+    Args:
+        images: array `(n, height, width, 1 or 3)`, floats in [0, 1].
+        columns: int, images per row. Defaults to 8.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(columns, rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, picture in zip(axes.flat, images, strict=False):
+        _show(axis, picture)
+    return figure
+
+
+def _show(axis, picture):
+    axis.imshow(
+        np.clip(picture, 0, 1).squeeze(),
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",
+    )
 
 
 def codebook_usage(counts):

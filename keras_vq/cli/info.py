@@ -5,6 +5,7 @@ import pathlib
 import rich
 from rich.table import Table
 
+from keras_vq import models
 from keras_vq.cli.run import Run
 from keras_vq.zoo.recipe import Recipe
 
@@ -36,15 +37,21 @@ def print_info(target):
 
 
 def _sizes(recipe):
-    """Number of parameters, shape of the codes and rate of the model."""
+    """Number of parameters, shape of the latents and rate of the model."""
     model = recipe.build()
+    sizes = {
+        "model": type(model).__name__,
+        "parameters": f"{model.count_params():,}",
+    }
+    if not isinstance(model, models.Tokenizer):
+        shape = " x ".join(map(str, model.latent_shape))
+        return {**sizes, "latents": f"{shape} numbers"}
     positions = math.prod(model.code_shape)
     bits = positions * math.log2(model.num_embeddings)
     values = math.prod(model.input_shape)
     shape = " x ".join(map(str, model.code_shape))
     return {
-        "model": type(model).__name__,
-        "parameters": f"{model.count_params():,}",
+        **sizes,
         "codes": f"{shape} of {model.num_embeddings}",
         "rate": f"{bits:,.0f} bits per input, {bits / values:.3f} per value",
         "compression": f"{8 * values / bits:.1f} times, from 8 bits per value",

@@ -96,6 +96,44 @@ def reconstruct(
 
 
 @app.command()
+def generate(
+    run: RunDir,
+    count: Annotated[int, typer.Option(help="Number of samples.", min=1)] = 64,
+    seed: Annotated[int, typer.Option(help="Of the noise.", min=0)] = 0,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(help="PNG to write. [default: RUN/samples.png]"),
+    ] = None,
+) -> None:
+    """Draw new images, by a model that can.
+
+    Example: keras-vq generate runs/vae_mnist --seed 3
+    """
+    from keras_vq.cli.generate import generate_images
+
+    generate_images(run, count, seed, out or run / "samples.png")
+
+
+@app.command()
+def evaluate(
+    run: RunDir,
+    importance_samples: Annotated[
+        Optional[int],
+        typer.Option(
+            help="Also bound the log-likelihood, by this many samples.", min=1
+        ),
+    ] = None,
+) -> None:
+    """Measure a model on the test data of its run.
+
+    Example: keras-vq evaluate runs/vae_mnist --importance-samples 500
+    """
+    from keras_vq.cli.evaluate import evaluate_run
+
+    evaluate_run(run, importance_samples)
+
+
+@app.command()
 def export(
     run: RunDir,
     directory: Annotated[Path, typer.Argument(help="Folder to make.")],

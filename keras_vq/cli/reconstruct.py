@@ -13,18 +13,14 @@ def reconstruct_images(run, paths, out):
     """Draw images, or some of the run's test data, beside their outputs."""
     run = Run(run)
     model = run.load_model()
-    *size, channels = model.input_shape
     if paths:
+        *size, channels = model.input_shape
         images = np.stack([read_image(p, size, channels) for p in paths])
     else:
-        test = data.load(
-            run.recipe.data.name,
-            run.recipe.data.test_split,
-            batch_size=_NUM_PICTURES,
-            image_size=tuple(size),
-            channels=channels,
-            shuffle=False,
-        )
+        options = run.recipe.data.load_arguments(model.input_shape)
+        options["batch_size"] = _NUM_PICTURES
+        split = run.recipe.data.test_split
+        test = data.load(split=split, shuffle=False, **options)
         images = next(iter(test)).numpy()
     outputs = model.decode(model.encode(images))
     save_figure(reconstruction_grid(images, outputs), out)

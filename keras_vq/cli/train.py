@@ -9,6 +9,7 @@ from rich.table import Table
 
 from keras_vq import callbacks
 from keras_vq import data
+from keras_vq import models
 from keras_vq.cli.run import Run
 from keras_vq.cli.run import load_keras_file
 from keras_vq.data.load import is_folder
@@ -78,19 +79,11 @@ def resume_training(path):
 
 
 def _load(recipe, first_epoch):
-    shape = recipe.build().input_shape
-    options = {
-        "batch_size": recipe.data.batch_size,
-        "image_size": tuple(shape[:2]),
-        "channels": shape[2],
-    }
+    options = recipe.data.load_arguments(recipe.build().input_shape)
     numbers = range(first_epoch, recipe.training.epochs)
-    test = data.load(
-        recipe.data.name, recipe.data.test_split, shuffle=False, **options
-    )
+    test = data.load(split=recipe.data.test_split, shuffle=False, **options)
     train = data.load(
-        recipe.data.name,
-        recipe.data.train_split,
+        split=recipe.data.train_split,
         shuffle=True,
         seed=recipe.training.seed,
         epochs=numbers,
@@ -136,14 +129,19 @@ def _fit(run, model, train, test, steps, first_epoch):
         callbacks=[
             keras.callbacks.CSVLogger(run.path / "metrics.csv", append=True),
             keras.callbacks.TensorBoard(run.path / "logs", write_graph=False),
-            callbacks.ReconstructionGrid(
-                pictures, run.path / "reconstructions"
-            ),
-            callbacks.CodebookPlot(run.path / "codebook"),
+            *_picture_callbacks(model, pictures, run.path),
             # The last one: what it saves, the others have seen.
             callbacks.EpochCheckpoint(run.path / "checkpoints"),
         ],
     )
+
+
+def _picture_callbacks(model, images, path):
+    yield callbacks.ReconstructionGrid(images, path / "reconstructions")
+    if isinstance(model, models.Tokenizer):
+        yield callbacks.CodebookPlot(path / "codebook")
+    if hasattr(model, "generate"):
+        yield callbacks.SampleGrid(path / "samples")
 
 
 def _finish(run, model, test):
@@ -157,7 +155,10 @@ def _report(run, results):
     for name, value in results.items():
         table.add_row(name, f"{value:.4g}")
     rich.print(table)
-    print(
-        f"Pictures: {run.path / 'reconstructions'} and {run.path / 'codebook'}"
-    )
+    pictures = [
+        str(run.path / name)
+        for name in ("reconstructions", "codebook", "samples")
+        if (run.path / name).exists()
+    ]
+    print(f"Pictures: {' and '.join(pictures)}")
     print(f"Model:    {run.model_path}")

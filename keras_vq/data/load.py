@@ -20,6 +20,7 @@ def load(
     image_size=None,
     channels=None,
     labels=False,
+    binarize=False,
     shuffle=None,
     seed=0,
     epochs=None,
@@ -44,6 +45,9 @@ def load(
         channels: 1, 3 or None, to convert to grey or colour; None keeps what
             there is. Defaults to None.
         labels: bool, whether to yield `(images, labels)`. Defaults to False.
+        binarize: bool, whether to make each value 0 or 1, drawn once and for
+            all with the value as the chance of a 1: static binarization.
+            Defaults to False.
         shuffle: bool or None, whether each epoch has an order of its own;
             None shuffles the split `"train"` and its parts. Defaults to None.
         seed: int, of the order. Defaults to 0.
@@ -103,6 +107,8 @@ def load(
             f"The data set is empty. Received: name={str(name)!r}, "
             f"split={split!r}. Expected at least one image."
         )
+    if binarize:
+        examples = examples.enumerate().map(_binarized, tf.data.AUTOTUNE)
     if shuffle is None:
         shuffle = split.startswith("train")
     source = (
@@ -117,6 +123,16 @@ def load(
     return dataset.map(to_unit_range, tf.data.AUTOTUNE).prefetch(
         tf.data.AUTOTUNE
     )
+
+
+def _binarized(number, example):
+    image, label = example
+    # The draw depends on the example's place in the split alone.
+    draw = tf.random.stateless_uniform(
+        tf.shape(image), seed=(0, number), maxval=255
+    )
+    on = draw < tf.cast(image, tf.float32)
+    return tf.where(on, tf.constant(255, image.dtype), 0), label
 
 
 def is_folder(name):

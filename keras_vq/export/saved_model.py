@@ -10,7 +10,7 @@ from keras_vq.files import written_whole
 
 
 def saved_model(model, path):
-    """Write a tokenizer as a TensorFlow SavedModel, for any batch size.
+    """Write a model as a TensorFlow SavedModel, for any batch size.
 
     | signature | input | output |
     |---|---|---|
@@ -20,12 +20,13 @@ def saved_model(model, path):
 
     `inputs`, `outputs` and `reconstructions` are float32 `(batch,
     *input_shape)` in the model's `value_range`; `indices` are int32 `(batch,
-    *code_shape)`. The graph needs neither keras nor keras_vq. On the JAX and
-    PyTorch backends a child process on the TensorFlow backend writes it: the
-    same plain graph from all three.
+    *code_shape)`, in whose place a model without codes has `latents`, float32
+    `(batch, *latent_shape)`. The graph needs neither keras nor keras_vq. On
+    the JAX and PyTorch backends a child process on the TensorFlow backend
+    writes it: the same plain graph from all three.
 
     Args:
-        model: A `keras_vq.models.Tokenizer`.
+        model: A `keras_vq.models.FirstStage`.
         path: Folder to make; it must not exist, its parent must.
 
     Raises:
@@ -58,7 +59,8 @@ def _write(model, path):
     import tensorflow as tf
 
     inputs = tf.TensorSpec((None, *model.input_shape), "float32", "inputs")
-    indices = tf.TensorSpec((None, *model.code_shape), "int32", "indices")
+    name, dtype = model.latent_name, model.latent_dtype
+    latents = tf.TensorSpec((None, *model.latent_shape), dtype, name)
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(
@@ -68,13 +70,13 @@ def _write(model, path):
     )
     archive.add_endpoint(
         "encode",
-        lambda inputs: {"indices": model.encode_step(inputs)},
+        lambda inputs: {name: model.encode_step(inputs)},
         input_signature=[inputs],
     )
     archive.add_endpoint(
         "decode",
-        lambda indices: {"outputs": model.decode_step(indices)},
-        input_signature=[indices],
+        lambda latents: {"outputs": model.decode_step(latents)},
+        input_signature=[latents],
     )
     archive.write_out(str(path), verbose=False)
 

@@ -1,9 +1,11 @@
+import math
+
 import keras
-from keras import ops
 
 from keras_vq.metrics import CodebookPerplexity
 from keras_vq.metrics import CodebookUsage
 from keras_vq.models.tokenizer import Tokenizer
+from keras_vq.networks import check_sizes
 from keras_vq.networks import residual_cnn_decoder
 from keras_vq.networks import residual_cnn_encoder
 from keras_vq.ops import mean
@@ -36,8 +38,12 @@ class VQVAE(Tokenizer):
             code grid's along each spatial axis. Defaults to 4.
         upsampling: `"transposed"` or `"subpixel"`, the decoder's upsampling
             convolution. Defaults to `"transposed"`, as in the paper.
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name; the
+            reconstruction loss is `-log p` in nats per value, or the squared
+            error for `"mse"`. Defaults to `"mse"`.
         data_variance: float > 0 or None, the variance of the training data
-            in `value_range`; None for 1. Defaults to None.
+            in `value_range`, which `"mse"` divides by; None for 1. Defaults
+            to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Call arguments:
@@ -74,23 +80,23 @@ class VQVAE(Tokenizer):
         residual_hidden_dim=32,
         downsampling=4,
         upsampling="transposed",
+        likelihood="mse",
         data_variance=None,
         **kwargs,
     ):
-        super().__init__(input_shape, **kwargs)
-        self._check_arguments(
+        super().__init__(input_shape, likelihood, data_variance, **kwargs)
+        check_sizes(
+            self.input_shape,
+            downsampling,
             hidden_dim=hidden_dim,
             num_residual_layers=num_residual_layers,
             residual_hidden_dim=residual_hidden_dim,
-            downsampling=downsampling,
-            data_variance=data_variance,
         )
         self.hidden_dim = hidden_dim
         self.num_residual_layers = num_residual_layers
         self.residual_hidden_dim = residual_hidden_dim
         self.downsampling = downsampling
         self.upsampling = upsampling
-        self.data_variance = data_variance
 
         # === Networks ===
         sizes = {
@@ -107,18 +113,20 @@ class VQVAE(Tokenizer):
         self.quantizer.build(self.encoder.output_shape)
         self.decoder = residual_cnn_decoder(
             self.encoder.output_shape[1:],
-            self.input_shape[-1],
+            self.likelihood.num_parameters(self.input_shape[-1]),
             upsampling=upsampling,
             **sizes,
         )
-        self.code_shape = self.encoder.output_shape[1:-1]
+        self.likelihood.build(self.decoder.output_shape)
+        self.latent_shape = self.encoder.output_shape[1:-1]
         self.num_embeddings = quantizer.num_embeddings
 
         # === Metrics ===
-        self.loss_metrics = [
-            keras.metrics.Mean(name=name)
-            for name in ("reconstruction_loss", *quantizer.loss_names)
-        ]
+        self.add_logs(
+            "reconstruction_loss",
+            *quantizer.loss_names,
+            *(("bits_per_dim",) if self.has_true_likelihood else ()),
+        )
         self.code_metrics = [
             CodebookPerplexity(self.num_embeddings),
             CodebookUsage(self.num_embeddings),
@@ -130,78 +138,31 @@ class VQVAE(Tokenizer):
         return self.quantizer.encode_to_indices(z)
 
     def decode_step(self, indices):
-        outputs = self.decoder(self.quantizer.decode_indices(indices))
-        return ops.clip(self.from_network_range(outputs), *self.value_range)
-
-    def training_step(self, data):
-        x = self._inputs_of(data)
-        outputs = self.minimize(
-            lambda: self.losses_of(x, training=True), ops.shape(x)[0]
-        )
-        return self._logs(x, outputs)
-
-    def evaluation_step(self, data):
-        x = self._inputs_of(data)
-        _, outputs = self.losses_of(x, training=False)
-        return self._logs(x, outputs)
+        parameters = self.decoder(self.quantizer.decode_indices(indices))
+        return self.to_output(self.likelihood(parameters))
 
     def losses_of(self, x, training):
         """The loss of a batch in `value_range`, and all that led to it."""
         z = self.encoder(self.to_network_range(x), training=training)
         outputs = self.quantizer(z, training=training)
-        reconstruction = self.decoder(outputs["quantized"], training=training)
-        reconstruction = self.from_network_range(reconstruction)
-        outputs["reconstruction"] = reconstruction
-        outputs["reconstruction_loss"] = mean(
-            ops.square(x - reconstruction)
-        ) / (self.data_variance or 1.0)
+        parameters = self.decoder(outputs["quantized"], training=training)
+        outputs["reconstruction"] = self.likelihood(parameters)
+        outputs["reconstruction_loss"] = self.likelihood.loss(x, parameters)
+        if self.has_true_likelihood:
+            outputs["bits_per_dim"] = self._bits_per_dim(x, parameters)
         outputs["loss"] = outputs["reconstruction_loss"] + outputs["loss"]
         return outputs["loss"], outputs
 
-    def _logs(self, x, outputs):
-        batch_size = ops.shape(x)[0]
-        for metric in self.metrics:
-            if metric in self.code_metrics:
-                metric.update_state(outputs["indices"])
-            elif metric.name in outputs:
-                metric.update_state(
-                    outputs[metric.name], sample_weight=batch_size
-                )
-        return self.compute_metrics(x, None, outputs["reconstruction"])
+    def _bits_per_dim(self, x, parameters):
+        """Of the output and its codes, all codes being equally likely."""
+        nats = mean(-self.likelihood.log_prob(x, parameters))
+        nats += math.prod(self.code_shape) * math.log(self.num_embeddings)
+        return self.likelihood.bits_per_dim(nats, math.prod(self.input_shape))
 
-    def _check_arguments(self, data_variance, downsampling, **sizes):
-        for name, value in sizes.items():
-            minimum = 0 if name == "num_residual_layers" else 1
-            if not isinstance(value, int) or value < minimum:
-                raise ValueError(
-                    f"`{name}` must be an integer >= {minimum}. Received: "
-                    f"{name}={value!r}"
-                )
-        if sizes["hidden_dim"] < 2:
-            raise ValueError(
-                "`hidden_dim` must be an integer >= 2. Received: "
-                f"hidden_dim={sizes['hidden_dim']}"
-            )
-        if (
-            not isinstance(downsampling, int)
-            or downsampling < 2
-            or downsampling & (downsampling - 1)
-        ):
-            raise ValueError(
-                "`downsampling` must be a power of two, at least 2. Received: "
-                f"downsampling={downsampling!r}"
-            )
-        if any(n % downsampling for n in self.input_shape[:-1]):
-            raise ValueError(
-                f"`downsampling` must divide each size of the input. Received: "
-                f"downsampling={downsampling} and input_shape="
-                f"{self.input_shape}"
-            )
-        if data_variance is not None and not data_variance > 0:
-            raise ValueError(
-                "`data_variance` must be positive, or None. Received: "
-                f"data_variance={data_variance}"
-            )
+    def update_metrics(self, outputs, batch_size):
+        super().update_metrics(outputs, batch_size)
+        for metric in self.code_metrics:
+            metric.update_state(outputs["indices"])
 
     def get_config(self):
         return {
@@ -212,7 +173,6 @@ class VQVAE(Tokenizer):
             "residual_hidden_dim": self.residual_hidden_dim,
             "downsampling": self.downsampling,
             "upsampling": self.upsampling,
-            "data_variance": self.data_variance,
         }
 
     @classmethod

@@ -2,6 +2,9 @@
 
 from keras_vq.ops.code_statistics import code_counts
 from keras_vq.ops.code_statistics import code_sums
+from keras_vq.ops.gaussian import gaussian_kl
+from keras_vq.ops.gaussian import gaussian_log_prob
+from keras_vq.ops.laplace_noise import laplace_noise
 from keras_vq.ops.mean import mean
 from keras_vq.ops.nearest_code import nearest_code
 from keras_vq.ops.straight_through import straight_through
@@ -9,6 +12,9 @@ from keras_vq.ops.straight_through import straight_through
 __all__ = [
     "code_counts",
     "code_sums",
+    "gaussian_kl",
+    "gaussian_log_prob",
+    "laplace_noise",
     "mean",
     "nearest_code",
     "straight_through",

@@ -19,8 +19,8 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     >>> group = keras_vq.training.OptimizerGroup(
     ...     {"generator": "adam", "discriminator": "sgd"}
     ... )
-    >>> group["discriminator"].name
-    'sgd'
+    >>> type(group["discriminator"]).__name__
+    'SGD'
     """
 
     def __init__(self, members, name="optimizer_group"):

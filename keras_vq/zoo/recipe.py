@@ -27,6 +27,17 @@ class Data(_Section):
     train_split: str = "train"
     test_split: str = "test"
     batch_size: int = pydantic.Field(128, ge=1)
+    binarize: bool = False
+
+    def load_arguments(self, input_shape):
+        """Arguments of `keras_vq.data.load` that all splits have in common."""
+        return {
+            "name": self.name,
+            "batch_size": self.batch_size,
+            "binarize": self.binarize,
+            "image_size": tuple(input_shape[:2]),
+            "channels": input_shape[2],
+        }
 
 
 class Training(_Section):
@@ -112,7 +123,7 @@ class Recipe(_Section):
         """What `arguments` may hold, names to types."""
         known = typing.get_type_hints(self.factory())
         for name in ("learning_rate", "quantizer", "kwargs", "return"):
-            del known[name]
+            known.pop(name, None)
         return {**known, "dtype": str}
 
     def build(self, **others):
@@ -186,7 +197,10 @@ def parse_setting(text):
 def _check_type(key, value, hint):
     text = "null" if value == "none" else json.dumps(value)
     try:
-        pydantic.TypeAdapter(hint).validate_json(text, strict=True)
+        adapter = pydantic.TypeAdapter(
+            hint, config={"arbitrary_types_allowed": True}
+        )
+        adapter.validate_json(text, strict=True)
     except pydantic.ValidationError as error:
         message = error.errors()[0]["msg"]
         raise ValueError(f"{key}: {message}. Received: {value!r}") from error

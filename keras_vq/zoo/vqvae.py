@@ -5,6 +5,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import layers
 from keras_vq import models
+from keras_vq.likelihoods import Likelihood
 
 
 def vqvae(
@@ -18,6 +19,7 @@ def vqvae(
     downsampling: int = 4,
     upsampling: str = "transposed",
     ema_decay: float | None = 0.99,
+    likelihood: str | Likelihood = "mse",
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
     quantizer: layers.VectorQuantizer | None = None,
@@ -44,6 +46,8 @@ def vqvae(
             convolution. Defaults to `"transposed"`.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
             None for a codebook learned by gradient. Defaults to 0.99.
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name; for others
+            than `"mse"` the logs have `bits_per_dim`. Defaults to `"mse"`.
         data_variance: float > 0 or None, divides the mean squared error.
             Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
@@ -84,6 +88,7 @@ def vqvae(
         residual_hidden_dim=residual_hidden_dim,
         downsampling=downsampling,
         upsampling=upsampling,
+        likelihood=likelihood,
         data_variance=data_variance,
         **kwargs,
     )

@@ -1,4 +1,4 @@
-"""Every exported layer, model and metric, with a factory and an input.
+"""Every exported layer, likelihood, model and metric, with a factory.
 
 A class that is exported and missing here fails `conformance_test.py`.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_vq import layers
+from keras_vq import likelihoods
 from keras_vq import metrics
 from keras_vq import models
 
@@ -41,12 +42,62 @@ LAYERS = {
     ),
 }
 
+LIKELIHOODS = {
+    likelihoods.Bernoulli: Case(likelihoods.Bernoulli, (4, 4, 3)),
+    likelihoods.Categorical: Case(likelihoods.Categorical, (2, 512)),
+    likelihoods.Gaussian: Case(
+        lambda **kw: likelihoods.Gaussian(value_range=(-1, 1), **kw), (4, 3)
+    ),
+    likelihoods.Laplace: Case(
+        lambda **kw: likelihoods.Laplace(scale=0.3, **kw), (4, 4, 3)
+    ),
+    likelihoods.LogisticMixture: Case(
+        lambda **kw: likelihoods.LogisticMixture(num_mixtures=2, **kw),
+        (4, 4, 20),
+    ),
+    likelihoods.LogitLaplace: Case(likelihoods.LogitLaplace, (4, 4, 6)),
+    likelihoods.MeanSquaredError: Case(
+        lambda **kw: likelihoods.MeanSquaredError(0.2, **kw), (4, 4, 3)
+    ),
+}
+
 METRICS = {
     metrics.CodebookPerplexity: lambda: metrics.CodebookPerplexity(8),
     metrics.CodebookUsage: lambda: metrics.CodebookUsage(8),
 }
 
 MODELS = {
+    models.Autoencoder: Case(
+        lambda **kw: models.Autoencoder(
+            (8, 8, 3),
+            latent_dim=3,
+            network="spatial_residual_cnn",
+            hidden_dim=4,
+            num_residual_layers=1,
+            residual_hidden_dim=2,
+            likelihood="laplace",
+            **kw,
+        ),
+        (8, 8, 3),
+    ),
+    models.VAE: Case(
+        lambda **kw: models.VAE(
+            (8, 8, 3),
+            latent_dim=3,
+            beta=0.5,
+            beta_warmup_steps=3,
+            free_bits=0.1,
+            seed=1,
+            network="mlp",
+            hidden_dim=4,
+            num_residual_layers=1,
+            residual_hidden_dim=2,
+            likelihood="mse",
+            data_variance=0.3,
+            **kw,
+        ),
+        (8, 8, 3),
+    ),
     models.VQVAE: Case(
         lambda **kw: models.VQVAE(
             (8, 8, 3),
@@ -63,6 +114,10 @@ MODELS = {
 }
 
 # Bases that are not used themselves.
-ABSTRACT = {models.Tokenizer}
+ABSTRACT = {
+    likelihoods.Likelihood,
+    models.FirstStage,
+    models.Tokenizer,
+}
 
 CODES = np.array([[0, 1], [7, 1]])

@@ -231,3 +231,17 @@ def test_scenes_are_prepared_once(scenes, scenes_dir):
     scenes()
     assert version.stat().st_mtime_ns == before
     shutil.rmtree(os.path.join(scenes_dir, "downloads"), ignore_errors=True)
+
+
+def test_binarized_once_and_for_all_with_the_value_as_the_chance(scenes):
+    dataset = scenes(binarize=True, shuffle=False)
+    first, again = (np.concatenate(arrays(dataset)) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert set(np.unique(first)) == {0.0, 1.0}
+    grey = np.concatenate(arrays(scenes(shuffle=False)))
+    for low in (0.2, 0.4, 0.6):
+        near = (grey > low) & (grey < low + 0.1)
+        assert first[near].mean() == pytest.approx(low + 0.05, abs=0.02)
+    # Neighbouring images have draws of their own.
+    grey_pair = np.abs(grey[0] - grey[1]) < 0.02
+    assert (first[0] != first[1])[grey_pair].mean() > 0.1

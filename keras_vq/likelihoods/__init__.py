@@ -1,0 +1,26 @@
+"""What a decoder's outputs mean: distributions p(x | z) shared by all models.
+
+A model takes one as `likelihood=`, by its name or as an object.
+"""
+
+from keras_vq.likelihoods.bernoulli import Bernoulli
+from keras_vq.likelihoods.categorical import Categorical
+from keras_vq.likelihoods.gaussian import Gaussian
+from keras_vq.likelihoods.get import get
+from keras_vq.likelihoods.laplace import Laplace
+from keras_vq.likelihoods.likelihood import Likelihood
+from keras_vq.likelihoods.logistic_mixture import LogisticMixture
+from keras_vq.likelihoods.logit_laplace import LogitLaplace
+from keras_vq.likelihoods.mean_squared_error import MeanSquaredError
+
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "Gaussian",
+    "Laplace",
+    "Likelihood",
+    "LogisticMixture",
+    "LogitLaplace",
+    "MeanSquaredError",
+    "get",
+]

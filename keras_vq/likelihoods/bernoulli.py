@@ -1,0 +1,52 @@
+import keras
+from keras import ops
+
+from keras_vq.likelihoods.likelihood import Likelihood
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class Bernoulli(Likelihood):
+    """Two-valued outputs: the lower and the upper end of the range.
+
+    The decoder gives logits. A value in between counts as that share of the
+    upper end, so that grey images train too; `log_prob` is a likelihood for
+    binary values only.
+
+    Args:
+        value_range: pair of float. Defaults to `(0.0, 1.0)`.
+
+    Call arguments:
+        parameters: float tensor `(batch, *size, channels)`, logits.
+
+    Returns:
+        float32 tensor `(batch, *size, channels)`, the mean.
+
+    Example:
+
+    >>> likelihood = keras_vq.likelihoods.Bernoulli()
+    >>> x = np.zeros((2, 8, 8, 1))
+    >>> round(float(likelihood.log_prob(x, parameters=x)[0] / 64), 4)
+    -0.6931
+
+    References:
+        Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix C.1.
+    """
+
+    is_discrete = True
+
+    def num_parameters(self, channels):
+        return channels
+
+    def log_probs(self, x, parameters):
+        share = 0.5 * (self.to_unit(x) + 1.0)
+        # x log p + (1 - x) log(1 - p), from logits.
+        return share * parameters - ops.softplus(parameters)
+
+    def mean(self, parameters):
+        return self.from_unit(2.0 * ops.sigmoid(parameters) - 1.0)
+
+    def sample(self, parameters, seed=None):
+        mean = self(parameters)
+        low, high = self.value_range
+        draw = keras.random.uniform(ops.shape(mean), low, high, seed=seed)
+        return ops.where(draw < mean, high, low)

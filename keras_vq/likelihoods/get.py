@@ -1,0 +1,80 @@
+import difflib
+
+import keras
+
+from keras_vq.likelihoods.bernoulli import Bernoulli
+from keras_vq.likelihoods.categorical import Categorical
+from keras_vq.likelihoods.gaussian import Gaussian
+from keras_vq.likelihoods.laplace import Laplace
+from keras_vq.likelihoods.likelihood import Likelihood
+from keras_vq.likelihoods.logistic_mixture import LogisticMixture
+from keras_vq.likelihoods.logit_laplace import LogitLaplace
+from keras_vq.likelihoods.mean_squared_error import MeanSquaredError
+
+_BY_NAME = {
+    "mse": MeanSquaredError,
+    "gaussian": Gaussian,
+    "bernoulli": Bernoulli,
+    "laplace": Laplace,
+    "logit_laplace": LogitLaplace,
+    "categorical": Categorical,
+    "logistic_mixture": LogisticMixture,
+}
+
+
+def get(identifier, value_range=(0.0, 1.0), data_variance=None):
+    """A likelihood from its name, its config, or itself.
+
+    Args:
+        identifier: `"mse"`, `"gaussian"`, `"bernoulli"`, `"laplace"`,
+            `"logit_laplace"`, `"categorical"`, `"logistic_mixture"`, the
+            config of a serialized `Likelihood`, or a `Likelihood`.
+        value_range: pair of float, of a likelihood that is made by name.
+            Defaults to `(0.0, 1.0)`.
+        data_variance: float > 0 or None, what `"mse"` divides the squared
+            error by; None for 1. Defaults to None.
+
+    Returns:
+        Likelihood.
+
+    Raises:
+        ValueError: If the name is unknown, a likelihood that is given has
+            another `value_range`, or `data_variance` is not positive or not
+            for `"mse"`.
+
+    Example:
+
+    >>> keras_vq.likelihoods.get("categorical").num_parameters(channels=3)
+    768
+    """
+    if data_variance is not None:
+        if not data_variance > 0:
+            raise ValueError(
+                "`data_variance` must be positive, or None. Received: "
+                f"data_variance={data_variance}"
+            )
+        if identifier != "mse":
+            raise ValueError(
+                "`data_variance` divides the squared error and goes with "
+                f'likelihood="mse" alone. Received: data_variance='
+                f"{data_variance} and likelihood={identifier!r}"
+            )
+        return MeanSquaredError(data_variance, value_range=value_range)
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if isinstance(identifier, Likelihood):
+        if identifier.value_range != tuple(map(float, value_range)):
+            raise ValueError(
+                "The likelihood's values have another range than the model's "
+                f"inputs. Received: value_range={identifier.value_range}. "
+                f"Expected: {tuple(value_range)}"
+            )
+        return identifier
+    if identifier not in _BY_NAME:
+        close = difflib.get_close_matches(str(identifier), _BY_NAME, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(
+            f"Unknown likelihood. Received: {identifier!r}. Expected one of "
+            f"{', '.join(_BY_NAME)}, or a Likelihood.{hint}"
+        )
+    return _BY_NAME[identifier](value_range=value_range)

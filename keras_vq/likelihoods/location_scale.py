@@ -1,0 +1,62 @@
+import math
+
+import keras
+from keras import ops
+
+from keras_vq.likelihoods.likelihood import Likelihood
+
+
+class LocationScale(Likelihood):
+    """Base of densities with a location for each value and a common scale.
+
+    Args:
+        scale: float > 0, in units of `value_range`, or `"learned"` for one
+            trainable scale for each channel. Defaults to `"learned"`.
+        **kwargs: See `Likelihood`.
+    """
+
+    def __init__(self, scale="learned", **kwargs):
+        super().__init__(**kwargs)
+        if scale != "learned" and not (
+            isinstance(scale, (int, float)) and scale > 0
+        ):
+            raise ValueError(
+                '`scale` must be a positive number or "learned". Received: '
+                f"scale={scale!r}"
+            )
+        self.scale = scale
+
+    def build(self, input_shape):
+        if self.scale == "learned":
+            low, high = self.value_range
+            self.log_scale_weight = self.add_weight(
+                name="log_scale",
+                shape=(input_shape[-1],),
+                initializer=keras.initializers.Constant(
+                    math.log(0.25 * (high - low))
+                ),
+                dtype="float32",
+                autocast=False,
+            )
+        self.built = True
+
+    def num_parameters(self, channels):
+        return channels
+
+    @property
+    def log_scale(self):
+        """Logarithm of the scale: a number, or a tensor `(channels,)`."""
+        if self.scale != "learned":
+            return math.log(self.scale)
+        return ops.clip(ops.convert_to_tensor(self.log_scale_weight), -15, 10)
+
+    def mean(self, parameters):
+        return self.from_unit(parameters)
+
+    def standardized(self, x, parameters):
+        """Distance from the location in units of the scale."""
+        distance = x - self.from_unit(parameters)
+        return distance * ops.exp(-ops.cast(self.log_scale, "float32"))
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}

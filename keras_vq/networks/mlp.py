@@ -1,0 +1,80 @@
+"""Fully connected encoder and decoder, of residual blocks."""
+
+import math
+
+import keras
+from keras import layers
+
+
+def mlp_encoder(
+    input_shape,
+    output_dim,
+    hidden_dim=512,
+    num_residual_layers=1,
+    residual_hidden_dim=512,
+    dtype=None,
+    name="encoder",
+):
+    """From an input of any shape to a vector.
+
+    Args:
+        input_shape: tuple, shape of one input.
+        output_dim: int, length of the vector.
+        hidden_dim: int, width of the layers.
+        num_residual_layers: int, number of residual blocks.
+        residual_hidden_dim: int, width inside a residual block.
+        dtype: dtype policy of the layers; the last one is float32.
+        name: Name of the model.
+
+    Returns:
+        `keras.Model`, `(batch, *input_shape)` to `(batch, output_dim)`.
+    """
+    inputs = keras.Input(input_shape)
+    x = layers.Flatten(dtype=dtype)(inputs)
+    x = _residual_mlp(
+        x, hidden_dim, num_residual_layers, residual_hidden_dim, dtype
+    )
+    outputs = layers.Dense(output_dim, dtype="float32")(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def mlp_decoder(
+    input_dim,
+    output_shape,
+    hidden_dim=512,
+    num_residual_layers=1,
+    residual_hidden_dim=512,
+    dtype=None,
+    name="decoder",
+):
+    """From a vector to an output of any shape.
+
+    Args:
+        input_dim: int, length of the vector.
+        output_shape: tuple, shape of one output.
+        hidden_dim: int, width of the layers.
+        num_residual_layers: int, number of residual blocks.
+        residual_hidden_dim: int, width inside a residual block.
+        dtype: dtype policy of the layers; the last one is float32.
+        name: Name of the model.
+
+    Returns:
+        `keras.Model`, `(batch, input_dim)` to `(batch, *output_shape)`.
+    """
+    inputs = keras.Input((input_dim,))
+    x = _residual_mlp(
+        inputs, hidden_dim, num_residual_layers, residual_hidden_dim, dtype
+    )
+    x = layers.Dense(math.prod(output_shape), dtype="float32")(x)
+    outputs = layers.Reshape(output_shape, dtype="float32")(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def _residual_mlp(x, hidden_dim, num_layers, residual_hidden_dim, dtype):
+    x = layers.Dense(hidden_dim, dtype=dtype)(x)
+    for _ in range(num_layers):
+        h = layers.ReLU(dtype=dtype)(x)
+        h = layers.Dense(residual_hidden_dim, "relu", dtype=dtype)(h)
+        h = layers.Dense(hidden_dim, dtype=dtype)(h)
+        x = layers.Add(dtype=dtype)([x, h])
+    return layers.ReLU(dtype=dtype)(x)

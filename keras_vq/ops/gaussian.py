@@ -1,0 +1,56 @@
+"""Diagonal Gaussians, described by mean and logarithm of the variance."""
+
+import math
+
+from keras import ops
+
+
+def gaussian_log_prob(z, mean=0.0, log_variance=0.0):
+    """Log density of each value under its own normal distribution.
+
+    Args:
+        z: float tensor.
+        mean: Tensor that broadcasts with `z`. Defaults to 0.0.
+        log_variance: Tensor that broadcasts with `z`. Defaults to 0.0.
+
+    Returns:
+        Tensor of the shape of `z`, in nats.
+
+    Example:
+
+    >>> round(float(keras_vq.ops.gaussian_log_prob(0.0)), 4)
+    -0.9189
+    """
+    square = ops.square(ops.subtract(z, mean))
+    scaled = ops.multiply(square, ops.exp(ops.negative(log_variance)))
+    return -0.5 * (scaled + log_variance + math.log(2 * math.pi))
+
+
+def gaussian_kl(mean, log_variance, other_mean=0.0, other_log_variance=0.0):
+    """KL divergence of each normal distribution from another one.
+
+    For a standard normal as the other one,
+    `0.5 * (mean**2 + variance - log_variance - 1)`.
+
+    Args:
+        mean: float tensor.
+        log_variance: float tensor of the same shape.
+        other_mean: Tensor that broadcasts with `mean`. Defaults to 0.0.
+        other_log_variance: Tensor that broadcasts with `mean`. Defaults to
+            0.0.
+
+    Returns:
+        Tensor of the shape of `mean`, in nats, not summed.
+
+    Example:
+
+    >>> float(keras_vq.ops.gaussian_kl(keras.ops.ones(()), keras.ops.zeros(())))
+    0.5
+
+    References:
+        Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix B.
+    """
+    ratio = ops.subtract(log_variance, other_log_variance)
+    square = ops.square(ops.subtract(mean, other_mean))
+    distance = square * ops.exp(ops.negative(other_log_variance))
+    return 0.5 * (distance + ops.exp(ratio) - ratio - 1.0)
