@@ -3,6 +3,8 @@ import math
 import keras
 from keras import ops
 
+from keras_vq.ops.mean import mean
+
 # Values of an 8-bit file.
 LEVELS = 256
 
@@ -108,7 +110,7 @@ class Likelihood(keras.layers.Layer):
             float32 scalar, mean over values and batch of `-log p`.
         """
         num_values = math.prod(x.shape[1:])
-        return -ops.mean(self.log_prob(x, parameters)) / num_values
+        return -mean(self.log_prob(x, parameters)) / num_values
 
     def bits_per_dim(self, nats, num_values):
         """Negative log-likelihood in bits per value of an 8-bit file.

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.models.autoencoder import Autoencoder
 from keras_vq.ops import gaussian_kl
 from keras_vq.ops import gaussian_log_prob
@@ -104,6 +105,7 @@ class VAE(Autoencoder):
             initializer="zeros",
             dtype="int32",
             trainable=False,
+            aggregation="only_first_replica",
         )
         names = ["reconstruction_loss", "kl_loss", "negative_elbo"]
         if self.has_true_likelihood:
@@ -143,24 +145,31 @@ class VAE(Autoencoder):
         parameters = self.decoder(z, training=training)
         reconstruction_loss = mean(-self.likelihood.log_prob(x, parameters))
 
-        # (latent dimension,): averaged over the batch, summed over the grid.
         kl = gaussian_kl(z_mean, log_variance)
-        kl = ops.sum(ops.mean(kl, axis=0), axis=tuple(range(kl.ndim - 2)))
-        kl_loss = ops.sum(kl)
-        negative_elbo = reconstruction_loss + kl_loss
+        rows = ops.shape(kl)[0]
+        # (latent dimension,): averaged over the batch, summed over the grid.
+        kl = ops.sum(kl, axis=tuple(range(kl.ndim - 1)))
+        kl = kl / ops.maximum(ops.cast(rows, "float32"), 1.0)
+        negative_elbo = reconstruction_loss + ops.sum(kl)
         loss = reconstruction_loss + self.kl_weight(training) * ops.sum(
-            ops.maximum(kl, self.free_bits)
+            self.spare_free_bits(kl, rows)
         )
         return loss, {
             "loss": loss,
             "reconstruction_loss": reconstruction_loss,
-            "kl_loss": kl_loss,
+            "kl_loss": ops.sum(kl),
             "negative_elbo": negative_elbo,
             "bits_per_dim": self.likelihood.bits_per_dim(
                 negative_elbo, math.prod(self.input_shape)
             ),
             "reconstruction": self.likelihood(parameters),
         }
+
+    def spare_free_bits(self, kl, batch_size):
+        """`max(kl, free_bits)` by what the joint batch of all replicas has."""
+        share = backend.batch_share(batch_size)
+        (joint,) = backend.all_sum(ops.stop_gradient(kl) * share)
+        return ops.where(joint < self.free_bits, self.free_bits, kl)
 
     def kl_weight(self, training):
         """`beta`, reached by a line from 0 in the first steps of training."""
