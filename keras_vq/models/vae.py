@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_vq import backend
 from keras_vq.models.autoencoder import Autoencoder
+from keras_vq.networks import check_sizes
 from keras_vq.ops import gaussian_kl
 from keras_vq.ops import gaussian_log_prob
 from keras_vq.ops import mean
@@ -189,7 +190,11 @@ class VAE(Autoencoder):
 
         Returns:
             NumPy float32 array `(num_samples, *input_shape)`.
+
+        Raises:
+            ValueError: If `num_samples` is not at least 1.
         """
+        check_sizes(None, num_samples=num_samples)
         noise = np.random.default_rng(seed).standard_normal(
             (num_samples, *self.latent_shape), dtype="float32"
         )
@@ -211,8 +216,10 @@ class VAE(Autoencoder):
             NumPy float64 array `(n,)`, in nats.
 
         Raises:
-            ValueError: If the shape or the values of `x` do not fit.
+            ValueError: If the shape or the values of `x` do not fit, or there
+                is not at least one sample.
         """
+        check_sizes(None, num_importance_samples=num_importance_samples)
         x = self._to_array(x)
         self.check_inputs(x[:32])
         rng = np.random.default_rng(seed)
@@ -236,7 +243,7 @@ class VAE(Autoencoder):
             log_weights = np.concatenate(chunks, axis=1).astype("float64")
             log_weights = log_weights[:, :num_importance_samples]
             bounds.append(np.logaddexp.reduce(log_weights, axis=1))
-        return np.concatenate(bounds) - math.log(num_importance_samples)
+        return np.concatenate(bounds or [[]]) - math.log(num_importance_samples)
 
     def _log_weights(self, x, noise):
         """log p(x, z) - log q(z | x), `(batch, samples)`."""

@@ -241,6 +241,15 @@ def test_bad_arguments_are_named(options, message):
         tiny_vae(**options)
 
 
+def test_numbers_of_samples_are_checked(images):
+    model = tiny_vae()
+    with pytest.raises(ValueError, match="num_samples=0"):
+        model.generate(0)
+    with pytest.raises(ValueError, match="num_importance_samples=0"):
+        model.evaluate_log_likelihood(images, 0)
+    assert model.evaluate_log_likelihood(images[:0], 5).shape == (0,)
+
+
 def test_latents_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"latents of shape \(None, 3\)"):
         tiny_vae().decode(np.zeros((2, 4), "float32"))
