@@ -33,12 +33,14 @@ def images(rng):
     return (on ^ flipped).astype("float32")
 
 
-NETWORKS = ["mlp", "residual_cnn", "spatial_residual_cnn"]
-
-
-@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize(
-    "input_shape", [(16, 2), (8, 8, 3), (4, 8, 8, 1)], ids=["1d", "2d", "3d"]
+    ("network", "input_shape"),
+    [
+        ("mlp", (16, 2)),
+        ("residual_cnn", (8, 8, 3)),
+        ("spatial_residual_cnn", (16, 2)),
+        ("spatial_residual_cnn", (4, 8, 8, 1)),
+    ],
 )
 def test_audio_images_and_video(rng, network, input_shape):
     model = tiny_vae(
