@@ -84,11 +84,15 @@ class Autoencoder(FirstStage):
         self.add_logs("reconstruction_loss")
         self.built = True
 
-    def make_networks(self, encoder_dim):
+    def make_networks(self, encoder_dim, input_dim=None, decoder_dim=None):
         """The encoder, with outputs of length `encoder_dim`, and the decoder.
 
         Args:
             encoder_dim: int, length of the encoder's output vectors.
+            input_dim: int, channels of the encoder's inputs; None for those of
+                the model. Defaults to None.
+            decoder_dim: int, length of the decoder's input vectors; None for
+                `latent_dim`. Defaults to None.
         """
         sizes = {
             "hidden_dim": self.hidden_dim,
@@ -103,8 +107,8 @@ class Autoencoder(FirstStage):
         )
         encoder, decoder = encoder_decoder(
             self.network,
-            self.input_shape,
-            self.latent_dim,
+            (*self.input_shape[:-1], input_dim or self.input_shape[-1]),
+            decoder_dim or self.latent_dim,
             encoder_dim,
             self.likelihood.num_parameters(self.input_shape[-1]),
             downsampling=self.downsampling,

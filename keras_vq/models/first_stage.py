@@ -6,6 +6,7 @@ from keras_vq import backend
 from keras_vq import likelihoods
 from keras_vq.models.check_inputs import check_shape
 from keras_vq.models.check_inputs import check_values
+from keras_vq.models.in_batches import in_batches
 from keras_vq.training import Trainer
 from keras_vq.training.first_batch import first_batch
 
@@ -113,9 +114,11 @@ class FirstStage(Trainer, keras.Model):
         Raises:
             ValueError: If the shape or the values of `x` do not fit.
         """
-        x = self._to_array(x)
+        x = self.to_array(x)
         self.check_inputs(x[:batch_size])
-        return self._in_batches(self.encode_step, x, batch_size)
+        return in_batches(
+            self.compiled_step(self.encode_step), [x], batch_size
+        )
 
     def decode(self, latents, batch_size=32):
         """Outputs for any number of latents, computed in compiled batches.
@@ -130,26 +133,27 @@ class FirstStage(Trainer, keras.Model):
         Raises:
             ValueError: If the shape or the values of `latents` do not fit.
         """
-        latents = self._to_array(latents)
+        latents = self.to_array(latents)
         self.check_latents(latents)
         latents = latents.astype(self.latent_dtype)
-        return self._in_batches(self.decode_step, latents, batch_size)
+        return in_batches(
+            self.compiled_step(self.decode_step), [latents], batch_size
+        )
 
     def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """Train; see `keras.Model.fit`. The first batch of `x` is checked.
 
         Args:
-            x: Inputs, alone or with labels that the model ignores: array,
-                `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch
-                `DataLoader` or generator.
-            y: Ignored.
+            x: Inputs, alone or with labels: array, `tf.data.Dataset`,
+                `keras.utils.PyDataset`, PyTorch `DataLoader` or generator.
+            y: Labels of an array, for a conditional model; others ignore them.
             batch_size: int or None, inputs per batch of an array; None for
                 32.
         """
-        x = self._checked(x, batch_size)
+        x = self._checked(x, y, batch_size)
         validation_data = kwargs.get("validation_data")
         if isinstance(validation_data, (tuple, list)):
-            self._checked(validation_data[0])
+            self._checked(*validation_data[:2])
         elif validation_data is not None:
             kwargs["validation_data"] = self._checked(validation_data)
         return super().fit(x, y, batch_size, *args, **kwargs)
@@ -157,7 +161,7 @@ class FirstStage(Trainer, keras.Model):
     def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """Measure; see `keras.Model.evaluate`. The first batch is checked."""
         if not kwargs.get("_use_cached_eval_dataset"):  # already done by `fit`
-            x = self._checked(x, batch_size)
+            x = self._checked(x, y, batch_size)
         return super().evaluate(x, y, batch_size, *args, **kwargs)
 
     def predict(self, x, batch_size=None, *args, **kwargs):
@@ -166,7 +170,7 @@ class FirstStage(Trainer, keras.Model):
         Returns:
             NumPy float32 array `(n, *input_shape)`, in `value_range`.
         """
-        x = self._checked(x, batch_size)
+        x = self._checked(x, batch_size=batch_size)
         return super().predict(x, batch_size, *args, **kwargs)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -187,16 +191,17 @@ class FirstStage(Trainer, keras.Model):
         raise NotImplementedError
 
     def training_step(self, data):
-        x = self._inputs_of(data)
+        inputs = self.inputs_of(data)
         outputs = self.minimize(
-            lambda: self.losses_of(x, training=True), ops.shape(x)[0]
+            lambda: self.losses_of(*inputs, training=True),
+            ops.shape(inputs[0])[0],
         )
-        return self._logs(x, outputs)
+        return self.logs_of(inputs[0], outputs)
 
     def evaluation_step(self, data):
-        x = self._inputs_of(data)
-        _, outputs = self.losses_of(x, training=False)
-        return self._logs(x, outputs)
+        inputs = self.inputs_of(data)
+        _, outputs = self.losses_of(*inputs, training=False)
+        return self.logs_of(inputs[0], outputs)
 
     def add_logs(self, *names):
         """Make a metric for each of these scalars of `losses_of`."""
@@ -210,7 +215,8 @@ class FirstStage(Trainer, keras.Model):
                     outputs[metric.name], sample_weight=batch_size
                 )
 
-    def _logs(self, x, outputs):
+    def logs_of(self, x, outputs):
+        """The logs of a step, all metrics being brought up to date."""
         self.update_metrics(outputs, ops.shape(x)[0])
         return self.compute_metrics(x, None, outputs["reconstruction"])
 
@@ -249,23 +255,29 @@ class FirstStage(Trainer, keras.Model):
                 f"Received: shape={latents.shape}"
             )
 
-    def _checked(self, x, batch_size=None):
-        x, batch = first_batch(x, batch_size)
+    def check_first_batch(self, batch, labels):
+        """Raise if a first batch does not fit; labels (or None) are ignored."""
+        self.check_inputs(batch)
+
+    def _checked(self, x, y=None, batch_size=None):
+        x, batch, labels = first_batch(x, y, batch_size)
         if batch is not None:
-            self.check_inputs(batch)
+            self.check_first_batch(batch, labels)
         return x
 
-    def _inputs_of(self, data):
+    def inputs_of(self, data):
+        """What `losses_of` takes, from what the data set yields."""
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError(
                 f"{type(self).__name__} takes no sample_weight. Received one."
             )
-        return self.to_unit_range(x)
+        return (self.to_unit_range(x),)
 
-    def _to_array(self, x):
-        if isinstance(x, np.ndarray):
-            return x
+    def to_array(self, x):
+        """Array, list or tensor as a NumPy array."""
+        if isinstance(x, (np.ndarray, list)):
+            return np.asarray(x)
         return np.asarray(ops.convert_to_numpy(x))
 
     def compiled_step(self, step):
@@ -273,20 +285,6 @@ class FirstStage(Trainer, keras.Model):
         if step.__name__ not in self._compiled_steps:
             self._compiled_steps[step.__name__] = backend.jit(step, self)
         return self._compiled_steps[step.__name__]
-
-    def _in_batches(self, step, x, batch_size):
-        """Run a compiled step over `x`, in batches of one size."""
-        compiled = self.compiled_step(step)
-        outputs = []
-        for start in range(0, max(len(x), 1), batch_size):
-            batch = x[start : start + batch_size]
-            size = len(batch)
-            # Another shape would compile anew, and no kernel likes none.
-            missing = (batch_size if start > 0 else max(size, 1)) - size
-            batch = np.pad(batch, [[0, missing]] + [[0, 0]] * (x.ndim - 1))
-            output = compiled(ops.convert_to_tensor(batch))
-            outputs.append(ops.convert_to_numpy(output)[:size])
-        return np.concatenate(outputs)
 
     def get_config(self):
         likelihood = self._likelihood

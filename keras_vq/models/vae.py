@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_vq import backend
 from keras_vq.models.autoencoder import Autoencoder
+from keras_vq.models.in_batches import in_batches
 from keras_vq.networks import check_sizes
 from keras_vq.ops import gaussian_kl
 from keras_vq.ops import gaussian_log_prob
@@ -114,22 +115,28 @@ class VAE(Autoencoder):
         self.add_logs(*names)
         self.built = True
 
-    def make_networks(self, encoder_dim):
-        return super().make_networks(2 * encoder_dim)
+    def make_networks(self, encoder_dim, **kwargs):
+        return super().make_networks(2 * encoder_dim, **kwargs)
 
-    def posterior(self, x, training=False):
+    def posterior(self, x, *condition, training=False):
         """Mean and log-variance of q(z | x).
 
         Args:
             x: float tensor `(batch, *input_shape)` in `value_range`.
+            *condition: What a conditional model knows besides.
             training: bool. Defaults to False.
 
         Returns:
             Two float32 tensors `(batch, *latent_shape)`.
         """
-        outputs = self.encoder(self.to_network_range(x), training=training)
+        x = self.to_network_range(x)
+        outputs = self.encoder(_given(x, condition), training=training)
         mean, log_variance = ops.split(outputs, 2, axis=-1)
         return mean, ops.clip(log_variance, -30.0, 20.0)
+
+    def prior(self, *condition):
+        """Mean and log-variance of p(z), a standard normal."""
+        return 0.0, 0.0
 
     def encode_step(self, x):
         return self.posterior(self.to_unit_range(x))[0]
@@ -139,14 +146,14 @@ class VAE(Autoencoder):
         self.steps.assign_add(1)
         return logs
 
-    def losses_of(self, x, training):
-        z_mean, log_variance = self.posterior(x, training)
+    def losses_of(self, x, *condition, training):
+        z_mean, log_variance = self.posterior(x, *condition, training=training)
         noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
         z = z_mean + ops.exp(0.5 * log_variance) * noise
-        parameters = self.decoder(z, training=training)
+        parameters = self.decoder(_given(z, condition), training=training)
         reconstruction_loss = mean(-self.likelihood.log_prob(x, parameters))
 
-        kl = gaussian_kl(z_mean, log_variance)
+        kl = gaussian_kl(z_mean, log_variance, *self.prior(*condition))
         rows = ops.shape(kl)[0]
         # (latent dimension,): averaged over the batch, summed over the grid.
         kl = ops.sum(kl, axis=tuple(range(kl.ndim - 1)))
@@ -195,12 +202,16 @@ class VAE(Autoencoder):
             ValueError: If `num_samples` is not at least 1.
         """
         check_sizes(None, num_samples=num_samples)
-        noise = np.random.default_rng(seed).standard_normal(
-            (num_samples, *self.latent_shape), dtype="float32"
-        )
-        return self.decode(noise, batch_size)
+        return self.decode(self.draw_noise(num_samples, seed), batch_size)
 
-    def evaluate_log_likelihood(self, x, num_importance_samples=500, seed=0):
+    def draw_noise(self, num_samples, seed):
+        """Standard normal noise, a NumPy array, the same for every backend."""
+        shape = (num_samples, *self.latent_shape)
+        return np.random.default_rng(seed).standard_normal(shape, "float32")
+
+    def evaluate_log_likelihood(
+        self, x, num_importance_samples=500, seed=0, condition=()
+    ):
         """A lower bound of log p(x), tighter the more samples it takes.
 
         `log(mean(p(x, z_i) / q(z_i | x)))` over samples z_i of the posterior;
@@ -211,6 +222,8 @@ class VAE(Autoencoder):
             num_importance_samples: int >= 1, samples for each input. Defaults
                 to 500.
             seed: int, of the samples. Defaults to 0.
+            condition: tuple of arrays `(n, ...)`, what a conditional model
+                knows besides. Defaults to none.
 
         Returns:
             NumPy float64 array `(n,)`, in nats.
@@ -220,42 +233,49 @@ class VAE(Autoencoder):
                 is not at least one sample.
         """
         check_sizes(None, num_importance_samples=num_importance_samples)
-        x = self._to_array(x)
+        x = self.to_array(x)
         self.check_inputs(x[:32])
         rng = np.random.default_rng(seed)
         chunk = min(num_importance_samples, _SAMPLES_AT_ONCE)
         batch_size = max(min(_SAMPLES_AT_ONCE // chunk, len(x)), 1)
         step = self.compiled_step(self._log_weights)
-        bounds = []
-        for start in range(0, len(x), batch_size):
-            batch = x[start : start + batch_size]
-            size = len(batch)
-            # Another shape would compile anew.
-            padding = [[0, batch_size - size]] + [[0, 0]] * (x.ndim - 1)
-            batch = ops.convert_to_tensor(np.pad(batch, padding))
-            chunks = []
-            for _ in range(-(-num_importance_samples // chunk)):
-                noise = rng.standard_normal(
-                    (batch_size, chunk, *self.latent_shape), dtype="float32"
-                )
-                output = step(batch, ops.convert_to_tensor(noise))
-                chunks.append(ops.convert_to_numpy(output)[:size])
-            log_weights = np.concatenate(chunks, axis=1).astype("float64")
-            log_weights = log_weights[:, :num_importance_samples]
-            bounds.append(np.logaddexp.reduce(log_weights, axis=1))
-        return np.concatenate(bounds or [[]]) - math.log(num_importance_samples)
 
-    def _log_weights(self, x, noise):
-        """log p(x, z) - log q(z | x), `(batch, samples)`."""
-        x = self.to_unit_range(x)
-        z_mean, log_variance = (s[:, None] for s in self.posterior(x))
-        z = z_mean + ops.exp(0.5 * log_variance) * noise
-        parameters = self.decoder(ops.reshape(z, (-1, *self.latent_shape)))
-        repeated = ops.repeat(x, ops.shape(noise)[1], axis=0)
-        log_p_x = self.likelihood.log_prob(repeated, parameters)
-        ratio = gaussian_log_prob(z) - gaussian_log_prob(
-            z, z_mean, log_variance
+        def log_weights(*batch):
+            noise = rng.standard_normal(
+                (batch_size, chunk, *self.latent_shape), dtype="float32"
+            )
+            return step(ops.convert_to_tensor(noise), *batch)
+
+        bounds = [
+            in_batches(log_weights, [x, *condition], batch_size)
+            for _ in range(-(-num_importance_samples // chunk))
+        ]
+        log_weights = np.concatenate(bounds, axis=1).astype("float64")
+        log_weights = log_weights[:, :num_importance_samples]
+        return np.logaddexp.reduce(log_weights, axis=1) - math.log(
+            num_importance_samples
         )
+
+    def _log_weights(self, noise, x, *condition):
+        """log p(x, z) - log q(z | x), `(batch, samples)`."""
+
+        def repeated(t):
+            return ops.repeat(t, ops.shape(noise)[1], axis=0)
+
+        def each(t):  # one for all samples of an input
+            return t[:, None] if ops.ndim(t) else t
+
+        x = self.to_unit_range(x)
+        z_mean, log_variance = map(each, self.posterior(x, *condition))
+        z = z_mean + ops.exp(0.5 * log_variance) * noise
+        flat = ops.reshape(z, (-1, *self.latent_shape))
+        parameters = self.decoder(
+            _given(flat, [repeated(c) for c in condition])
+        )
+        log_p_x = self.likelihood.log_prob(repeated(x), parameters)
+        ratio = gaussian_log_prob(
+            z, *map(each, self.prior(*condition))
+        ) - gaussian_log_prob(z, z_mean, log_variance)
         ratio = ops.sum(ratio, axis=tuple(range(2, ratio.ndim)))
         return ops.reshape(log_p_x, ops.shape(ratio)) + ratio
 
@@ -267,3 +287,8 @@ class VAE(Autoencoder):
             "free_bits": self.free_bits,
             "seed": self.seed,
         }
+
+
+def _given(x, condition):
+    """The inputs of a network: `x` alone, or with what it is conditioned on."""
+    return [x, *condition] if condition else x
