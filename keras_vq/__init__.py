@@ -5,6 +5,7 @@ import importlib
 from keras_vq import callbacks
 from keras_vq import layers
 from keras_vq import likelihoods
+from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
 from keras_vq import ops
@@ -19,6 +20,7 @@ __all__ = [
     "export",
     "layers",
     "likelihoods",
+    "losses",
     "metrics",
     "models",
     "ops",

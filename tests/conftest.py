@@ -35,6 +35,32 @@ def scenes_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def lpips_file(tmp_path_factory):
+    """A file of weights of LPIPS: those of the real shapes, but random."""
+    from safetensors.numpy import save_file
+
+    rng = np.random.default_rng(0)
+    tensors = {}
+    place, channels = 0, 3
+    for i, (dim, count) in enumerate(
+        [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]
+    ):
+        for _ in range(count):
+            kernel = rng.standard_normal((dim, channels, 3, 3), "float32")
+            kernel *= (2 / (9 * channels)) ** 0.5
+            bias = 0.1 * rng.normal(size=dim)
+            tensors[f"features.{place}.weight"] = kernel
+            tensors[f"features.{place}.bias"] = bias.astype("float32")
+            place, channels = place + 2, dim
+        place += 1
+        scale = rng.uniform(size=(1, dim, 1, 1)).astype("float32")
+        tensors[f"lin{i}.model.1.weight"] = scale
+    path = tmp_path_factory.mktemp("lpips") / "lpips_vgg16.safetensors"
+    save_file(tensors, path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def real_data_dir():
     """The prepared TFDS directories that KERAS_VQ_TEST_DATA names.
 

@@ -3,6 +3,7 @@
 Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 
 `vjp(fn, variables)`: run `fn`, return its outputs and a pullback to gradients.
+`input_gradient(fn, x)`: the gradient of `fn(x)`, to be differentiated again.
 `apply_gradients(optimizer, gradients, variables)`: one optimizer step.
 `StepMixin`: `train_step` and `test_step` as that backend's trainer calls them.
 `all_sum(*tensors)`: the sum over data-parallel replicas.
@@ -20,6 +21,7 @@ import keras
 
 _NAMES = (
     "vjp",
+    "input_gradient",
     "apply_gradients",
     "StepMixin",
     "all_sum",
@@ -41,6 +43,7 @@ if keras.config.backend() not in _SUPPORTED:
 _module = importlib.import_module(f"{__name__}.{keras.config.backend()}")
 
 vjp = _module.vjp
+input_gradient = _module.input_gradient
 apply_gradients = _module.apply_gradients
 StepMixin = _module.StepMixin
 all_sum = _module.all_sum

@@ -33,7 +33,11 @@ def vjp(fn, variables, persistent=False):
         with keras.StatelessScope(collect_losses=True) as scope:
             before = {**state, **dict(zip(keys, values, strict=True))}
             scope.state_mapping = dict(before)
-            outputs, aux = fn()
+            token = _scope.set(scope)
+            try:
+                outputs, aux = fn()
+            finally:
+                _scope.reset(token)
         updates = {
             k: x
             for k, x in scope.state_mapping.items()
@@ -60,6 +64,21 @@ def vjp(fn, variables, persistent=False):
         return [by_key[id(v)] for v in wrt]
 
     return outputs, aux, pullback
+
+
+def input_gradient(fn, x):
+    """Gradient of the scalar `fn(x)`, itself differentiable in variables.
+
+    What `fn` changes in variables, batch statistics say, is forgotten.
+    """
+    state = _current_scope().state_mapping
+
+    def pure(x):
+        with keras.StatelessScope(collect_losses=True) as scope:
+            scope.state_mapping = dict(state)
+            return fn(x)
+
+    return jax.grad(pure)(x)
 
 
 def apply_gradients(optimizer, gradients, variables):

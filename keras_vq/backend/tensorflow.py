@@ -38,6 +38,14 @@ def vjp(fn, variables, persistent=False):
     return outputs, aux, pullback
 
 
+def input_gradient(fn, x):
+    """Gradient of the scalar `fn(x)`, itself differentiable in variables."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        y = fn(x)
+    return tape.gradient(y, x)
+
+
 def apply_gradients(optimizer, gradients, variables):
     """Apply gradients, summed over the replicas by the optimizer."""
     optimizer.apply(gradients, variables)

@@ -35,6 +35,12 @@ def vjp(fn, variables, persistent=False):
     return outputs, aux, pullback
 
 
+def input_gradient(fn, x):
+    """Gradient of the scalar `fn(x)`, itself differentiable in variables."""
+    x = x.detach().requires_grad_(True)
+    return torch.autograd.grad(fn(x), x, create_graph=True)[0]
+
+
 def apply_gradients(optimizer, gradients, variables):
     """Apply gradients, summed over the processes of `torch.distributed`."""
     with torch.no_grad():

@@ -2,12 +2,18 @@
 
 from keras_vq.callbacks.codebook_plot import CodebookPlot
 from keras_vq.callbacks.epoch_checkpoint import EpochCheckpoint
+from keras_vq.callbacks.latent_interpolation import LatentInterpolation
+from keras_vq.callbacks.latent_traversal import LatentTraversal
+from keras_vq.callbacks.level_reconstructions import LevelReconstructions
 from keras_vq.callbacks.reconstruction_grid import ReconstructionGrid
 from keras_vq.callbacks.sample_grid import SampleGrid
 
 __all__ = [
     "CodebookPlot",
     "EpochCheckpoint",
+    "LatentInterpolation",
+    "LatentTraversal",
+    "LevelReconstructions",
     "ReconstructionGrid",
     "SampleGrid",
 ]

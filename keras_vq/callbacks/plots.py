@@ -6,43 +6,38 @@ from matplotlib.figure import Figure
 from keras_vq.files import written_whole
 
 
-def reconstruction_grid(images, reconstructions, columns=8):
-    """Images above their reconstructions, in pairs of rows.
+def comparison_grid(rows, columns=8):
+    """Images above what becomes of them, in groups of rows.
 
     Args:
-        images: array `(n, height, width, 1 or 3)`, floats in [0, 1] or uint8.
-        reconstructions: array of the same shape, floats in [0, 1].
-        columns: int, pairs per row. Defaults to 8.
+        rows: dict, the caption of a row to an array `(n, height, width, 1 or
+            3)`, floats in [0, 1] or uint8; as many images in each.
+        columns: int, images in a row. Defaults to 8.
 
     Returns:
         `matplotlib.figure.Figure`.
     """
-    images = np.asarray(images)
-    if images.dtype == np.uint8:
-        images = images / 255.0
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(1.1 * columns, 2.3 * rows), layout="constrained")
-    groups = figure.subfigures(rows, 1, squeeze=False)
-    for row, group in enumerate(groups[:, 0]):
-        part = slice(row * columns, (row + 1) * columns)
-        axes = group.subplots(2, columns, squeeze=False)
-        lines = zip(
-            axes,
-            ("input", "output"),
-            (images[part], reconstructions[part]),
-            strict=True,
-        )
-        for line, label, pictures in lines:
+    count = len(next(iter(rows.values())))
+    columns = min(columns, count)
+    groups = -(-count // columns)
+    figure = Figure(
+        figsize=(1.1 * columns, (1.1 * len(rows) + 0.1) * groups),
+        layout="constrained",
+    )
+    subfigures = figure.subfigures(groups, 1, squeeze=False)
+    for group, subfigure in enumerate(subfigures[:, 0]):
+        part = slice(group * columns, (group + 1) * columns)
+        axes = subfigure.subplots(len(rows), columns, squeeze=False)
+        for line, (caption, pictures) in zip(axes, rows.items(), strict=True):
             for axis in line:
                 axis.set(xticks=[], yticks=[])
                 axis.axis("off")
-            for axis, picture in zip(line, pictures, strict=False):
+            for axis, picture in zip(line, pictures[part], strict=False):
                 _show(axis, picture)
             line[0].text(
                 -0.06,
                 0.5,
-                label,
+                caption,
                 rotation=90,
                 ha="right",
                 va="center",
@@ -73,6 +68,8 @@ def image_grid(images, columns=8):
 
 
 def _show(axis, picture):
+    if picture.dtype == np.uint8:
+        picture = picture / 255.0
     axis.imshow(
         np.clip(picture, 0, 1).squeeze(),
         cmap="gray",
@@ -83,33 +80,33 @@ def _show(axis, picture):
 
 
 def codebook_usage(counts):
-    """How often each code was used, most frequent first.
+    """How often each code of one or more codebooks was used.
 
     Args:
-        counts: array `(num_embeddings,)`.
+        counts: dict, name of a codebook to an array `(num_embeddings,)`.
 
     Returns:
         `matplotlib.figure.Figure`.
     """
-    counts = np.sort(np.asarray(counts, "float64"))[::-1]
-    total = max(counts.sum(), 1.0)
-    p = counts / total
-    perplexity = np.exp(-np.sum(p[p > 0] * np.log(p[p > 0])))
-    used = np.mean(counts > 0)
-    figure = Figure(figsize=(7, 3.2), layout="constrained")
-    axis = figure.subplots()
-    axis.fill_between(np.arange(len(p)), p, step="mid", color="#4472a8")
-    axis.axhline(1 / len(p), color="0.4", lw=1, ls="--", label="uniform use")
-    axis.set(
-        xlabel="code, most frequent first",
-        ylabel="share of all positions",
-        xlim=(0, len(p) - 1),
-        ylim=(0, None),
-        title=(
-            f"{used:.0%} of {len(p)} codes in use, perplexity {perplexity:.0f}"
-        ),
-    )
-    axis.legend(frameon=False)
+    figure = Figure(figsize=(7, 3.2 * len(counts)), layout="constrained")
+    axes = figure.subplots(len(counts), squeeze=False)[:, 0]
+    for axis, (name, values) in zip(axes, counts.items(), strict=True):
+        values = np.sort(np.asarray(values, "float64"))[::-1]
+        p = values / max(values.sum(), 1.0)
+        perplexity = np.exp(-np.sum(p[p > 0] * np.log(p[p > 0])))
+        axis.fill_between(np.arange(len(p)), p, step="mid", color="#4472a8")
+        axis.axhline(1 / len(p), color="0.4", lw=1, ls="--", label="uniform")
+        axis.set(
+            xlabel="code, most frequent first",
+            ylabel="share of all positions",
+            xlim=(0, len(p) - 1),
+            ylim=(0, None),
+            title=(
+                f"{np.mean(values > 0):.0%} of {len(p)} codes in use, "
+                f"{name.replace('_', ' ')} {perplexity:.0f}"
+            ),
+        )
+        axis.legend(frameon=False)
     return figure
 
 

@@ -1,17 +1,15 @@
-import pathlib
-
-import keras
-
-from keras_vq.callbacks.plots import reconstruction_grid
-from keras_vq.callbacks.plots import save_figure
+from keras_vq.callbacks.epoch_picture import EpochPicture
+from keras_vq.callbacks.epoch_picture import check_images
+from keras_vq.callbacks.plots import comparison_grid
 
 
-class ReconstructionGrid(keras.callbacks.Callback):
+class ReconstructionGrid(EpochPicture):
     """Writes a picture of images and their reconstructions after each epoch.
 
     Args:
         images: array `(n, height, width, channels)`, the images to show.
         directory: Folder for `epoch_0001.png` and so on; made if missing.
+        labels: int array `(n,)`, for a conditional model. Defaults to None.
 
     Example:
 
@@ -21,18 +19,13 @@ class ReconstructionGrid(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, images, directory):
-        super().__init__()
-        if len(images.shape) != 4 or images.shape[-1] not in (1, 3):
-            raise ValueError(
-                "`images` must have shape (n, height, width, 1 or 3). "
-                f"Received: images.shape={tuple(images.shape)}"
-            )
+    def __init__(self, images, directory, labels=None):
+        super().__init__(directory)
+        check_images(images)
         self.images = images
-        self.directory = pathlib.Path(directory)
+        self.condition = () if labels is None else (labels,)
 
-    def on_epoch_end(self, epoch, logs=None):
-        codes = self.model.encode(self.images)
-        figure = reconstruction_grid(self.images, self.model.decode(codes))
-        self.directory.mkdir(parents=True, exist_ok=True)
-        save_figure(figure, self.directory / f"epoch_{epoch + 1:04d}.png")
+    def draw(self):
+        latents = self.model.encode(self.images, *self.condition)
+        outputs = self.model.decode(latents, *self.condition)
+        return comparison_grid({"input": self.images, "output": outputs})

@@ -1,15 +1,14 @@
-import pathlib
+import numpy as np
 
-import keras
-
+from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.plots import image_grid
-from keras_vq.callbacks.plots import save_figure
 
 
-class SampleGrid(keras.callbacks.Callback):
+class SampleGrid(EpochPicture):
     """Writes a picture of what the model generates after each epoch.
 
-    The same noise each time, so that pictures can be compared.
+    The same noise each time, so that pictures can be compared. A conditional
+    model shows each of its classes in turn.
 
     Args:
         directory: Folder for `epoch_0001.png` and so on; made if missing.
@@ -26,13 +25,42 @@ class SampleGrid(keras.callbacks.Callback):
     """
 
     def __init__(self, directory, num_samples=64, seed=0):
-        super().__init__()
-        self.directory = pathlib.Path(directory)
+        super().__init__(directory)
         self.num_samples = num_samples
         self.seed = seed
 
-    def on_epoch_end(self, epoch, logs=None):
-        images = self.model.generate(self.num_samples, seed=self.seed)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        path = self.directory / f"epoch_{epoch + 1:04d}.png"
-        save_figure(image_grid(images), path)
+    def draw(self):
+        return sample_grid(self.model, self.num_samples, self.seed)
+
+
+def sample_grid(model, num_samples, seed, label=None):
+    """A picture of what a model generates.
+
+    Args:
+        model: A model with `generate`.
+        num_samples: int, number of samples.
+        seed: int, of the noise.
+        label: int, the class of all samples; None for each class in turn, a
+            column each where there are at most ten.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there is a label and the model is not conditional, or it
+            has no such class.
+    """
+    classes = getattr(model, "num_classes", None)
+    if classes is None:
+        if label is not None:
+            raise ValueError(
+                f"A {type(model).__name__} has no classes. Received: "
+                f"label={label}"
+            )
+        return image_grid(model.generate(num_samples, seed=seed))
+    if label is not None:
+        labels = np.full(num_samples, label)
+        return image_grid(model.generate(labels, seed=seed))
+    labels = np.arange(num_samples) % classes
+    images = model.generate(labels, seed=seed)
+    return image_grid(images, columns=classes if classes <= 10 else 8)

@@ -1,42 +1,82 @@
+import pathlib
+
+import keras
 import numpy as np
 import rich
 import tqdm
 from rich.table import Table
 
 from keras_vq import data
+from keras_vq import metrics
 from keras_vq.cli.run import Run
 
 _INPUTS_AT_ONCE = 200
+# The width of the window of the structural similarity.
+_LEAST_SIZE = 11
 
 
-def evaluate_run(path, num_importance_samples):
+def evaluate_run(path, num_importance_samples, features):
     """Measure a run's model on its test data; see `keras-vq evaluate`."""
     run = Run(path)
     model = run.load_model()
+    measures = _image_metrics(model, features)
     test = data.load(
         split=run.recipe.data.test_split,
         shuffle=False,
-        **run.recipe.data.load_arguments(model.input_shape),
+        **run.recipe.data.load_arguments(model),
     )
     results = model.evaluate(test, return_dict=True, verbose=0)
     if num_importance_samples is not None:
-        if not hasattr(model, "evaluate_log_likelihood"):
-            raise ValueError(
-                "--importance-samples needs a model with a likelihood, a VAE. "
-                f"Received: {type(model).__name__}"
-            )
-        images = np.concatenate(list(test.as_numpy_iterator()))
-        bounds = [
-            model.evaluate_log_likelihood(
-                images[i : i + _INPUTS_AT_ONCE], num_importance_samples, seed=i
-            )
-            for i in tqdm.trange(
-                0, len(images), _INPUTS_AT_ONCE, desc="Likelihood", delay=2
-            )
-        ]
         name = f"negative log-likelihood, {num_importance_samples} samples"
-        results[name] = -np.mean(np.concatenate(bounds))
+        results[name] = _negative_log_likelihood(
+            model, test, num_importance_samples
+        )
+    for batch in tqdm.tqdm(test, desc="Images", delay=2, leave=False):
+        images, *labels = batch if isinstance(batch, tuple) else (batch,)
+        images = images.numpy()
+        labels = [t.numpy() for t in labels]
+        latents = model.encode(images, *labels, batch_size=len(images))
+        outputs = model.decode(latents, *labels, batch_size=len(images))
+        for metric in measures:
+            metric.update_state(images, outputs)
+    results |= {metric.name: float(metric.result()) for metric in measures}
     table = Table("on the test data", "", show_header=True, box=None)
     for name, value in results.items():
         table.add_row(name, f"{value:.4g}")
     rich.print(table)
+
+
+def _image_metrics(model, features):
+    measures = [metrics.PSNR()]
+    if min(model.input_shape[:2]) >= _LEAST_SIZE:
+        measures.append(metrics.SSIM())
+    if features == "inception":
+        measures.append(metrics.FrechetDistance())
+    elif features is not None:
+        if not pathlib.Path(features).is_file():
+            raise FileNotFoundError(
+                f"There is no feature network at {features}. Give the .keras "
+                "file of a model from images to features, or 'inception'."
+            )
+        network = keras.models.load_model(features, compile=False)
+        measures.append(metrics.FrechetDistance(network))
+    return measures
+
+
+def _negative_log_likelihood(model, test, num_samples):
+    if not hasattr(model, "evaluate_log_likelihood"):
+        raise ValueError(
+            "--importance-samples needs a model with a likelihood, a VAE. "
+            f"Received: {type(model).__name__}"
+        )
+    batches = test.unbatch().batch(_INPUTS_AT_ONCE).as_numpy_iterator()
+    bounds = []
+    for i, batch in enumerate(tqdm.tqdm(batches, desc="Likelihood", delay=2)):
+        inputs = batch if isinstance(batch, tuple) else (batch,)
+        seed = i * _INPUTS_AT_ONCE
+        bounds.append(
+            model.evaluate_log_likelihood(
+                *inputs, num_importance_samples=num_samples, seed=seed
+            )
+        )
+    return -np.mean(np.concatenate(bounds))

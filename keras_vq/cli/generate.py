@@ -1,16 +1,16 @@
-from keras_vq.callbacks.plots import image_grid
 from keras_vq.callbacks.plots import save_figure
+from keras_vq.callbacks.sample_grid import sample_grid
 from keras_vq.cli.run import Run
 
 
-def generate_images(path, count, seed, out):
+def generate_images(path, count, seed, label, out):
     """Draw samples of a run's model; see `keras-vq generate`."""
     run = Run(path)
     model = run.load_model()
     if not hasattr(model, "generate"):
         raise ValueError(
-            f"A {type(model).__name__} generates nothing by itself: its codes "
-            "need a prior. `generate` takes runs of: vae."
+            f"A {type(model).__name__} generates nothing by itself: its "
+            "latents need a prior. `generate` takes runs of: vae, cvae."
         )
-    save_figure(image_grid(model.generate(count, seed=seed)), out)
+    save_figure(sample_grid(model, count, seed, label), out)
     print(f"Wrote {out}: {count} samples of seed {seed}.")

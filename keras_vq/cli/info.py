@@ -46,13 +46,14 @@ def _sizes(recipe):
     if not isinstance(model, models.Tokenizer):
         shape = " x ".join(map(str, model.latent_shape))
         return {**sizes, "latents": f"{shape} numbers"}
-    positions = math.prod(model.code_shape)
-    bits = positions * math.log2(model.num_embeddings)
+    bits = model.code_bits
     values = math.prod(model.input_shape)
-    shape = " x ".join(map(str, model.code_shape))
+    codes = [
+        f"{' x '.join(map(str, shape))} of {k}" for shape, k in model.code_maps
+    ]
     return {
         **sizes,
-        "codes": f"{shape} of {model.num_embeddings}",
+        "codes": " and ".join(codes),
         "rate": f"{bits:,.0f} bits per input, {bits / values:.3f} per value",
         "compression": f"{8 * values / bits:.1f} times, from 8 bits per value",
     }

@@ -16,6 +16,19 @@ app = typer.Typer(
 )
 
 RunDir = Annotated[Path, typer.Argument(help="Folder that `train` made.")]
+Images = Annotated[
+    Optional[list[Path]],
+    typer.Argument(help="Image files. [default: of the run's test data]"),
+]
+Label = Annotated[
+    Optional[int],
+    typer.Option(help="Their class, for a conditional model.", min=0),
+]
+Steps = Annotated[int, typer.Option(help="Pictures in a row.", min=2)]
+Png = Annotated[
+    Optional[Path],
+    typer.Option(help="PNG to write. [default: in the run's folder]"),
+]
 
 
 @app.command()
@@ -77,22 +90,22 @@ def train(
 @app.command()
 def reconstruct(
     run: RunDir,
-    images: Annotated[
-        Optional[list[Path]],
-        typer.Argument(help="Image files. [default: of the run's test data]"),
-    ] = None,
-    out: Annotated[
-        Optional[Path],
-        typer.Option(help="PNG to write. [default: RUN/reconstruction.png]"),
-    ] = None,
+    images: Images = None,
+    label: Label = None,
+    levels: Annotated[
+        bool,
+        typer.Option("--levels", help="What each level of a VQ-VAE-2 adds."),
+    ] = False,
+    out: Png = None,
 ) -> None:
-    """Draw images beside what the model makes of their codes.
+    """Draw images beside what the model makes of their latents.
 
     Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
     """
     from keras_vq.cli.reconstruct import reconstruct_images
 
-    reconstruct_images(run, images or [], out or run / "reconstruction.png")
+    out = out or run / "reconstruction.png"
+    reconstruct_images(run, images or [], label, levels, out)
 
 
 @app.command()
@@ -100,10 +113,13 @@ def generate(
     run: RunDir,
     count: Annotated[int, typer.Option(help="Number of samples.", min=1)] = 64,
     seed: Annotated[int, typer.Option(help="Of the noise.", min=0)] = 0,
-    out: Annotated[
-        Optional[Path],
-        typer.Option(help="PNG to write. [default: RUN/samples.png]"),
+    label: Annotated[
+        Optional[int],
+        typer.Option(
+            help="Class of all samples. [default: each in turn]", min=0
+        ),
     ] = None,
+    out: Png = None,
 ) -> None:
     """Draw new images, by a model that can.
 
@@ -111,7 +127,46 @@ def generate(
     """
     from keras_vq.cli.generate import generate_images
 
-    generate_images(run, count, seed, out or run / "samples.png")
+    generate_images(run, count, seed, label, out or run / "samples.png")
+
+
+@app.command()
+def interpolate(
+    run: RunDir,
+    images: Images = None,
+    label: Label = None,
+    steps: Steps = 8,
+    out: Png = None,
+) -> None:
+    """Draw the way from one image to the next through the latent space.
+
+    Example: keras-vq interpolate runs/vae_mnist
+    """
+    from keras_vq.cli.latents import interpolate_images
+
+    out = out or run / "interpolation.png"
+    interpolate_images(run, images or [], label, steps, out)
+
+
+@app.command()
+def traverse(
+    run: RunDir,
+    images: Images = None,
+    label: Label = None,
+    dims: Annotated[
+        int, typer.Option(help="Dimensions, the most varied first.", min=1)
+    ] = 8,
+    steps: Steps = 8,
+    out: Png = None,
+) -> None:
+    """Draw what single dimensions of the latent mean, a row each.
+
+    Example: keras-vq traverse runs/vae_mnist --dims 4
+    """
+    from keras_vq.cli.latents import traverse_dimensions
+
+    out = out or run / "traversal.png"
+    traverse_dimensions(run, images or [], label, dims, steps, out)
 
 
 @app.command()
@@ -123,6 +178,14 @@ def evaluate(
             help="Also bound the log-likelihood, by this many samples.", min=1
         ),
     ] = None,
+    features: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Also the Fréchet distance of the reconstructions, in the "
+            "features of this .keras file.",
+            metavar="FILE|inception",
+        ),
+    ] = None,
 ) -> None:
     """Measure a model on the test data of its run.
 
@@ -130,7 +193,7 @@ def evaluate(
     """
     from keras_vq.cli.evaluate import evaluate_run
 
-    evaluate_run(run, importance_samples)
+    evaluate_run(run, importance_samples, features)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.table import Table
 from keras_vq import callbacks
 from keras_vq import data
 from keras_vq import models
+from keras_vq.cli.examples import test_examples
 from keras_vq.cli.run import Run
 from keras_vq.cli.run import load_keras_file
 from keras_vq.data.load import is_folder
@@ -17,6 +18,13 @@ from keras_vq.zoo.recipe import Recipe
 from keras_vq.zoo.recipe import parse_setting
 
 NUM_PICTURES = 16
+PICTURES = (
+    "reconstructions",
+    "codebook",
+    "levels",
+    "interpolations",
+    "samples",
+)
 
 
 def start_training(name, dataset, settings, epochs, quick, out):
@@ -79,7 +87,7 @@ def resume_training(path):
 
 
 def _load(recipe, first_epoch):
-    options = recipe.data.load_arguments(recipe.build().input_shape)
+    options = recipe.data.load_arguments(recipe.build())
     numbers = range(first_epoch, recipe.training.epochs)
     test = data.load(split=recipe.data.test_split, shuffle=False, **options)
     train = data.load(
@@ -98,6 +106,7 @@ def _variance(images, steps):
     for batch in tqdm.tqdm(
         images, total=steps, desc="Variance", delay=2, leave=False
     ):
+        batch = batch[0] if isinstance(batch, tuple) else batch
         batch = np.asarray(batch, "float64")
         total += (batch.size, batch.sum(), np.square(batch).sum())
     size, first, second = total
@@ -115,9 +124,6 @@ def _build(recipe, steps):
 
 
 def _fit(run, model, train, test, steps, first_epoch):
-    pictures = np.concatenate(
-        list(test.unbatch().batch(NUM_PICTURES).take(1).as_numpy_iterator())
-    )
     model.fit(
         train,
         validation_data=test,
@@ -129,25 +135,43 @@ def _fit(run, model, train, test, steps, first_epoch):
         callbacks=[
             keras.callbacks.CSVLogger(run.path / "metrics.csv", append=True),
             keras.callbacks.TensorBoard(run.path / "logs", write_graph=False),
-            *_picture_callbacks(model, pictures, run.path),
+            *_picture_callbacks(run, model),
             # The last one: what it saves, the others have seen.
             callbacks.EpochCheckpoint(run.path / "checkpoints"),
         ],
     )
 
 
-def _picture_callbacks(model, images, path):
-    yield callbacks.ReconstructionGrid(images, path / "reconstructions")
+def _picture_callbacks(run, model):
+    images, condition = test_examples(run.recipe, model, NUM_PICTURES)
+    path = run.path
+    yield callbacks.ReconstructionGrid(
+        images, path / "reconstructions", *condition
+    )
     if isinstance(model, models.Tokenizer):
         yield callbacks.CodebookPlot(path / "codebook")
+    if isinstance(model, models.VQVAE2):
+        yield callbacks.LevelReconstructions(images[:8], path / "levels")
+    if isinstance(model, models.Autoencoder):
+        ways = path / "interpolations"
+        yield callbacks.LatentInterpolation(images, ways, 8, *condition)
     if hasattr(model, "generate"):
         yield callbacks.SampleGrid(path / "samples")
 
 
 def _finish(run, model, test):
+    if isinstance(model, models.LatentSpace):
+        # For the prior that will learn the latents.
+        model.adapt(_training_batch(run.recipe, model))
     results = model.evaluate(test, return_dict=True, verbose=0)
     run.finish(model, {name: float(value) for name, value in results.items()})
     _report(run, results)
+
+
+def _training_batch(recipe, model):
+    options = recipe.data.load_arguments(model) | {"batch_size": 256}
+    train = data.load(split=recipe.data.train_split, shuffle=False, **options)
+    return next(train.as_numpy_iterator())
 
 
 def _report(run, results):
@@ -156,9 +180,7 @@ def _report(run, results):
         table.add_row(name, f"{value:.4g}")
     rich.print(table)
     pictures = [
-        str(run.path / name)
-        for name in ("reconstructions", "codebook", "samples")
-        if (run.path / name).exists()
+        str(run.path / name) for name in PICTURES if (run.path / name).exists()
     ]
-    print(f"Pictures: {' and '.join(pictures)}")
+    print(f"Pictures: {', '.join(pictures)}")
     print(f"Model:    {run.model_path}")

@@ -12,7 +12,7 @@ from keras_vq.files import written_whole
 def saved_model(model, path):
     """Write a model as a TensorFlow SavedModel, for any batch size.
 
-    | signature | input | output |
+    | signature | inputs | output |
     |---|---|---|
     | `serve`, `serving_default` | `inputs` | `reconstructions` |
     | `encode` | `inputs` | `indices` |
@@ -20,10 +20,18 @@ def saved_model(model, path):
 
     `inputs`, `outputs` and `reconstructions` are float32 `(batch,
     *input_shape)` in the model's `value_range`; `indices` are int32 `(batch,
-    *code_shape)`, in whose place a model without codes has `latents`, float32
-    `(batch, *latent_shape)`. The graph needs neither keras nor keras_vq. On
-    the JAX and PyTorch backends a child process on the TensorFlow backend
-    writes it: the same plain graph from all three.
+    *code_shape)`. In the place of `indices`
+
+    - a model with several maps of codes has `indices_0`, `indices_1` and so
+      on, top first, all of which `decode` takes;
+    - a model without codes has `latents`, float32 `(batch, *latent_shape)`.
+
+    A conditional model takes `labels` besides, int32 `(batch,)`, in each
+    signature.
+
+    The graph needs neither keras nor keras_vq. On the JAX and PyTorch backends
+    a child process on the TensorFlow backend writes it: the same plain graph
+    from all three.
 
     Args:
         model: A `keras_vq.models.FirstStage`.
@@ -58,27 +66,46 @@ def saved_model(model, path):
 def _write(model, path):
     import tensorflow as tf
 
-    inputs = tf.TensorSpec((None, *model.input_shape), "float32", "inputs")
-    name, dtype = model.latent_name, model.latent_dtype
-    latents = tf.TensorSpec((None, *model.latent_shape), dtype, name)
+    def specs(shapes, dtype):
+        return [
+            tf.TensorSpec((None, *shape), dtype, name)
+            for name, shape in shapes.items()
+        ]
+
+    inputs = specs({"inputs": model.input_shape}, "float32")
+    latents = specs(_latent_shapes(model), model.latent_dtype)
+    is_conditional = hasattr(model, "num_classes")
+    labels = specs({"labels": ()} if is_conditional else {}, "int32")
+
+    def serve(x, *labels):
+        outputs = model((x, *labels) if labels else x, training=False)
+        return {"reconstructions": outputs}
+
+    def encode(x, *labels):
+        found = keras.tree.flatten(model.encode_step(x, *labels))
+        return {spec.name: t for spec, t in zip(latents, found, strict=True)}
+
+    def decode(*arguments):
+        parts, labels = arguments[: len(latents)], arguments[len(latents) :]
+        outputs = model.decode_step(
+            parts if len(parts) > 1 else parts[0], *labels
+        )
+        return {"outputs": outputs}
+
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint(
-        "serve",
-        lambda inputs: {"reconstructions": model(inputs, training=False)},
-        input_signature=[inputs],
-    )
-    archive.add_endpoint(
-        "encode",
-        lambda inputs: {name: model.encode_step(inputs)},
-        input_signature=[inputs],
-    )
-    archive.add_endpoint(
-        "decode",
-        lambda latents: {"outputs": model.decode_step(latents)},
-        input_signature=[latents],
-    )
+    archive.add_endpoint("serve", serve, inputs + labels)
+    archive.add_endpoint("encode", encode, inputs + labels)
+    archive.add_endpoint("decode", decode, latents + labels)
     archive.write_out(str(path), verbose=False)
+
+
+def _latent_shapes(model):
+    """The shapes of the model's latents by their names in the signatures."""
+    shapes, name = model.latent_shape, model.latent_name
+    if not isinstance(shapes[0], tuple):
+        return {name: shapes}
+    return {f"{name}_{level}": shape for level, shape in enumerate(shapes)}
 
 
 def _write_in_child(model, path):

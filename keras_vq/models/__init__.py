@@ -1,10 +1,29 @@
 """First-stage models, between images, audio or video and their latents."""
 
+from keras_vq.models.adversarial_autoencoder import AdversarialAutoencoder
 from keras_vq.models.autoencoder import Autoencoder
 from keras_vq.models.cvae import CVAE
 from keras_vq.models.first_stage import FirstStage
+from keras_vq.models.kl_autoencoder import KLAutoencoder
+from keras_vq.models.latent_space import LatentSpace
+from keras_vq.models.stacked_vqvae import StackedVQVAE
 from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.models.vae import VAE
+from keras_vq.models.vqgan import VQGAN
 from keras_vq.models.vqvae import VQVAE
+from keras_vq.models.vqvae2 import VQVAE2
 
-__all__ = ["CVAE", "VAE", "VQVAE", "Autoencoder", "FirstStage", "Tokenizer"]
+__all__ = [
+    "CVAE",
+    "VAE",
+    "VQGAN",
+    "VQVAE",
+    "VQVAE2",
+    "AdversarialAutoencoder",
+    "Autoencoder",
+    "FirstStage",
+    "KLAutoencoder",
+    "LatentSpace",
+    "StackedVQVAE",
+    "Tokenizer",
+]

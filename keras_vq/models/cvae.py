@@ -121,6 +121,7 @@ class CVAE(VAE):
         return self.to_output(self.likelihood(parameters))
 
     def generate_step(self, noise, labels):
+        """Examples of one batch of noise and labels, tensors in and out."""
         mean, log_variance = self.prior(labels)
         z = mean + ops.exp(ops.multiply(log_variance, 0.5)) * noise
         return self.decode_step(z, labels)

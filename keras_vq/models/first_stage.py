@@ -116,9 +116,7 @@ class FirstStage(Trainer, keras.Model):
         """
         x = self.to_array(x)
         self.check_inputs(x[:batch_size])
-        return in_batches(
-            self.compiled_step(self.encode_step), [x], batch_size
-        )
+        return in_batches(self.compiled_step(self.encode_step), [x], batch_size)
 
     def decode(self, latents, batch_size=32):
         """Outputs for any number of latents, computed in compiled batches.

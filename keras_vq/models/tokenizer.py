@@ -1,15 +1,21 @@
-import numpy as np
+import math
+from typing import Any
 
+from keras_vq.models.check_codes import check_codes
 from keras_vq.models.first_stage import FirstStage
+from keras_vq.ops import mean
 
 
 class Tokenizer(FirstStage):
     """Base of the models whose latents are codes of a codebook.
 
-    A subclass sets `code_shape` and `num_embeddings` and defines, for one
-    batch of tensors, `encode_step(x)` to int32 indices and
-    `decode_step(indices)`. `encode` returns int32 indices `(n, *code_shape)`
-    in `[0, num_embeddings)`, `decode` takes them.
+    A subclass sets `latent_shape`, here the shape of the codes, and
+    `num_embeddings`, and defines, for one batch of tensors, `encode_step(x)` to
+    int32 indices and `decode_step(indices)`. `encode` returns int32 indices
+    `(n, *code_shape)` in `[0, num_embeddings)`, `decode` takes them.
+
+    A model with several maps of codes has tuples in place of all of these: of
+    shapes, of ints and of arrays.
 
     Args:
         input_shape: tuple of int, shape of one input, channels last.
@@ -19,7 +25,7 @@ class Tokenizer(FirstStage):
         ValueError: If `input_shape` is not a tuple of 2 to 4 positive sizes.
     """
 
-    num_embeddings: int
+    num_embeddings: Any
     latent_name = "indices"
     latent_dtype = "int32"
 
@@ -28,19 +34,32 @@ class Tokenizer(FirstStage):
         """tuple of int, shape of the codes of one input."""
         return self.latent_shape
 
+    @property
+    def code_maps(self):
+        """list of pairs, the shape and the number of codes of each map."""
+        return [(self.code_shape, self.num_embeddings)]
+
+    @property
+    def code_bits(self):
+        """float, bits of the codes of one input, all being equally likely."""
+        return sum(
+            math.prod(shape) * math.log2(num_embeddings)
+            for shape, num_embeddings in self.code_maps
+        )
+
+    def bits_per_dim(self, x, parameters):
+        """Bits per value that outputs and codes take together.
+
+        Args:
+            x: float32 tensor `(batch, *input_shape)` in `value_range`.
+            parameters: float32 tensor, of the likelihood of `x`.
+
+        Returns:
+            float32 scalar, all codes being equally likely.
+        """
+        nats = mean(-self.likelihood.log_prob(x, parameters))
+        nats += self.code_bits * math.log(2.0)
+        return self.likelihood.bits_per_dim(nats, math.prod(self.input_shape))
+
     def check_latents(self, latents):
-        name = type(self).__name__
-        if not np.issubdtype(latents.dtype, np.integer):
-            raise ValueError(
-                f"{name} `{self.name}` decodes integers. Received: "
-                f"indices.dtype={latents.dtype}"
-            )
-        super().check_latents(latents)
-        if latents.size and (
-            latents.min() < 0 or latents.max() >= self.num_embeddings
-        ):
-            raise ValueError(
-                f"{name} `{self.name}` has codes 0 to "
-                f"{self.num_embeddings - 1}. Received: indices from "
-                f"{latents.min()} to {latents.max()}"
-            )
+        check_codes(self, latents, self.code_shape, self.num_embeddings)

@@ -250,11 +250,10 @@ class VAE(Autoencoder):
             in_batches(log_weights, [x, *condition], batch_size)
             for _ in range(-(-num_importance_samples // chunk))
         ]
-        log_weights = np.concatenate(bounds, axis=1).astype("float64")
-        log_weights = log_weights[:, :num_importance_samples]
-        return np.logaddexp.reduce(log_weights, axis=1) - math.log(
-            num_importance_samples
-        )
+        weights = np.concatenate(bounds, axis=1).astype("float64")
+        weights = weights[:, :num_importance_samples]
+        total = np.logaddexp.reduce(weights, axis=1)
+        return total - math.log(num_importance_samples)
 
     def _log_weights(self, noise, x, *condition):
         """log p(x, z) - log q(z | x), `(batch, samples)`."""

@@ -1,5 +1,3 @@
-import math
-
 import keras
 
 from keras_vq.metrics import CodebookPerplexity
@@ -8,7 +6,6 @@ from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.networks import check_sizes
 from keras_vq.networks import residual_cnn_decoder
 from keras_vq.networks import residual_cnn_encoder
-from keras_vq.ops import mean
 
 
 @keras.saving.register_keras_serializable(package="keras_vq")
@@ -149,15 +146,9 @@ class VQVAE(Tokenizer):
         outputs["reconstruction"] = self.likelihood(parameters)
         outputs["reconstruction_loss"] = self.likelihood.loss(x, parameters)
         if self.has_true_likelihood:
-            outputs["bits_per_dim"] = self._bits_per_dim(x, parameters)
+            outputs["bits_per_dim"] = self.bits_per_dim(x, parameters)
         outputs["loss"] = outputs["reconstruction_loss"] + outputs["loss"]
         return outputs["loss"], outputs
-
-    def _bits_per_dim(self, x, parameters):
-        """Of the output and its codes, all codes being equally likely."""
-        nats = mean(-self.likelihood.log_prob(x, parameters))
-        nats += math.prod(self.code_shape) * math.log(self.num_embeddings)
-        return self.likelihood.bits_per_dim(nats, math.prod(self.input_shape))
 
     def update_metrics(self, outputs, batch_size):
         super().update_metrics(outputs, batch_size)

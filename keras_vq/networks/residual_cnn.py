@@ -9,8 +9,8 @@ from keras import layers
 
 from keras_vq.layers import SubpixelConv
 from keras_vq.layers import TransposedConv
+from keras_vq.networks.convolution import convolution
 
-_CONVOLUTIONS = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}
 _UPSAMPLINGS: dict[str, type[layers.Layer]] = {
     "transposed": TransposedConv,
     "subpixel": SubpixelConv,
@@ -31,19 +31,21 @@ def residual_cnn_encoder(
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
-        output_dim: int, length of a vector.
+        output_dim: int, length of a vector; None for the features, of length
+            `hidden_dim`, that the vectors are computed from.
         hidden_dim: int, channels of the convolutions.
         num_residual_layers: int, number of residual blocks.
         residual_hidden_dim: int, channels inside a residual block.
-        downsampling: int, a power of two.
-        dtype: dtype policy of the layers; the last one is float32.
+        downsampling: int, a power of two, 1 included.
+        dtype: dtype policy of the layers; the one that makes the vectors is
+            float32.
         name: Name of the model.
 
     Returns:
         `keras.Model`, `(batch, *size, channels)` to
         `(batch, *(size / downsampling), output_dim)`.
     """
-    conv = _convolution(input_shape, dtype)
+    conv = convolution(input_shape, dtype)
     inputs = keras.Input(input_shape)
     x = inputs
     for i in reversed(range(_num_halvings(downsampling))):
@@ -53,9 +55,10 @@ def residual_cnn_encoder(
     x = _residual_stack(
         x, conv, num_residual_layers, residual_hidden_dim, dtype
     )
-    # A convolution of width 1. Distances to the codes are taken in float32.
-    outputs = layers.Dense(output_dim, dtype="float32")(x)
-    return keras.Model(inputs, outputs, name=name)
+    if output_dim is not None:
+        # A convolution of width 1. Distances to the codes are in float32.
+        x = layers.Dense(output_dim, dtype="float32")(x)
+    return keras.Model(inputs, x, name=name)
 
 
 def residual_cnn_decoder(
@@ -77,7 +80,7 @@ def residual_cnn_decoder(
         hidden_dim: int, channels of the convolutions.
         num_residual_layers: int, number of residual blocks.
         residual_hidden_dim: int, channels inside a residual block.
-        downsampling: int, a power of two.
+        downsampling: int, a power of two, 1 included.
         upsampling: `"transposed"` or `"subpixel"`, the kind of convolution
             that doubles the size.
         dtype: dtype policy of the layers; the last one is float32.
@@ -93,7 +96,7 @@ def residual_cnn_decoder(
             f"upsampling={upsampling!r}"
         )
     upsample = _UPSAMPLINGS[upsampling]
-    conv = _convolution(input_shape, dtype)
+    conv = convolution(input_shape, dtype)
     inputs = keras.Input(input_shape)
     x = conv(hidden_dim, 3)(inputs)
     x = _residual_stack(
@@ -101,7 +104,10 @@ def residual_cnn_decoder(
     )
     for _ in range(_num_halvings(downsampling) - 1):
         x = upsample(hidden_dim // 2, activation="relu", dtype=dtype)(x)
-    outputs = upsample(output_dim, dtype="float32")(x)
+    if downsampling == 1:
+        outputs = conv(output_dim, 3, dtype="float32")(x)
+    else:
+        outputs = upsample(output_dim, dtype="float32")(x)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -113,22 +119,6 @@ def _residual_stack(x, conv, num_layers, residual_hidden_dim, dtype):
         h = layers.Dense(hidden_dim, dtype=dtype)(h)
         x = layers.Add(dtype=dtype)([x, h])
     return layers.ReLU(dtype=dtype)(x)
-
-
-def _convolution(input_shape, dtype):
-    layer = _CONVOLUTIONS[len(input_shape) - 1]
-
-    def conv(filters, kernel_size, **kwargs):
-        return layer(
-            filters,
-            kernel_size,
-            padding="same",
-            data_format="channels_last",
-            dtype=dtype,
-            **kwargs,
-        )
-
-    return conv
 
 
 def _num_halvings(downsampling):

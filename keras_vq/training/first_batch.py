@@ -1,5 +1,6 @@
 import itertools
 import types
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,6 +24,7 @@ def first_batch(x, y=None, batch_size=None):
     Raises:
         ValueError: If there is no batch.
     """
+    batch: Any
     if hasattr(x, "shape"):
         batch = (x[: batch_size or 32] if len(x.shape) else x[None], y)
     elif isinstance(x, keras.utils.PyDataset):

@@ -1,7 +1,21 @@
 """Factories: each builds and compiles a model; `.fit(data)` is left to do."""
 
 from keras_vq.zoo.autoencoder import autoencoder
+from keras_vq.zoo.cvae import cvae
+from keras_vq.zoo.kl_autoencoder import kl_autoencoder
+from keras_vq.zoo.stacked_vqvae import stacked_vqvae
 from keras_vq.zoo.vae import vae
+from keras_vq.zoo.vqgan import vqgan
 from keras_vq.zoo.vqvae import vqvae
+from keras_vq.zoo.vqvae2 import vqvae2
 
-__all__ = ["autoencoder", "vae", "vqvae"]
+__all__ = [
+    "autoencoder",
+    "cvae",
+    "kl_autoencoder",
+    "stacked_vqvae",
+    "vae",
+    "vqgan",
+    "vqvae",
+    "vqvae2",
+]

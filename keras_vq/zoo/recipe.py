@@ -29,14 +29,15 @@ class Data(_Section):
     batch_size: int = pydantic.Field(128, ge=1)
     binarize: bool = False
 
-    def load_arguments(self, input_shape):
+    def load_arguments(self, model):
         """Arguments of `keras_vq.data.load` that all splits have in common."""
         return {
             "name": self.name,
             "batch_size": self.batch_size,
             "binarize": self.binarize,
-            "image_size": tuple(input_shape[:2]),
-            "channels": input_shape[2],
+            "image_size": tuple(model.input_shape[:2]),
+            "channels": model.input_shape[2],
+            "labels": hasattr(model, "num_classes"),
         }
 
 

@@ -1,4 +1,4 @@
-"""Every exported layer, likelihood, model and metric, with a factory.
+"""Every exported layer, likelihood, loss, model and metric, with a factory.
 
 A class that is exported and missing here fails `conformance_test.py`.
 """
@@ -6,10 +6,12 @@ A class that is exported and missing here fails `conformance_test.py`.
 import dataclasses
 from collections.abc import Callable
 
+import keras
 import numpy as np
 
 from keras_vq import layers
 from keras_vq import likelihoods
+from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
 
@@ -18,6 +20,14 @@ from keras_vq import models
 class Case:
     make: Callable
     shape: tuple[int, ...]  # of one input, without the batch
+    num_classes: int | None = None  # of the labels that go with it, if any
+
+    def example(self, rng, batch):
+        """What the module is called with, arrays."""
+        x = rng.uniform(size=(batch, *self.shape)).astype("float32")
+        if self.num_classes is None:
+            return x
+        return x, rng.integers(self.num_classes, size=batch, dtype="int32")
 
 
 LAYERS = {
@@ -61,9 +71,64 @@ LIKELIHOODS = {
     ),
 }
 
+CODES = np.array([[0, 1], [7, 1]])
+IMAGES = np.linspace(0, 1, 2 * 12 * 12 * 3).reshape(2, 12, 12, 3)
+PAIR = (IMAGES, IMAGES**2)
+
+
+def feature_network():
+    """A network without weights, which configurations do not hold."""
+    return keras.Sequential(
+        [keras.Input((12, 12, 3)), keras.layers.AveragePooling2D(4)]
+    )
+
+
+LOSSES = {
+    losses.PerceptualLoss: Case(
+        lambda **kw: losses.PerceptualLoss(
+            feature_network(), channel_weights=[[0.5, 0.0, 2.0]], **kw
+        ),
+        (12, 12, 3),
+    ),
+}
+
+# A factory, and what the metric is updated with.
 METRICS = {
-    metrics.CodebookPerplexity: lambda: metrics.CodebookPerplexity(8),
-    metrics.CodebookUsage: lambda: metrics.CodebookUsage(8),
+    metrics.CodebookPerplexity: (
+        lambda: metrics.CodebookPerplexity(8),
+        (CODES,),
+    ),
+    metrics.CodebookUsage: (lambda: metrics.CodebookUsage(8), (CODES,)),
+    metrics.FrechetDistance: (
+        lambda: metrics.FrechetDistance(feature_network()),
+        PAIR,
+    ),
+    metrics.LPIPS: (lambda: metrics.LPIPS(feature_network()), PAIR),
+    metrics.PSNR: (lambda: metrics.PSNR(max_value=2.0), PAIR),
+    metrics.SSIM: (lambda: metrics.SSIM(max_value=2.0), PAIR),
+}
+
+
+def vqvae(**kwargs):
+    return models.VQVAE(
+        (8, 8, 3),
+        layers.VectorQuantizer(8, 4, dtype=kwargs.get("dtype")),
+        hidden_dim=4,
+        num_residual_layers=1,
+        residual_hidden_dim=2,
+        upsampling="subpixel",
+        data_variance=0.5,
+        **kwargs,
+    )
+
+
+# Of both adversarial models.
+PLAYERS = {
+    "hidden_dim": 4,
+    "channel_multipliers": (1, 2),
+    "num_residual_layers": 1,
+    "disc_hidden_dim": 4,
+    "disc_num_layers": 1,
 }
 
 MODELS = {
@@ -76,6 +141,47 @@ MODELS = {
             num_residual_layers=1,
             residual_hidden_dim=2,
             likelihood="laplace",
+            **kw,
+        ),
+        (8, 8, 3),
+    ),
+    models.CVAE: Case(
+        lambda **kw: models.CVAE(
+            (8, 8, 3),
+            num_classes=4,
+            prior="standard",
+            latent_dim=3,
+            network="mlp",
+            hidden_dim=4,
+            **kw,
+        ),
+        (8, 8, 3),
+        num_classes=4,
+    ),
+    models.StackedVQVAE: Case(
+        lambda **kw: models.StackedVQVAE(
+            vqvae(dtype=kw.get("dtype")),
+            layers.VectorQuantizerEMA(4, 3),
+            num_codes=2,
+            hidden_dim=4,
+            num_residual_layers=1,
+            residual_hidden_dim=2,
+            downsampling=2,
+            **kw,
+        ),
+        (8, 8, 3),
+    ),
+    models.KLAutoencoder: Case(
+        lambda **kw: models.KLAutoencoder(
+            (8, 8, 3), latent_dim=2, kl_weight=0.1, seed=1, **PLAYERS, **kw
+        ),
+        (8, 8, 3),
+    ),
+    models.VQGAN: Case(
+        lambda **kw: models.VQGAN(
+            (8, 8, 3),
+            layers.VectorQuantizer(8, 4, dtype=kw.get("dtype")),
+            **PLAYERS,
             **kw,
         ),
         (8, 8, 3),
@@ -98,15 +204,16 @@ MODELS = {
         ),
         (8, 8, 3),
     ),
-    models.VQVAE: Case(
-        lambda **kw: models.VQVAE(
+    models.VQVAE: Case(vqvae, (8, 8, 3)),
+    models.VQVAE2: Case(
+        lambda **kw: models.VQVAE2(
             (8, 8, 3),
-            layers.VectorQuantizer(8, 4, dtype=kw.get("dtype")),
+            [layers.VectorQuantizer(8, 4), layers.VectorQuantizerEMA(6, 3)],
             hidden_dim=4,
             num_residual_layers=1,
             residual_hidden_dim=2,
             upsampling="subpixel",
-            data_variance=0.5,
+            likelihood="laplace",
             **kw,
         ),
         (8, 8, 3),
@@ -116,8 +223,8 @@ MODELS = {
 # Bases that are not used themselves.
 ABSTRACT = {
     likelihoods.Likelihood,
+    models.AdversarialAutoencoder,
     models.FirstStage,
+    models.LatentSpace,
     models.Tokenizer,
 }
-
-CODES = np.array([[0, 1], [7, 1]])

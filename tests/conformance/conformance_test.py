@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vq import layers
 from keras_vq import likelihoods
+from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
 from tests.conformance import cases
@@ -14,6 +15,7 @@ from tests.helpers import to_numpy
 
 LAYERS = cases.LAYERS | cases.LIKELIHOODS
 MODULES = LAYERS | cases.MODELS
+CONFIGURED = MODULES | cases.LOSSES
 
 
 def each(classes):
@@ -21,11 +23,15 @@ def each(classes):
 
 
 def outputs_of(module, x, **kwargs):
-    return to_numpy(module(ops.convert_to_tensor(x), **kwargs))
+    return to_numpy(module(to_tensors(x), **kwargs))
+
+
+def to_tensors(x):
+    return keras.tree.map_structure(ops.convert_to_tensor, x)
 
 
 def example(cls, rng, batch=3):
-    return rng.uniform(size=(batch, *MODULES[cls].shape)).astype("float32")
+    return MODULES[cls].example(rng, batch)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,7 @@ def example(cls, rng, batch=3):
     [
         (layers, cases.LAYERS),
         (likelihoods, cases.LIKELIHOODS),
+        (losses, cases.LOSSES),
         (metrics, cases.METRICS),
         (models, cases.MODELS),
     ],
@@ -43,9 +50,9 @@ def test_every_exported_class_is_listed(namespace, listed):
     assert classes - cases.ABSTRACT == set(listed)
 
 
-@each(MODULES)
+@each(CONFIGURED)
 def test_config_holds_every_argument_and_round_trips(cls):
-    module = MODULES[cls].make(name="other")
+    module = CONFIGURED[cls].make(name="other")
     config = module.get_config()
     arguments = set(inspect.signature(cls.__init__).parameters)
     assert arguments - {"self", "args", "kwargs"} <= set(config)
@@ -55,9 +62,9 @@ def test_config_holds_every_argument_and_round_trips(cls):
     assert registered == f"keras_vq>{cls.__name__}"
 
 
-@each(MODULES)
+@each(CONFIGURED)
 def test_config_survives_serialization(cls):
-    module = MODULES[cls].make()
+    module = CONFIGURED[cls].make()
     config = keras.saving.serialize_keras_object(module)
     again = keras.saving.deserialize_keras_object(config)
     assert type(again) is cls
@@ -66,10 +73,14 @@ def test_config_survives_serialization(cls):
 
 @each(cases.METRICS)
 def test_metrics_round_trip(cls):
-    metric = cases.METRICS[cls]()
-    again = cls.from_config(metric.get_config())
+    make, batch = cases.METRICS[cls]
+    metric = make()
+    config = keras.saving.serialize_keras_object(metric)
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is cls
+    assert again.get_config() == metric.get_config()
     for m in (metric, again):
-        m.update_state(cases.CODES)
+        m.update_state(*batch)
     assert float(again.result()) == float(metric.result()) > 0
 
 
@@ -77,9 +88,13 @@ def test_metrics_round_trip(cls):
 def test_symbolic_shapes_and_dtypes_equal_eager_ones(cls, rng):
     case = MODULES[cls]
     module = case.make()
-    inputs = keras.KerasTensor((3, *case.shape), "float32")
-    symbolic = module(inputs)
-    eager = module(ops.convert_to_tensor(example(cls, rng)))
+    x = example(cls, rng)
+    symbolic = module(
+        keras.tree.map_structure(
+            lambda a: keras.KerasTensor(a.shape, str(a.dtype)), x
+        )
+    )
+    eager = module(to_tensors(x))
 
     def spec(t):
         return tuple(t.shape), keras.backend.standardize_dtype(t.dtype)
@@ -101,7 +116,8 @@ def test_dynamic_batches(cls, rng):
     x = example(cls, rng, 5)
     whole = outputs_of(run, x)
     for size in (1, 4):
-        part = outputs_of(run, x[:size])
+        first = keras.tree.map_structure(lambda a, size=size: a[:size], x)
+        part = outputs_of(run, first)
         for a, b in zip(
             keras.tree.flatten(part), keras.tree.flatten(whole), strict=True
         ):
@@ -149,7 +165,7 @@ def test_saved_in_a_model_it_loads_with_all_weights(cls, rng, tmp_path):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_gives_finite_outputs(cls, rng, policy):
     module = MODULES[cls].make(dtype=policy)
-    x = ops.convert_to_tensor(example(cls, rng))
+    x = to_tensors(example(cls, rng))
     for output in keras.tree.flatten(module(x)):
         values = to_numpy(ops.cast(output, "float32"))
         assert np.isfinite(values).all()

@@ -1,6 +1,7 @@
 """Usage: python read_saved_model.py MODEL IN.npz OUT.npz
 
 Runs every signature without keras and keras_vq, which cannot be imported.
+IN has what the signatures take by name, `inputs` and maybe `labels`.
 """
 
 import sys
@@ -14,13 +15,15 @@ import tensorflow as tf  # noqa: E402
 path, source, out = sys.argv[1:]
 model = tf.saved_model.load(path)
 run = model.signatures
-data = np.load(source)
+given = dict(np.load(source))
+others = {name: given[name] for name in given if name != "inputs"}
+latents = run["encode"](**given)
 np.savez(
     out,
     names=sorted(run),
-    default=run["serving_default"](inputs=data["x"])["reconstructions"],
-    serve=run["serve"](inputs=data["x"])["reconstructions"],
-    one=run["serve"](inputs=data["x"][:1])["reconstructions"],
-    codes=run["encode"](inputs=data["x"])["indices"],
-    decoded=run["decode"](indices=data["codes"])["outputs"],
+    default=run["serving_default"](**given)["reconstructions"],
+    serve=run["serve"](**given)["reconstructions"],
+    one=run["serve"](**{k: v[:1] for k, v in given.items()})["reconstructions"],
+    decoded=run["decode"](**latents, **others)["outputs"],
+    **latents,
 )

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vq import models
+from keras_vq import zoo
 from keras_vq.export import saved_model
 from tests.helpers import run_python
 from tests.helpers import tiny_images
@@ -26,24 +28,57 @@ def exported(model, tmp_path_factory):
     return path
 
 
-def test_signatures_run_without_keras(rng, model, exported, tmp_path):
-    x = tiny_images(rng, 5)
-    codes = model.encode(x)
-    np.savez(tmp_path / "in.npz", x=x, codes=codes)
+def run_signatures(path, folder, **inputs):
+    """The outputs of all signatures, run without keras."""
+    np.savez(folder / "in.npz", **inputs)
     script = pathlib.Path(__file__).with_name("read_saved_model.py")
-    run_python(script, exported, tmp_path / "in.npz", tmp_path / "out.npz")
-    found = np.load(tmp_path / "out.npz")
-    outputs = model.predict(x, verbose=0)
+    run_python(script, path, folder / "in.npz", folder / "out.npz")
+    found = np.load(folder / "out.npz")
     assert list(found["names"]) == [
         "decode",
         "encode",
         "serve",
         "serving_default",
     ]
-    np.testing.assert_array_equal(found["codes"], codes)
+    return found
+
+
+def check_outputs(found, outputs):
     for name in ("default", "serve", "decoded"):
         np.testing.assert_allclose(found[name], outputs, atol=1e-5)
     np.testing.assert_allclose(found["one"], outputs[:1], atol=1e-5)
+
+
+def test_signatures_run_without_keras(rng, model, exported, tmp_path):
+    x = tiny_images(rng, 5)
+    found = run_signatures(exported, tmp_path, inputs=x)
+    np.testing.assert_array_equal(found["indices"], model.encode(x))
+    check_outputs(found, model.predict(x, verbose=0))
+
+
+def test_several_maps_of_codes_have_a_name_each(rng, tmp_path):
+    x = tiny_images(rng, 3)
+    model = zoo.vqvae2((8, 8, 3), hidden_dim=8, downsampling=2)
+    saved_model(model, tmp_path / "served")
+    found = run_signatures(tmp_path / "served", tmp_path, inputs=x)
+    top, bottom = model.encode(x)
+    np.testing.assert_array_equal(found["indices_0"], top)
+    np.testing.assert_array_equal(found["indices_1"], bottom)
+    check_outputs(found, model.predict(x, verbose=0))
+
+
+def test_a_conditional_model_takes_labels(rng, tmp_path):
+    x, labels = tiny_images(rng, 3), np.array([0, 3, 1], "int32")
+    model = models.CVAE(
+        (8, 8, 3), num_classes=4, latent_dim=3, network="mlp", hidden_dim=4
+    )
+    saved_model(model, tmp_path / "served")
+    found = run_signatures(
+        tmp_path / "served", tmp_path, inputs=x, labels=labels
+    )
+    latents = model.encode(x, labels)
+    np.testing.assert_allclose(found["latents"], latents, atol=1e-5)
+    check_outputs(found, model.decode(latents, labels))
 
 
 def saved_model_cli(*args):

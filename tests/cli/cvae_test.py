@@ -1,4 +1,4 @@
-"""A model without codes, from recipe to SavedModel."""
+"""A conditional model without codes, from recipe to SavedModel."""
 
 import json
 import re
@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 
 RECIPE = """
-model = "vae"
+model = "cvae"
 
 [arguments]
 input_shape = [32, 32, 1]
+num_classes = 4
 latent_dim = 4
 network = "mlp"
 hidden_dim = 16
@@ -32,15 +33,16 @@ epochs = 2
 
 @pytest.fixture
 def run(cli, tmp_path):
-    recipe = tmp_path / "vae.toml"
+    recipe = tmp_path / "cvae.toml"
     recipe.write_text(RECIPE)
     code, output, errors = cli("train", recipe, "--out", tmp_path / "run")
     assert code == 0, errors
     assert "samples" in output
+    assert "interpolations" in output
     return tmp_path / "run"
 
 
-def test_train_generate_evaluate_reconstruct_and_export(cli, run, tmp_path):
+def test_train_generate_evaluate_draw_and_export(cli, refused, run, tmp_path):
     assert not (run / "codebook").exists()
     for epoch in (1, 2):
         assert (run / "samples" / f"epoch_{epoch:04d}.png").exists()
@@ -48,6 +50,8 @@ def test_train_generate_evaluate_reconstruct_and_export(cli, run, tmp_path):
     code, output, _ = cli("generate", run, "--count", 5, "--out", out)
     assert (code, "5 samples of seed 0" in output) == (0, True)
     assert tf.io.decode_png(out.read_bytes()).shape[0] > 50
+    assert cli("generate", run, "--count", 2, "--label", 3)[0] == 0
+    assert "has classes 0 to 3" in refused("generate", run, "--label", 4)
 
     results = json.loads((run / "results.json").read_text())
     code, output, _ = cli("evaluate", run, "--importance-samples", 20)
@@ -57,16 +61,24 @@ def test_train_generate_evaluate_reconstruct_and_export(cli, run, tmp_path):
 
     code, output, _ = cli("info", run)
     assert (code, "4 numbers" in output) == (0, True)
-    assert cli("reconstruct", run)[0] == 0
+    for command in ("reconstruct", "interpolate", "traverse"):
+        code, output, _ = cli(command, run)
+        assert (code, "Wrote" in output) == (0, True)
+    assert "needs --label with image" in refused("reconstruct", run, out)
+    code, output, _ = cli("reconstruct", run, out, "--label", 1)
+    assert (code, "1 images" in output) == (0, True)
     code, _, errors = cli("export", run, tmp_path / "served")
     assert code == 0, errors
     served = tf.saved_model.load(str(tmp_path / "served"))
     x = tf.zeros((3, 32, 32, 1))
-    latents = served.signatures["encode"](inputs=x)["latents"]
+    labels = tf.constant([0, 1, 3])
+    given = {"inputs": x, "labels": labels}
+    latents = served.signatures["encode"](**given)["latents"]
     assert latents.shape == (3, 4)
-    outputs = served.signatures["decode"](latents=latents)["outputs"]
+    decode = served.signatures["decode"]
+    outputs = decode(latents=latents, labels=labels)["outputs"]
     np.testing.assert_allclose(
-        outputs, served.signatures["serve"](inputs=x)["reconstructions"],
+        outputs, served.signatures["serve"](**given)["reconstructions"],
         atol=1e-5,
     )  # fmt: skip
 
@@ -75,6 +87,11 @@ def test_a_model_that_cannot_says_so(cli, refused, recipe, tmp_path):
     out = tmp_path / "run"
     assert cli("train", recipe, "--epochs", 1, "--out", out)[0] == 0
     assert "VQVAE generates nothing" in refused("generate", out)
+    for command in ("interpolate", "traverse"):
+        assert "between the codes of a VQVAE" in refused(command, out)
+    assert "one level of codes" in refused("reconstruct", out, "--levels")
+    assert "takes no --label" in refused("reconstruct", out, "x", "--label", 1)
+    assert "no feature network at" in refused("evaluate", out, "--features=x")
     message = refused("evaluate", out, "--importance-samples", 3)
     assert "Received: VQVAE" in message
     assert cli("evaluate", out)[0] == 0

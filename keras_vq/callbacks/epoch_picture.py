@@ -1,0 +1,37 @@
+import pathlib
+
+import keras
+
+from keras_vq.callbacks.plots import save_figure
+
+
+class EpochPicture(keras.callbacks.Callback):
+    """Base of the callbacks that write a picture after each epoch.
+
+    A subclass defines `draw()`.
+
+    Args:
+        directory: Folder for `epoch_0001.png` and so on; made if missing.
+    """
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+
+    def draw(self):
+        """The `matplotlib.figure.Figure` of `self.model` as it is now."""
+        raise NotImplementedError
+
+    def on_epoch_end(self, epoch, logs=None):
+        figure = self.draw()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        save_figure(figure, self.directory / f"epoch_{epoch + 1:04d}.png")
+
+
+def check_images(images):
+    """Raise unless these are pictures that can be drawn."""
+    if len(images.shape) != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            "`images` must have shape (n, height, width, 1 or 3). Received: "
+            f"images.shape={tuple(images.shape)}"
+        )

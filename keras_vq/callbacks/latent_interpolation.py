@@ -1,0 +1,37 @@
+from keras_vq.callbacks.epoch_picture import EpochPicture
+from keras_vq.callbacks.epoch_picture import check_images
+from keras_vq.callbacks.latent_paths import interpolate
+from keras_vq.callbacks.plots import image_grid
+
+
+class LatentInterpolation(EpochPicture):
+    """Draws the way from one image to another through the latent space.
+
+    Args:
+        images: array `(n, height, width, channels)`; the first goes to the
+            second, the third to the fourth and so on, a row each.
+        directory: Folder for `epoch_0001.png` and so on; made if missing.
+        num_steps: int >= 2, pictures of each way. Defaults to 8.
+        labels: int array `(n,)`, for a conditional model. Defaults to None.
+
+    Example:
+
+    ```python
+    model = keras_vq.zoo.autoencoder(images.shape[1:], network="mlp")
+    ways = keras_vq.callbacks.LatentInterpolation(images[:4], "ways")
+    model.fit(images, callbacks=[ways])
+    ```
+    """
+
+    def __init__(self, images, directory, num_steps=8, labels=None):
+        super().__init__(directory)
+        check_images(images)
+        self.images = images
+        self.num_steps = num_steps
+        self.labels = labels
+
+    def draw(self):
+        pictures = interpolate(
+            self.model, self.images, self.num_steps, self.labels
+        )
+        return image_grid(pictures, columns=self.num_steps)

@@ -1,0 +1,39 @@
+from keras_vq.callbacks.epoch_picture import EpochPicture
+from keras_vq.callbacks.epoch_picture import check_images
+from keras_vq.callbacks.latent_paths import traverse
+from keras_vq.callbacks.plots import image_grid
+
+
+class LatentTraversal(EpochPicture):
+    """Draws what single dimensions of the latent mean, a row each.
+
+    Args:
+        images: array `(n, height, width, channels)`; the first is changed, all
+            say how far each dimension varies.
+        directory: Folder for `epoch_0001.png` and so on; made if missing.
+        num_dims: int >= 1, dimensions, those that vary most. Defaults to 8.
+        num_steps: int >= 2, pictures of each dimension. Defaults to 8.
+        labels: int array `(n,)`, for a conditional model. Defaults to None.
+
+    Example:
+
+    ```python
+    model = keras_vq.zoo.vae(images.shape[1:], network="mlp")
+    dims = keras_vq.callbacks.LatentTraversal(images[:8], "dims", num_dims=2)
+    model.fit(images, callbacks=[dims])
+    ```
+    """
+
+    def __init__(self, images, directory, num_dims=8, num_steps=8, labels=None):
+        super().__init__(directory)
+        check_images(images)
+        self.images = images
+        self.num_dims = num_dims
+        self.num_steps = num_steps
+        self.labels = labels
+
+    def draw(self):
+        pictures = traverse(
+            self.model, self.images, self.num_dims, self.num_steps, self.labels
+        )
+        return image_grid(pictures, columns=self.num_steps)

@@ -1,0 +1,57 @@
+from keras_vq.callbacks.epoch_picture import EpochPicture
+from keras_vq.callbacks.epoch_picture import check_images
+from keras_vq.callbacks.plots import comparison_grid
+
+
+class LevelReconstructions(EpochPicture):
+    """Draws what each further level of a hierarchical model adds.
+
+    Below the images, what the top level alone gives, then the first two, and
+    so on to all.
+
+    Args:
+        images: array `(n, height, width, channels)`, the images to show.
+        directory: Folder for `epoch_0001.png` and so on; made if missing.
+
+    Example:
+
+    ```python
+    model = keras_vq.zoo.vqvae2(images.shape[1:], num_embeddings=16)
+    levels = keras_vq.callbacks.LevelReconstructions(images[:4], "levels")
+    model.fit(images, callbacks=[levels])
+    ```
+    """
+
+    def __init__(self, images, directory):
+        super().__init__(directory)
+        check_images(images)
+        self.images = images
+
+    def draw(self):
+        return comparison_grid(level_reconstructions(self.model, self.images))
+
+
+def level_reconstructions(model, images):
+    """The images and what each further level of codes makes of them.
+
+    Args:
+        model: A `keras_vq.models.VQVAE2`.
+        images: array `(n, height, width, channels)`.
+
+    Returns:
+        dict, captions to arrays, for `plots.comparison_grid`.
+
+    Raises:
+        ValueError: If the model has but one level.
+    """
+    codes = model.encode(images)
+    if not isinstance(codes, tuple):
+        raise ValueError(
+            f"A {type(model).__name__} has one level of codes. Levels are "
+            "drawn of: vqvae2."
+        )
+    rows = {"input": images}
+    for levels in range(1, len(codes)):
+        caption = "top" if levels == 1 else f"top {levels}"
+        rows[caption] = model.decode(codes[:levels])
+    return {**rows, "all": model.decode(codes)}

@@ -1,0 +1,13 @@
+"""What models minimize beside likelihoods."""
+
+from keras_vq.losses.adversarial import discriminator_loss
+from keras_vq.losses.adversarial import generator_loss
+from keras_vq.losses.adversarial import lecam_regularizer
+from keras_vq.losses.perceptual_loss import PerceptualLoss
+
+__all__ = [
+    "PerceptualLoss",
+    "discriminator_loss",
+    "generator_loss",
+    "lecam_regularizer",
+]

@@ -1,0 +1,167 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vq.losses.lpips_weights import find_lpips_weights
+from keras_vq.losses.lpips_weights import lpips_channel_weights
+from keras_vq.networks import feature_dims
+from keras_vq.networks import image_features
+from keras_vq.networks import vgg16_features
+
+# The least length that a feature vector is divided by.
+EPSILON = 1e-10
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class PerceptualLoss(keras.layers.Layer):
+    """Distance of two images as a network sees them.
+
+    The vectors of each feature map are scaled to length 1; their squared
+    differences, channel by channel, are weighed, summed over channels,
+    averaged over places and summed over the maps:
+
+        sum_l mean_hw sum_c w_lc (fx_lhwc - fy_lhwc)**2
+
+    Gradients flow to both images. The network is frozen, by setting
+    `trainable` of the model itself, and runs as at inference.
+
+    `"lpips"` is VGG-16 with calibrated channel weights. One file holds both,
+    made by `scripts/convert_lpips.py`. As with any layer the configuration
+    holds the network's architecture and no trained weights, and a `.keras`
+    file holds both; loading one does not look for the file of weights again.
+
+    Args:
+        feature_network: `keras.Model` from images `(batch, height, width,
+            channels)` in [0, 1] to one feature map `(batch, ..., channels)`
+            or several. Or `"lpips"`. Defaults to `"lpips"`.
+        weights: str or Path, for `"lpips"` the file of weights, the folder
+            where it lies as `lpips_vgg16.safetensors`, or its URL. Defaults
+            to None: what the environment variable `KERAS_VQ_LPIPS` says, else
+            `~/.keras/keras_vq/lpips_vgg16.safetensors`.
+        channel_weights: list of lists of float >= 0, the weights of the
+            channels of each map. Defaults to None, those of the file with
+            `"lpips"` and 1 with other networks.
+        **kwargs: Keyword arguments of `keras.layers.Layer`. The dtype policy
+            is that of VGG-16; everything after it is in float32.
+
+    Call arguments:
+        x: float tensor `(batch, height, width, channels)` in [0, 1]. Grey
+            images are repeated for a network of three channels.
+        y: float tensor of the same shape.
+
+    Returns:
+        float32 tensor `(batch,)`.
+
+    Raises:
+        FileNotFoundError: If the weights of `"lpips"` are not found.
+        ValueError: If `feature_network` is not such a model, or the channel
+            weights do not fit it or are negative.
+
+    Example:
+
+    >>> network = keras.Sequential(
+    ...     [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)]
+    ... )
+    >>> loss = keras_vq.losses.PerceptualLoss(network)
+    >>> loss(images, images).shape
+    (16,)
+
+    References:
+        Zhang et al., The Unreasonable Effectiveness of Deep Features as a
+        Perceptual Metric, 2018, section 3, equation 1.
+    """
+
+    def __init__(
+        self,
+        feature_network="lpips",
+        weights=None,
+        channel_weights=None,
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        if channel_weights is not None:
+            channel_weights = [np.ravel(v).tolist() for v in channel_weights]
+        self.channel_weights = channel_weights
+        if feature_network == "lpips":
+            path = find_lpips_weights(weights)
+            feature_network = vgg16_features(path, dtype=self.dtype_policy)
+            if channel_weights is None:
+                channel_weights = lpips_channel_weights(path)
+        elif weights is not None:
+            raise ValueError(
+                "`weights` are those of feature_network='lpips'. Received: "
+                f"weights={str(weights)!r} with another network; load them "
+                "into it."
+            )
+        dims = feature_dims(feature_network)
+        if channel_weights is None:
+            channel_weights = [np.ones(dim) for dim in dims]
+        _check_channel_weights(channel_weights, dims)
+        feature_network.trainable = False
+        self.feature_network = feature_network
+        self.scales = [
+            self.add_weight(
+                shape=(dim,),
+                initializer=keras.initializers.Constant(
+                    np.asarray(values, "float32")
+                ),
+                dtype="float32",
+                trainable=False,
+                name=f"scale_{i}",
+            )
+            for i, (dim, values) in enumerate(zip(dims, channel_weights))
+        ]
+        self.trainable = False
+        self.built = True
+
+    def call(self, x, y):
+        maps_x = image_features(self.feature_network, x)
+        maps_y = image_features(self.feature_network, y)
+        distance = 0.0
+        for fx, fy, scale in zip(maps_x, maps_y, self.scales, strict=True):
+            difference = ops.square(_unit(fx) - _unit(fy))
+            difference = ops.sum(difference * scale, axis=-1)  # (batch, ...)
+            places = tuple(range(1, len(difference.shape)))
+            distance += ops.mean(difference, places) if places else difference
+        return distance
+
+    def compute_output_spec(self, x, y):
+        return keras.KerasTensor(x.shape[:1], "float32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "feature_network": keras.saving.serialize_keras_object(
+                self.feature_network
+            ),
+            "weights": None,
+            "channel_weights": self.channel_weights,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(
+            config["feature_network"]
+        )
+        return cls(**{**config, "feature_network": network})
+
+
+def _unit(features):
+    """Vectors `(..., channels)` at length 1; zeros stay, with no NaN."""
+    square = ops.sum(ops.square(features), axis=-1, keepdims=True)
+    return features * ops.rsqrt(ops.maximum(square, EPSILON**2))
+
+
+def _check_channel_weights(channel_weights, dims):
+    found = [np.shape(values) for values in channel_weights]
+    if found != [(dim,) for dim in dims]:
+        raise ValueError(
+            "`channel_weights` must be one list for each feature map, with one "
+            f"number for each of its channels: {dims}. Received: lists of "
+            f"shapes {found}"
+        )
+    if any(np.min(values) < 0 for values in channel_weights):
+        raise ValueError(
+            "`channel_weights` must not be negative: a distance would be. "
+            f"Received: {min(map(np.min, channel_weights))} as the least."
+        )

@@ -1,0 +1,42 @@
+import math
+
+import keras
+from keras import ops
+
+from keras_vq.metrics.image_mean import ImageMean
+
+# Below this share of `max_value**2` an error counts as this share: 100 dB.
+SMALLEST_ERROR = 1e-10
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class PSNR(ImageMean):
+    """Peak signal-to-noise ratio in dB, the mean over images.
+
+    `10 log10(max_value**2 / mse)` of each image; the more, the better. It is
+    not the ratio of the mean error of all images. Images that are equal would
+    have an infinite one and count 100 dB.
+
+    Args:
+        max_value: float, the value of white in images of floats; those of
+            uint8 are divided by 255 and multiplied by it. Defaults to 1.0.
+        name: Name of the metric. Defaults to `"psnr"`.
+        dtype: Dtype of the sums. Defaults to float32.
+
+    Example:
+
+    >>> metric = keras_vq.metrics.PSNR()
+    >>> metric.update_state(np.zeros((2, 8, 8, 3)), np.full((2, 8, 8, 3), 0.1))
+    >>> round(float(metric.result()), 3)
+    20.0
+    """
+
+    def __init__(self, max_value=1.0, name="psnr", dtype=None):
+        super().__init__(max_value, name=name, dtype=dtype)
+        self._direction = "up"
+
+    def measure(self, y_true, y_pred):
+        error = ops.square((y_true - y_pred) / self.max_value)
+        error = ops.mean(error, axis=tuple(range(1, len(error.shape))))
+        error = ops.maximum(error, SMALLEST_ERROR)
+        return ops.log(error) * (-10.0 / math.log(10.0))

@@ -1,0 +1,63 @@
+import numpy as np
+
+
+def check_codes(model, indices, shape, num_embeddings, name="indices"):
+    """Raise unless `indices` (a NumPy array) are a batch of codes.
+
+    Args:
+        model: The model that is to decode them.
+        indices: array, what to check.
+        shape: tuple of int, of the codes of one input.
+        num_embeddings: int, number of codes.
+        name: What the message calls them. Defaults to `"indices"`.
+
+    Raises:
+        ValueError: If their dtype, shape or values do not fit.
+    """
+    title = f"{type(model).__name__} `{model.name}`"
+    if not np.issubdtype(indices.dtype, np.integer):
+        raise ValueError(
+            f"{title} decodes integers. Received: {name}.dtype={indices.dtype}"
+        )
+    if indices.shape[1:] != shape:
+        raise ValueError(
+            f"{title} decodes {name} of shape {(None, *shape)}. Received: "
+            f"shape={indices.shape}"
+        )
+    if indices.size and (indices.min() < 0 or indices.max() >= num_embeddings):
+        raise ValueError(
+            f"{title} has codes 0 to {num_embeddings - 1}. Received: {name} "
+            f"from {indices.min()} to {indices.max()}"
+        )
+
+
+def check_code_maps(model, latents):
+    """Raise unless `latents` are codes of the model's first maps, or of all.
+
+    Args:
+        model: A `Tokenizer` with several maps of codes.
+        latents: tuple of NumPy arrays, one or more, what to check.
+
+    Raises:
+        ValueError: If number, dtypes, shapes or values do not fit.
+    """
+    title = f"{type(model).__name__} `{model.name}`"
+    maps = model.code_maps
+    is_tuple = isinstance(latents, (tuple, list))
+    if not is_tuple or not 0 < len(latents) <= len(maps):
+        shapes = ", ".join(str((None, *shape)) for shape, _ in maps)
+        received = (
+            f"{len(latents)} maps" if is_tuple else type(latents).__name__
+        )
+        raise ValueError(
+            f"{title} decodes a tuple of 1 to {len(maps)} maps of indices, top "
+            f"first, of shapes {shapes}. Received: {received}"
+        )
+    for level, indices in enumerate(latents):
+        check_codes(model, indices, *maps[level], name=f"indices[{level}]")
+    counts = [len(indices) for indices in latents]
+    if len(set(counts)) > 1:
+        raise ValueError(
+            f"{title} needs as many rows in each map of indices. Received: "
+            f"{counts} rows, top first"
+        )

@@ -1,0 +1,29 @@
+"""Convolutions for one to three spatial axes, channels last."""
+
+from keras import layers
+
+_CONVOLUTIONS = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}
+
+
+def convolution(input_shape, dtype):
+    """The convolution for inputs of this rank, `"same"` padding.
+
+    Args:
+        input_shape: tuple, `(*size, channels)`, one to three spatial axes.
+        dtype: dtype policy of the layers.
+
+    Returns:
+        A function `(filters, kernel_size, **kwargs)` to a Keras layer.
+    """
+    layer = _CONVOLUTIONS[len(input_shape) - 1]
+
+    def conv(filters, kernel_size, **kwargs):
+        return layer(
+            filters,
+            kernel_size,
+            padding="same",
+            data_format="channels_last",
+            **{"dtype": dtype, **kwargs},
+        )
+
+    return conv

@@ -1,0 +1,68 @@
+"""A discriminator that judges patches.
+
+Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
+2017, section 3.2.2 and appendix 6.1.2.
+"""
+
+import keras
+from keras import layers
+
+from keras_vq.networks.convolution import convolution
+
+NORMALIZATIONS = ("batch", None)
+
+
+def patch_discriminator(
+    input_shape,
+    hidden_dim=64,
+    num_layers=3,
+    normalization="batch",
+    dtype=None,
+    name="discriminator",
+):
+    """A logit for each patch of an input, high where it looks real.
+
+    Args:
+        input_shape: tuple, `(*size, channels)`, one to three spatial axes.
+        hidden_dim: int, channels of the first convolution; they double up to
+            eightfold.
+        num_layers: int, convolutions of stride 2. A logit sees 70 pixels
+            along each axis for 3, 34 for 2.
+        normalization: `"batch"` or None.
+        dtype: dtype policy of the layers; the last one is float32.
+        name: Name of the model.
+
+    Returns:
+        `keras.Model`, `(batch, *size, channels)` to float32
+        `(batch, *(size / 2 ** num_layers), 1)`.
+
+    Raises:
+        ValueError: If `normalization` is unknown.
+    """
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(
+            "`disc_normalization` must be 'batch' or None. Received: "
+            f"disc_normalization={normalization!r}"
+        )
+    conv = convolution(input_shape, dtype)
+
+    def activated(x):
+        return layers.LeakyReLU(0.2, dtype=dtype)(x)
+
+    inputs = keras.Input(input_shape)
+    x = activated(conv(hidden_dim, 4, strides=2)(inputs))
+    for level in range(1, num_layers + 1):
+        x = conv(
+            hidden_dim * min(2**level, 8),
+            4,
+            strides=2 if level < num_layers else 1,
+            use_bias=normalization is None,
+        )(x)
+        if normalization == "batch":
+            # PyTorch's momentum of 0.1.
+            x = layers.BatchNormalization(
+                momentum=0.9, epsilon=1e-5, dtype=dtype
+            )(x)
+        x = activated(x)
+    outputs = conv(1, 4, dtype="float32")(x)
+    return keras.Model(inputs, outputs, name=name)

@@ -1,0 +1,90 @@
+from typing import Any
+
+import keras
+from keras.optimizers.schedules import LearningRateSchedule
+
+from keras_vq import layers
+from keras_vq import models
+
+
+def stacked_vqvae(
+    first_stage: models.Tokenizer,
+    num_codes: int = 3,
+    num_embeddings: int = 512,
+    embedding_dim: int = 64,
+    commitment_cost: float = 0.25,
+    hidden_dim: int = 128,
+    num_residual_layers: int = 2,
+    residual_hidden_dim: int = 32,
+    downsampling: int = 1,
+    ema_decay: float | None = 0.99,
+    learning_rate: float | LearningRateSchedule = 1e-3,
+    quantizer: layers.VectorQuantizer | None = None,
+    **kwargs: Any,
+) -> models.StackedVQVAE:
+    """A second VQ-VAE on the codes of a first, built and compiled with Adam.
+
+    Args:
+        first_stage: A trained model with one map of codes, a
+            `keras_vq.models.VQVAE`, say. It becomes part of the new model and
+            not trainable.
+        num_codes: int >= 1, codes of an input. Defaults to 3.
+        num_embeddings: int >= 2, number of codes of the second stage, K.
+            Defaults to 512.
+        embedding_dim: int >= 1, length of a code, D. Defaults to 64.
+        commitment_cost: float >= 0, the paper's beta. Defaults to 0.25.
+        hidden_dim: int, channels of the convolutions. Defaults to 128.
+        num_residual_layers: int, residual blocks in the encoder and in the
+            decoder. Defaults to 2.
+        residual_hidden_dim: int, channels inside a residual block. Defaults
+            to 32.
+        downsampling: int, a power of two that divides the sizes of the first
+            stage's codes, or 1. Defaults to 1.
+        ema_decay: float in (0, 1), decay of the codebook's moving averages;
+            None for a codebook learned by gradient. Defaults to 0.99.
+        learning_rate: float or `keras.optimizers.schedules` object. Defaults
+            to 1e-3.
+        quantizer: A quantizer of `keras_vq.layers`, in place of the one that
+            `num_embeddings`, `embedding_dim`, `commitment_cost` and
+            `ema_decay` describe. Defaults to None.
+        **kwargs: `name`, `dtype` and others of `keras_vq.models.StackedVQVAE`.
+
+    Returns:
+        A compiled `keras_vq.models.StackedVQVAE`.
+
+    Raises:
+        ValueError: If an argument is out of range, or `first_stage` has no map
+            of codes, or several.
+
+    Example:
+
+    >>> first_stage = keras_vq.zoo.vqvae(input_shape=(32, 32, 3), hidden_dim=8)
+    >>> images = np.random.uniform(size=(16, 32, 32, 3))
+    >>> history = first_stage.fit(images, verbose=0)
+    >>> model = keras_vq.zoo.stacked_vqvae(first_stage, hidden_dim=8)
+    >>> history = model.fit(images, verbose=0)
+    >>> model.encode(images).shape
+    (16, 3)
+
+    References:
+        van den Oord et al., Neural Discrete Representation Learning, 2017,
+        section 4.2.
+    """
+    if quantizer is None:
+        codebook = (num_embeddings, embedding_dim, commitment_cost)
+        if ema_decay is None:
+            quantizer = layers.VectorQuantizer(*codebook)
+        else:
+            quantizer = layers.VectorQuantizerEMA(*codebook, decay=ema_decay)
+    model = models.StackedVQVAE(
+        first_stage,
+        quantizer,
+        num_codes=num_codes,
+        hidden_dim=hidden_dim,
+        num_residual_layers=num_residual_layers,
+        residual_hidden_dim=residual_hidden_dim,
+        downsampling=downsampling,
+        **kwargs,
+    )
+    model.compile(keras.optimizers.Adam(learning_rate))
+    return model
