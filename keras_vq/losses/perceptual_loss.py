@@ -41,8 +41,8 @@ class PerceptualLoss(keras.layers.Layer):
         channel_weights: list of lists of float >= 0, the weights of the
             channels of each map. Defaults to None, those of the file with
             `"lpips"` and 1 with other networks.
-        **kwargs: Keyword arguments of `keras.layers.Layer`. The dtype policy
-            is that of VGG-16; everything after it is in float32.
+        **kwargs: Keyword arguments of `keras.layers.Layer`. Everything
+            is computed in float32, whatever the policy.
 
     Call arguments:
         x: float tensor `(batch, height, width, channels)` in [0, 1]. Grey
@@ -84,7 +84,7 @@ class PerceptualLoss(keras.layers.Layer):
         self.channel_weights = channel_weights
         if feature_network == "lpips":
             path = find_lpips_weights(weights)
-            feature_network = vgg16_features(path, dtype=self.dtype_policy)
+            feature_network = vgg16_features(path)
             if channel_weights is None:
                 channel_weights = lpips_channel_weights(path)
         elif weights is not None:

@@ -80,10 +80,10 @@ class AdversarialTraining(FirstStage):
             "r1_weight",
             "lecam_weight",
         ):
-            if getattr(self, name) < 0:
+            value = getattr(self, name)
+            if value < 0:
                 raise ValueError(
-                    f"`{name}` must not be negative. Received: "
-                    f"{name}={getattr(self, name)}"
+                    f"`{name}` must not be negative. Received: {name}={value}"
                 )
         self.discriminator = None
         if disc_weight == 0:
@@ -225,7 +225,8 @@ class AdversarialTraining(FirstStage):
         self.apply_pullback(pullback, (on,), "discriminator", rows)
         self._follow_logits(logs, on, rows)
         # Steps without a gradient do not count for the optimizer either.
-        counter = self._discriminator_optimizer().iterations
+        optimizer = self.optimizer["discriminator"]
+        counter = getattr(optimizer, "inner_optimizer", optimizer).iterations
         counter.assign(counter * ops.cast(on, counter.dtype))
         return logs
 
@@ -263,10 +264,6 @@ class AdversarialTraining(FirstStage):
     def discriminator_steps(self):
         """int32 scalar, how many steps the discriminator has learned."""
         return ops.cast(ops.maximum(self.steps - self.disc_start, 0), "int32")
-
-    def _discriminator_optimizer(self):
-        optimizer = self.optimizer["discriminator"]
-        return getattr(optimizer, "inner_optimizer", optimizer)
 
     def _follow_logits(self, logs, on, rows):
         """Moving averages of the logits, over the joint batch of replicas."""

@@ -109,7 +109,7 @@ class VQVAE2(Tokenizer):
         self.upsampling = upsampling
 
         # === Networks and quantizers, top first ===
-        encoders, self.projections, self.decoders = hierarchical_cnn(
+        self.encoders, self.projections, self.decoders = hierarchical_cnn(
             self.input_shape,
             [quantizer.embedding_dim for quantizer in quantizers],
             self.likelihood.num_parameters(self.input_shape[-1]),
@@ -118,13 +118,11 @@ class VQVAE2(Tokenizer):
             dtype=self.dtype_policy,
             **sizes,
         )
-        self.encoders, self.quantizers = encoders, list(quantizers)
+        self.quantizers = list(quantizers)
         self.likelihood.build(self.decoders[-1].output_shape)
-        for quantizer, encoder in zip(quantizers, encoders, strict=True):
-            quantizer.build(
-                (*encoder.output_shape[:-1], quantizer.embedding_dim)
-            )
-        self.latent_shape = tuple(e.output_shape[1:-1] for e in encoders)
+        self.latent_shape = tuple(e.output_shape[1:-1] for e in self.encoders)
+        for quantizer, grid in zip(quantizers, self.latent_shape, strict=True):
+            quantizer.build((None, *grid, quantizer.embedding_dim))
         self.num_embeddings = tuple(q.num_embeddings for q in quantizers)
 
         # === Metrics ===

@@ -56,12 +56,11 @@ def hierarchical_cnn(
     ratios = [2] * bottom + [downsampling]
 
     encoders, shape = [], input_shape
-    for level in reversed(range(bottom + 1)):
-        encoder = residual_cnn_encoder(
-            shape, None, downsampling=ratios[level], **sizes
-        )
+    for ratio in reversed(ratios):
+        encoder = residual_cnn_encoder(shape, None, downsampling=ratio, **sizes)
+        encoders.append(encoder)
         shape = encoder.output_shape[1:]
-        encoders.insert(0, encoder)
+    encoders.reverse()
 
     projections, decoders = [], []
     for level, dim in enumerate(vector_dims):

@@ -4,17 +4,23 @@ from safetensors import safe_open
 
 from keras_vq.networks.local_weights import local_weights
 
-# Filters of each convolution, block by block.
-BLOCKS = [[64] * 2, [128] * 2, [256] * 3, [512] * 3, [512] * 3]
-# Their places among torchvision's layers.
+# The last convolution of each block, its ReLU included.
+OUTPUTS = (
+    "block1_conv2",
+    "block2_conv2",
+    "block3_conv3",
+    "block4_conv3",
+    "block5_conv3",
+)
+# The places of all convolutions among torchvision's layers.
 TORCHVISION = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
 # Of ImageNet's pixels.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
-def vgg16_features(weights=None, dtype=None, name="vgg16_features"):
-    """The convolutions of VGG-16, as LPIPS sees images through them.
+def vgg16_features(weights=None, name="vgg16_features"):
+    """VGG-16 of `keras.applications`, as LPIPS sees images through it.
 
     Args:
         weights: str or Path, a file of weights or its URL: a `.safetensors`
@@ -23,7 +29,6 @@ def vgg16_features(weights=None, dtype=None, name="vgg16_features"):
             `keras.applications.VGG16(include_top=False)`, if trained on
             torchvision's inputs as the file of `keras.applications` is not.
             Defaults to None, random weights.
-        dtype: dtype policy of the layers. Defaults to None, the global one.
         name: Name of the model.
 
     Returns:
@@ -41,36 +46,22 @@ def vgg16_features(weights=None, dtype=None, name="vgg16_features"):
         Large-Scale Image Recognition, 2014, table 1, D.
     """
     path = None if weights is None else local_weights(weights)
+    vgg = keras.applications.VGG16(
+        include_top=False, weights=None, input_shape=(None, None, 3)
+    )
+    if path is not None:
+        _load(vgg, path)
+    maps = [vgg.get_layer(name).output for name in OUTPUTS]
     inputs = keras.Input((None, None, 3))
     x = layers.Rescaling(
-        [1 / s for s in STD], [-m / s for m, s in zip(MEAN, STD)], dtype=dtype
+        [1 / s for s in STD], [-m / s for m, s in zip(MEAN, STD)]
     )(inputs)
-    outputs = []
-    for i, block in enumerate(BLOCKS, 1):
-        for j, filters in enumerate(block, 1):
-            x = layers.Conv2D(
-                filters,
-                3,
-                padding="same",
-                activation="relu",
-                data_format="channels_last",
-                dtype=dtype,
-                name=f"block{i}_conv{j}",
-            )(x)
-        outputs.append(x)
-        if i < len(BLOCKS):
-            x = layers.MaxPooling2D(
-                data_format="channels_last", dtype=dtype, name=f"block{i}_pool"
-            )(x)
-    model = keras.Model(inputs, outputs, name=name)
-    if path is not None:
-        _load(model, path)
-    return model
+    return keras.Model(inputs, keras.Model(vgg.input, maps)(x), name=name)
 
 
-def _load(model, path):
+def _load(vgg, path):
     if path.suffix == ".h5":
-        model.load_weights(path)
+        vgg.load_weights(path)
         return
     if path.suffix != ".safetensors":
         raise ValueError(
@@ -79,7 +70,7 @@ def _load(model, path):
             "safetensors.torch.save_file(torch.load('vgg16.pth'), "
             "'vgg16.safetensors')"
         )
-    convolutions = [x for x in model.layers if isinstance(x, layers.Conv2D)]
+    convolutions = [x for x in vgg.layers if isinstance(x, layers.Conv2D)]
     with safe_open(path, framework="numpy") as file:
         names = [f"features.{i}" for i in TORCHVISION]
         needed = {f"{n}.{part}" for n in names for part in ("weight", "bias")}
