@@ -42,12 +42,9 @@ def test_the_paper_setting_has_27_bits(rng):
 def test_audio_and_video(rng, input_shape):
     model = tiny_stacked(tiny_vqvae(input_shape=input_shape), downsampling=2)
     x = rng.uniform(size=(2, *input_shape)).astype("float32")
-    model.fit(x, verbose=0)
     codes = model.encode(x)
     assert codes.shape == (2, 2)
-    np.testing.assert_allclose(
-        model.decode(codes), model.predict(x, verbose=0), atol=1e-6
-    )
+    assert model.decode(codes).shape == x.shape
 
 
 @pytest.mark.parametrize("ema_decay", [0.99, None])
@@ -76,8 +73,10 @@ def test_losses_and_reconstruction_are_those_of_the_parts(rng, ema_decay):
     rest = {"perplexity", "codebook_usage"}
     rest |= {"codebook_loss"} if ema_decay is None else set()
     assert set(logs) - set(expected) == rest
+    expected = model.first_stage.decode(found)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-6)
     np.testing.assert_allclose(
-        model.predict(x, verbose=0), model.first_stage.decode(found), atol=1e-6
+        model.decode(model.encode(x)), expected, atol=1e-6
     )
 
 

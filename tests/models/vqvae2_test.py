@@ -29,11 +29,10 @@ def tiny_vqvae2(**kwargs):
     ("input_shape", "kwargs", "code_shape"),
     [
         ((16, 1), {"num_levels": 3}, ((2,), (4,), (8,))),
-        ((8, 16, 3), {"downsampling": 4}, ((1, 2), (2, 4))),
         (
-            (8, 8, 4, 3),
-            {"upsampling": "subpixel"},
-            ((2, 2, 1), (4, 4, 2)),
+            (8, 16, 8, 3),
+            {"downsampling": 4, "upsampling": "subpixel"},
+            ((1, 2, 1), (2, 4, 2)),
         ),
     ],
 )
@@ -43,13 +42,10 @@ def test_rank_and_levels_select_the_grids(rng, input_shape, kwargs, code_shape):
     assert model.num_embeddings == (16,) * len(code_shape)
     assert model.code_bits == 4 * sum(math.prod(s) for s in code_shape)
     x = rng.uniform(size=(3, *input_shape)).astype("float32")
-    model.fit(x, verbose=0)
     codes = model.encode(x, batch_size=2)
     assert [c.shape for c in codes] == [(3, *s) for s in code_shape]
     assert {c.dtype for c in codes} == {np.dtype("int32")}
-    outputs = model.predict(x, verbose=0)
-    assert outputs.shape == x.shape
-    np.testing.assert_allclose(model.decode(codes), outputs, atol=1e-6)
+    assert model.decode(codes, batch_size=2).shape == x.shape
 
 
 @pytest.mark.parametrize("ema_decay", [0.99, None])
@@ -92,8 +88,8 @@ def test_loss_is_the_sum_of_its_parts(rng, ema_decay):
 
 
 def test_every_encoder_gets_a_gradient_from_the_reconstruction(rng):
-    x = tiny_images(rng)
-    model = tiny_vqvae2(num_levels=3)
+    x = tiny_images(rng, shape=(16, 1))
+    model = tiny_vqvae2(input_shape=(16, 1), num_levels=3)
     networks = [*model.encoders, *model.projections, *model.decoders]
     variables = [v for n in networks for v in n.trainable_variables]
 
@@ -108,6 +104,7 @@ def test_every_encoder_gets_a_gradient_from_the_reconstruction(rng):
 
 def test_the_mean_code_stands_in_for_those_left_out(rng):
     model = tiny_vqvae2()
+    assert model.code_shape == ((2, 2), (4, 4))
     top, _ = model.encode(tiny_images(rng))
     embeddings = [to_numpy(q.embeddings) for q in model.quantizers]
     above = to_numpy(model.decoders[0](embeddings[0][top]))
@@ -135,6 +132,7 @@ def test_learns_and_the_top_alone_shows_the_rough_shape(rng):
     assert logs["reconstruction_loss"] < 0.3
     top, bottom = model.encode(x)
     whole = model.decode((top, bottom))
+    np.testing.assert_allclose(whole, model.predict(x, verbose=0), atol=1e-5)
     alone = model.decode((top,))
     assert alone.shape == x.shape
     assert np.any(alone != whole)
