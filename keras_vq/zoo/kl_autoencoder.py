@@ -5,8 +5,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import models
 from keras_vq.losses import PerceptualLoss
-from keras_vq.zoo.players import compile_players
-from keras_vq.zoo.players import load_perceptual_loss
+from keras_vq.zoo.parts import compile_players
+from keras_vq.zoo.parts import load_part
 
 
 def kl_autoencoder(
@@ -110,7 +110,7 @@ def kl_autoencoder(
         num_residual_layers=num_residual_layers,
         attention_resolutions=attention_resolutions,
         dropout=dropout,
-        perceptual_loss=load_perceptual_loss(perceptual_loss),
+        perceptual_loss=load_part(perceptual_loss, "perceptual_loss"),
         perceptual_weight=perceptual_weight,
         disc_weight=disc_weight,
         disc_start=disc_start,

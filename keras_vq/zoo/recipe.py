@@ -15,6 +15,15 @@ _FOLDERS = (
     pathlib.Path(__file__).parents[2] / "zoo",
 )
 
+# Arguments of factories that a TOML file cannot say, or says elsewhere.
+_NOT_OF_RECIPES = (
+    "learning_rate",
+    "quantizer",
+    "quantizers",
+    "kwargs",
+    "return",
+)
+
 
 class _Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True)
@@ -123,7 +132,7 @@ class Recipe(_Section):
     def known_arguments(self):
         """What `arguments` may hold, names to types."""
         known = typing.get_type_hints(self.factory())
-        for name in ("learning_rate", "quantizer", "kwargs", "return"):
+        for name in _NOT_OF_RECIPES:
             known.pop(name, None)
         return {**known, "dtype": str}
 

@@ -5,10 +5,12 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import layers
 from keras_vq import models
+from keras_vq.zoo.parts import load_part
+from keras_vq.zoo.parts import make_quantizer
 
 
 def stacked_vqvae(
-    first_stage: models.Tokenizer,
+    first_stage: str | models.Tokenizer,
     num_codes: int = 3,
     num_embeddings: int = 512,
     embedding_dim: int = 64,
@@ -26,8 +28,8 @@ def stacked_vqvae(
 
     Args:
         first_stage: A trained model with one map of codes, a
-            `keras_vq.models.VQVAE`, say. It becomes part of the new model and
-            not trainable.
+            `keras_vq.models.VQVAE`, say, or the path of its `.keras` file. It
+            becomes part of the new model and not trainable.
         num_codes: int >= 1, codes of an input. Defaults to 3.
         num_embeddings: int >= 2, number of codes of the second stage, K.
             Defaults to 512.
@@ -55,6 +57,7 @@ def stacked_vqvae(
     Raises:
         ValueError: If an argument is out of range, or `first_stage` has no map
             of codes, or several.
+        FileNotFoundError: If there is no such file.
 
     Example:
 
@@ -71,13 +74,11 @@ def stacked_vqvae(
         section 4.2.
     """
     if quantizer is None:
-        codebook = (num_embeddings, embedding_dim, commitment_cost)
-        if ema_decay is None:
-            quantizer = layers.VectorQuantizer(*codebook)
-        else:
-            quantizer = layers.VectorQuantizerEMA(*codebook, decay=ema_decay)
+        quantizer = make_quantizer(
+            num_embeddings, embedding_dim, commitment_cost, ema_decay
+        )
     model = models.StackedVQVAE(
-        first_stage,
+        load_part(first_stage, "first_stage"),
         quantizer,
         num_codes=num_codes,
         hidden_dim=hidden_dim,

@@ -6,8 +6,9 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq.losses import PerceptualLoss
-from keras_vq.zoo.players import compile_players
-from keras_vq.zoo.players import load_perceptual_loss
+from keras_vq.zoo.parts import compile_players
+from keras_vq.zoo.parts import load_part
+from keras_vq.zoo.parts import make_quantizer
 
 
 def vqgan(
@@ -108,11 +109,9 @@ def vqgan(
         2021.
     """
     if quantizer is None:
-        codebook = (num_embeddings, embedding_dim, commitment_cost)
-        if ema_decay is None:
-            quantizer = layers.VectorQuantizer(*codebook)
-        else:
-            quantizer = layers.VectorQuantizerEMA(*codebook, decay=ema_decay)
+        quantizer = make_quantizer(
+            num_embeddings, embedding_dim, commitment_cost, ema_decay
+        )
     model = models.VQGAN(
         input_shape,
         quantizer,
@@ -121,7 +120,7 @@ def vqgan(
         num_residual_layers=num_residual_layers,
         attention_resolutions=attention_resolutions,
         dropout=dropout,
-        perceptual_loss=load_perceptual_loss(perceptual_loss),
+        perceptual_loss=load_part(perceptual_loss, "perceptual_loss"),
         perceptual_weight=perceptual_weight,
         disc_weight=disc_weight,
         disc_start=disc_start,

@@ -6,6 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq.likelihoods import Likelihood
+from keras_vq.zoo.parts import make_quantizer
 
 
 def vqvae(
@@ -75,11 +76,9 @@ def vqvae(
         van den Oord et al., Neural Discrete Representation Learning, 2017.
     """
     if quantizer is None:
-        codebook = (num_embeddings, embedding_dim, commitment_cost)
-        if ema_decay is None:
-            quantizer = layers.VectorQuantizer(*codebook)
-        else:
-            quantizer = layers.VectorQuantizerEMA(*codebook, decay=ema_decay)
+        quantizer = make_quantizer(
+            num_embeddings, embedding_dim, commitment_cost, ema_decay
+        )
     model = models.VQVAE(
         input_shape,
         quantizer,

@@ -6,6 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq.likelihoods import Likelihood
+from keras_vq.zoo.parts import make_quantizer
 
 
 def vqvae2(
@@ -81,13 +82,13 @@ def vqvae2(
         2019.
     """
     if quantizers is None:
-        codebook = (num_embeddings, embedding_dim, commitment_cost)
-        quantizers = [
-            layers.VectorQuantizer(*codebook)
-            if ema_decay is None
-            else layers.VectorQuantizerEMA(*codebook, decay=ema_decay)
-            for _ in range(num_levels)
-        ]
+        codebook = (
+            num_embeddings,
+            embedding_dim,
+            commitment_cost,
+            ema_decay,
+        )
+        quantizers = [make_quantizer(*codebook) for _ in range(num_levels)]
     model = models.VQVAE2(
         input_shape,
         quantizers,

@@ -1,0 +1,56 @@
+"""What several factories do with their arguments."""
+
+import pathlib
+
+import keras
+
+from keras_vq import layers
+
+
+def make_quantizer(num_embeddings, embedding_dim, commitment_cost, ema_decay):
+    """The quantizer that these numbers describe.
+
+    Args:
+        num_embeddings: int, number of codes, K.
+        embedding_dim: int, length of a code, D.
+        commitment_cost: float, the VQ-VAE's beta.
+        ema_decay: float, decay of moving averages, or None for a codebook
+            learned by gradient.
+
+    Returns:
+        A quantizer of `keras_vq.layers`.
+    """
+    codebook = (num_embeddings, embedding_dim, commitment_cost)
+    if ema_decay is None:
+        return layers.VectorQuantizer(*codebook)
+    return layers.VectorQuantizerEMA(*codebook, decay=ema_decay)
+
+
+def load_part(part, name):
+    """A model that is part of another, from its `.keras` file if need be.
+
+    Args:
+        part: The path of a `.keras` file; anything else is returned as it is.
+        name: Name of the argument, for messages.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not str(part).endswith(".keras"):
+        return part
+    if not pathlib.Path(part).is_file():
+        raise FileNotFoundError(
+            f"There is no model for `{name}` at {part}. Give the path of a "
+            ".keras file or a model."
+        )
+    return keras.models.load_model(part, compile=False)
+
+
+def compile_players(model, learning_rate):
+    """Compile with Adam, as the paper does, for each group of variables."""
+    model.compile(
+        {
+            name: keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9)
+            for name in model.variable_groups()
+        }
+    )
