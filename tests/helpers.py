@@ -82,3 +82,32 @@ def tiny_vqvae(**kwargs):
         "residual_hidden_dim": 4,
     }
     return zoo.vqvae(**{**arguments, **kwargs})
+
+
+# Of both adversarial models, for 8 x 8 images.
+PLAYERS = {
+    "input_shape": (8, 8, 1),
+    "hidden_dim": 4,
+    "channel_multipliers": (1, 2),
+    "num_residual_layers": 1,
+    "disc_hidden_dim": 4,
+    "disc_num_layers": 1,
+    "disc_normalization": None,
+}
+
+
+def tiny_vqgan(compiled=False, **kwargs):
+    """A VQGAN, with steps that run eagerly: few steps are not worth a graph."""
+    arguments = {**PLAYERS, "num_embeddings": 8, "embedding_dim": 4}
+    from keras_vq import zoo
+
+    model = zoo.vqgan(**{**arguments, **kwargs})
+    model.run_eagerly = not compiled
+    return model
+
+
+def tiny_kl_autoencoder(**kwargs):
+    arguments = {**PLAYERS, "latent_dim": 2, "seed": 1}
+    from keras_vq import zoo
+
+    return zoo.kl_autoencoder(**{**arguments, **kwargs})

@@ -19,6 +19,11 @@ def evaluate_run(path, num_importance_samples, features):
     """Measure a run's model on its test data; see `keras-vq evaluate`."""
     run = Run(path)
     model = run.load_model()
+    if num_importance_samples and not hasattr(model, "evaluate_log_likelihood"):
+        raise ValueError(
+            "--importance-samples needs a model with a likelihood, a VAE. "
+            f"Received: {type(model).__name__}"
+        )
     measures = _image_metrics(model, features)
     test = data.load(
         split=run.recipe.data.test_split,
@@ -64,11 +69,6 @@ def _image_metrics(model, features):
 
 
 def _negative_log_likelihood(model, test, num_samples):
-    if not hasattr(model, "evaluate_log_likelihood"):
-        raise ValueError(
-            "--importance-samples needs a model with a likelihood, a VAE. "
-            f"Received: {type(model).__name__}"
-        )
     batches = test.unbatch().batch(_INPUTS_AT_ONCE).as_numpy_iterator()
     bounds = []
     for i, batch in enumerate(tqdm.tqdm(batches, desc="Likelihood", delay=2)):

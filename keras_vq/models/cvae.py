@@ -148,7 +148,7 @@ class CVAE(VAE):
                 fit.
         """
         x, labels = self.to_array(x), self.to_array(labels)
-        self.check_first_batch(x[:batch_size], labels[: len(x)])
+        self.check_inputs(x[:batch_size])
         check_labels(self, labels, len(x))
         step = self.compiled_step(self.encode_step)
         return in_batches(step, [x, labels.astype("int32")], batch_size)

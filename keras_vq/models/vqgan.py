@@ -87,11 +87,10 @@ class VQGAN(AdversarialAutoencoder, Tokenizer):
         return self.quantizer.encode_to_indices(self.latents_of(x))
 
     def decode_step(self, indices):
-        return self.outputs_of(self.quantizer.decode_indices(indices))
+        return super().outputs_of(self.quantizer.decode_indices(indices))
 
-    def decode_latents_step(self, latents):
-        z = latents / keras.ops.convert_to_tensor(self.latent_scale)
-        return self.decode_step(self.quantizer.encode_to_indices(z))
+    def outputs_of(self, latents):
+        return self.decode_step(self.quantizer.encode_to_indices(latents))
 
     def update_metrics(self, outputs, batch_size):
         super().update_metrics(outputs, batch_size)
