@@ -110,6 +110,43 @@ def codebook_usage(counts):
     return figure
 
 
+def training_curves(history, columns=4):
+    """What was logged after each epoch, a panel for each name.
+
+    Args:
+        history: dict, names to lists of floats, one for each epoch. `val_loss`
+            is drawn beside `loss`, and so on.
+        columns: int, panels in a row. Defaults to 4.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    names = [name for name in history if not name.startswith("val_")]
+    columns = min(columns, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(3 * columns, 2.2 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, name in zip(axes.flat, names, strict=False):
+        axis.axis("on")
+        for part, label in ((name, "training"), (f"val_{name}", "validation")):
+            if part in history:
+                epochs = np.arange(1, len(history[part]) + 1)
+                axis.plot(epochs, history[part], marker=".", label=label)
+        axis.set_title(name.replace("_", " "), fontsize="medium")
+        axis.locator_params(axis="x", integer=True)
+    fullest = max(axes.flat, key=lambda axis: len(axis.lines))
+    figure.legend(
+        *fullest.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+        title="by epoch",
+    )
+    return figure
+
+
 def save_figure(figure, path, dpi=110):
     """Write a figure as PNG, whole or not at all."""
     with written_whole(path) as temporary:

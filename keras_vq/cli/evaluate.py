@@ -36,12 +36,9 @@ def evaluate_run(path, num_importance_samples, features):
         results[name] = _negative_log_likelihood(
             model, test, num_importance_samples
         )
-    for batch in tqdm.tqdm(test, desc="Images", delay=2, leave=False):
-        images, *labels = batch if isinstance(batch, tuple) else (batch,)
-        images = images.numpy()
-        labels = [t.numpy() for t in labels]
-        latents = model.encode(images, *labels, batch_size=len(images))
-        outputs = model.decode(latents, *labels, batch_size=len(images))
+    for images, *labels in _batches(test, "Images"):
+        latents = model.encode(images, *labels)
+        outputs = model.decode(latents, *labels)
         for metric in measures:
             metric.update_state(images, outputs)
     results |= {metric.name: float(metric.result()) for metric in measures}
@@ -68,11 +65,16 @@ def _image_metrics(model, features):
     return measures
 
 
-def _negative_log_likelihood(model, test, num_samples):
+def _batches(test, name):
+    """Tuples of arrays, images and labels if there are some."""
     batches = test.unbatch().batch(_INPUTS_AT_ONCE).as_numpy_iterator()
+    for batch in tqdm.tqdm(batches, desc=name, delay=2, leave=False):
+        yield batch if isinstance(batch, tuple) else (batch,)
+
+
+def _negative_log_likelihood(model, test, num_samples):
     bounds = []
-    for i, batch in enumerate(tqdm.tqdm(batches, desc="Likelihood", delay=2)):
-        inputs = batch if isinstance(batch, tuple) else (batch,)
+    for i, inputs in enumerate(_batches(test, "Likelihood")):
         seed = i * _INPUTS_AT_ONCE
         bounds.append(
             model.evaluate_log_likelihood(

@@ -8,6 +8,8 @@ import zipfile
 import keras
 
 from keras_vq.callbacks import EpochCheckpoint
+from keras_vq.callbacks.plots import save_figure
+from keras_vq.callbacks.plots import training_curves
 from keras_vq.files import TEMPORARY
 from keras_vq.files import written_whole
 from keras_vq.zoo.recipe import Recipe
@@ -19,7 +21,7 @@ class Run:
     `recipe.toml` is the recipe with all values resolved, `metrics.csv` has a
     row for each epoch, `logs/` is for TensorBoard, `checkpoints/` for a
     resume, `reconstructions/` and `codebook/` hold a picture for each epoch;
-    `model.keras` and `results.json` come at the end.
+    `curves.png`, `results.json` and `model.keras` come at the end.
     """
 
     def __init__(self, path):
@@ -101,8 +103,17 @@ class Run:
             with temporary.open("w", newline="") as file:
                 csv.writer(file).writerows(kept if epoch else [])
 
+    def history(self):
+        """What `metrics.csv` holds, names to lists, one value an epoch."""
+        with (self.path / "metrics.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        names = [name for name in rows[0] if name != "epoch"]
+        return {name: [float(row[name]) for row in rows] for name in names}
+
     def finish(self, model, results):
-        """Write the trained model and its results."""
+        """Write the trained model, its training curves and its results."""
+        curves = training_curves(self.history())
+        save_figure(curves, self.path / "curves.png")
         with written_whole(self.path / "results.json") as temporary:
             temporary.write_text(json.dumps(results, indent=2) + "\n")
         with written_whole(self.model_path) as temporary:

@@ -19,6 +19,7 @@ from keras_vq.zoo.recipe import parse_setting
 
 NUM_PICTURES = 16
 PICTURES = (
+    "curves.png",
     "reconstructions",
     "codebook",
     "levels",

@@ -44,12 +44,15 @@ def test_a_run_holds_recipe_metrics_logs_pictures_and_model(run):
     assert results["loss"] == pytest.approx(
         float(rows[1]["val_loss"]), rel=1e-4
     )
-    for name in ("reconstructions", "codebook"):
-        for epoch in (1, 2):
-            picture = run / name / f"epoch_{epoch:04d}.png"
-            pixels = tf.io.decode_png(picture.read_bytes()).numpy()
-            assert pixels.shape[0] > 100
-            assert pixels.std() > 20
+    pictures = [
+        run / name / f"epoch_{epoch:04d}.png"
+        for name in ("reconstructions", "codebook")
+        for epoch in (1, 2)
+    ]
+    for picture in [*pictures, run / "curves.png"]:
+        pixels = tf.io.decode_png(picture.read_bytes()).numpy()
+        assert pixels.shape[0] > 100
+        assert pixels.std() > 20
     assert list((run / "logs" / "train").glob("events*"))
     model = keras.models.load_model(run / "model.keras")
     assert model.num_embeddings == 8
