@@ -9,6 +9,8 @@ from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
 from keras_vq import ops
+from keras_vq import priors
+from keras_vq import samplers
 from keras_vq import training
 from keras_vq import zoo
 
@@ -24,6 +26,8 @@ __all__ = [
     "metrics",
     "models",
     "ops",
+    "priors",
+    "samplers",
     "training",
     "zoo",
 ]

@@ -11,6 +11,7 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 `replica()`: the index of this replica and the number of replicas.
 `check_distribution()`: refuse `keras.distribution` where it does nothing.
 `jit(fn, model)`: compile a function of arrays that reads the model's weights.
+`jit_loop(fn, model)`: the same for a loop of many small operations.
 `argmax(x)`: over the last axis, as one native operation.
 `conv_transpose(inputs, kernel)`: the fastest 4-wide, stride-2 upsampling.
 """
@@ -29,6 +30,7 @@ _NAMES = (
     "replica",
     "check_distribution",
     "jit",
+    "jit_loop",
     "argmax",
     "conv_transpose",
 )
@@ -51,5 +53,6 @@ batch_share = _module.batch_share
 replica = _module.replica
 check_distribution = _module.check_distribution
 jit = _module.jit
+jit_loop = _module.jit_loop
 argmax = _module.argmax
 conv_transpose = _module.conv_transpose

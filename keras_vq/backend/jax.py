@@ -183,6 +183,11 @@ def jit(fn, model):
     return lambda *args: pure([v.value for v in model.variables], *args)
 
 
+def jit_loop(fn, model):
+    """As `jit`, which does for loops too."""
+    return jit(fn, model)
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return jnp.argmax(x, axis=-1).astype("int32")

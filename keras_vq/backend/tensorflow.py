@@ -108,6 +108,11 @@ def jit(fn, model):
     return tf.function(fn, reduce_retracing=True)
 
 
+def jit_loop(fn, model):
+    """Compile `fn` as `jit` does, for a loop of many small operations."""
+    return tf.function(fn, jit_compile=True)
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return tf.argmax(x, axis=-1, output_type="int32")

@@ -111,6 +111,11 @@ def jit(fn, model):
     return torch.no_grad()(fn)
 
 
+def jit_loop(fn, model):
+    """As `jit`: a loop stays one of Python here."""
+    return jit(fn, model)
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return torch.argmax(x, dim=-1).to(torch.int32)

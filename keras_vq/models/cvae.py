@@ -4,12 +4,12 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_vq.models.check_labels import check_labels
-from keras_vq.models.in_batches import in_batches
 from keras_vq.models.vae import VAE
 from keras_vq.networks import check_sizes
 from keras_vq.networks import conditional_decoder
 from keras_vq.networks import conditional_encoder
+from keras_vq.training.check_labels import check_labels
+from keras_vq.training.in_batches import in_batches
 
 _PRIORS = ("learned", "standard")
 

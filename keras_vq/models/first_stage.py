@@ -2,16 +2,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vq import backend
 from keras_vq import likelihoods
 from keras_vq.models.check_inputs import check_shape
 from keras_vq.models.check_inputs import check_values
-from keras_vq.models.in_batches import in_batches
-from keras_vq.training import Trainer
-from keras_vq.training.first_batch import first_batch
+from keras_vq.training.base_model import BaseModel
+from keras_vq.training.in_batches import in_batches
 
 
-class FirstStage(Trainer, keras.Model):
+class FirstStage(BaseModel):
     """Base of the models that turn inputs into latents and back.
 
     The rank of `input_shape` says what the inputs are: `(time, channels)`
@@ -61,11 +59,6 @@ class FirstStage(Trainer, keras.Model):
         )
         self.data_variance = data_variance
         self._likelihood = likelihood
-        self._compiled_steps = {}
-
-    def build(self, input_shape=None):
-        # Everything is built by `__init__`; Keras calls this when it loads.
-        self.built = True
 
     def encode_step(self, x):
         """Latents of one batch, tensors in and out, for use in a graph.
@@ -138,30 +131,6 @@ class FirstStage(Trainer, keras.Model):
             self.compiled_step(self.decode_step), [latents], batch_size
         )
 
-    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        """Train; see `keras.Model.fit`. The first batch of `x` is checked.
-
-        Args:
-            x: Inputs, alone or with labels: array, `tf.data.Dataset`,
-                `keras.utils.PyDataset`, PyTorch `DataLoader` or generator.
-            y: Labels of an array, for a conditional model; others ignore them.
-            batch_size: int or None, inputs per batch of an array; None for
-                32.
-        """
-        x = self._checked(x, y, batch_size)
-        validation_data = kwargs.get("validation_data")
-        if isinstance(validation_data, (tuple, list)):
-            self._checked(*validation_data[:2])
-        elif validation_data is not None:
-            kwargs["validation_data"] = self._checked(validation_data)
-        return super().fit(x, y, batch_size, *args, **kwargs)
-
-    def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        """Measure; see `keras.Model.evaluate`. The first batch is checked."""
-        if not kwargs.get("_use_cached_eval_dataset"):  # already done by `fit`
-            x = self._checked(x, y, batch_size)
-        return super().evaluate(x, y, batch_size, *args, **kwargs)
-
     def predict(self, x, batch_size=None, *args, **kwargs):
         """Reconstruct; see `keras.Model.predict`. The first batch is checked.
 
@@ -188,35 +157,12 @@ class FirstStage(Trainer, keras.Model):
         """
         raise NotImplementedError
 
-    def training_step(self, data):
-        inputs = self.inputs_of(data)
-        outputs = self.minimize(
-            lambda: self.losses_of(*inputs, training=True),
-            ops.shape(inputs[0])[0],
-        )
-        return self.logs_of(inputs[0], outputs)
-
-    def evaluation_step(self, data):
-        inputs = self.inputs_of(data)
-        _, outputs = self.losses_of(*inputs, training=False)
-        return self.logs_of(inputs[0], outputs)
-
-    def add_logs(self, *names):
-        """Make a metric for each of these scalars of `losses_of`."""
-        self.loss_metrics = [keras.metrics.Mean(name=name) for name in names]
-
-    def update_metrics(self, outputs, batch_size):
-        """Update the metrics that are named after an output."""
-        for metric in self.metrics:
-            if metric.name in outputs:
-                metric.update_state(
-                    outputs[metric.name], sample_weight=batch_size
-                )
-
     def logs_of(self, x, outputs):
-        """The logs of a step, all metrics being brought up to date."""
         self.update_metrics(outputs, ops.shape(x)[0])
         return self.compute_metrics(x, None, outputs["reconstruction"])
+
+    def check_first_batch(self, batch, labels):
+        self.check_inputs(batch)
 
     def to_unit_range(self, x):
         """The inputs as float32 in `value_range`; uint8 is divided by 255."""
@@ -253,16 +199,6 @@ class FirstStage(Trainer, keras.Model):
                 f"Received: shape={latents.shape}"
             )
 
-    def check_first_batch(self, batch, labels):
-        """Raise if a first batch does not fit; labels (or None) are ignored."""
-        self.check_inputs(batch)
-
-    def _checked(self, x, y=None, batch_size=None):
-        x, batch, labels = first_batch(x, y, batch_size)
-        if batch is not None:
-            self.check_first_batch(batch, labels)
-        return x
-
     def inputs_of(self, data):
         """What `losses_of` takes, from what the data set yields."""
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -271,18 +207,6 @@ class FirstStage(Trainer, keras.Model):
                 f"{type(self).__name__} takes no sample_weight. Received one."
             )
         return (self.to_unit_range(x),)
-
-    def to_array(self, x):
-        """Array, list or tensor as a NumPy array."""
-        if isinstance(x, (np.ndarray, list)):
-            return np.asarray(x)
-        return np.asarray(ops.convert_to_numpy(x))
-
-    def compiled_step(self, step):
-        """The method `step`, of tensors, compiled on its first use."""
-        if step.__name__ not in self._compiled_steps:
-            self._compiled_steps[step.__name__] = backend.jit(step, self)
-        return self._compiled_steps[step.__name__]
 
     def get_config(self):
         likelihood = self._likelihood

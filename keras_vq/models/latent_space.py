@@ -3,7 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_vq.models.first_stage import FirstStage
-from keras_vq.models.in_batches import in_batches
+from keras_vq.training.in_batches import in_batches
 
 
 class LatentSpace(FirstStage):

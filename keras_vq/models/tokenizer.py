@@ -1,9 +1,9 @@
 import math
 from typing import Any
 
-from keras_vq.models.check_codes import check_codes
 from keras_vq.models.first_stage import FirstStage
 from keras_vq.ops import mean
+from keras_vq.training.check_codes import check_codes
 
 
 class Tokenizer(FirstStage):

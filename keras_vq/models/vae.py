@@ -6,11 +6,11 @@ from keras import ops
 
 from keras_vq import backend
 from keras_vq.models.autoencoder import Autoencoder
-from keras_vq.models.in_batches import in_batches
 from keras_vq.networks import check_sizes
 from keras_vq.ops import gaussian_kl
 from keras_vq.ops import gaussian_log_prob
 from keras_vq.ops import mean
+from keras_vq.training.in_batches import in_batches
 
 # Decoder runs of one compiled step of `evaluate_log_likelihood`.
 _SAMPLES_AT_ONCE = 4096

@@ -3,11 +3,11 @@ from keras import ops
 
 from keras_vq.metrics import CodebookPerplexity
 from keras_vq.metrics import CodebookUsage
-from keras_vq.models.check_codes import check_code_maps
-from keras_vq.models.in_batches import in_batches
 from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.networks import check_sizes
 from keras_vq.networks import hierarchical_cnn
+from keras_vq.training.check_codes import check_code_maps
+from keras_vq.training.in_batches import in_batches
 
 
 @keras.saving.register_keras_serializable(package="keras_vq")

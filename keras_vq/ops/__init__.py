@@ -2,8 +2,10 @@
 
 from keras_vq.ops.code_statistics import code_counts
 from keras_vq.ops.code_statistics import code_sums
+from keras_vq.ops.gated_activation import gated_activation
 from keras_vq.ops.gaussian import gaussian_kl
 from keras_vq.ops.gaussian import gaussian_log_prob
+from keras_vq.ops.inverse_cdf import inverse_cdf
 from keras_vq.ops.laplace_noise import laplace_noise
 from keras_vq.ops.mean import mean
 from keras_vq.ops.nearest_code import nearest_code
@@ -12,8 +14,10 @@ from keras_vq.ops.straight_through import straight_through
 __all__ = [
     "code_counts",
     "code_sums",
+    "gated_activation",
     "gaussian_kl",
     "gaussian_log_prob",
+    "inverse_cdf",
     "laplace_noise",
     "mean",
     "nearest_code",

@@ -1,4 +1,4 @@
-"""Every exported layer, likelihood, loss, model and metric, with a factory.
+"""Every exported layer, loss, model and so on, with a factory.
 
 A class that is exported and missing here fails `conformance_test.py`.
 """
@@ -14,6 +14,7 @@ from keras_vq import likelihoods
 from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
+from keras_vq import priors
 
 
 @dataclasses.dataclass
@@ -21,16 +22,39 @@ class Case:
     make: Callable
     shape: tuple[int, ...]  # of one input, without the batch
     num_classes: int | None = None  # of the labels that go with it, if any
+    num_codes: int | None = None  # of an input that is codes
+    is_pair: bool = False  # two such inputs
 
     def example(self, rng, batch):
         """What the module is called with, arrays."""
-        x = rng.uniform(size=(batch, *self.shape)).astype("float32")
+        size = (batch, *self.shape)
+        if self.num_codes is not None:
+            x = rng.integers(self.num_codes, size=size, dtype="int32")
+        else:
+            x = rng.uniform(size=size).astype("float32")
+        if self.is_pair:
+            return x, x**2
         if self.num_classes is None:
             return x
         return x, rng.integers(self.num_classes, size=batch, dtype="int32")
 
+    def inputs(self):
+        """What a layer is called with in a Functional model."""
+        if self.is_pair:
+            return keras.Input(self.shape), keras.Input(self.shape)
+        return keras.Input(self.shape)
+
 
 LAYERS = {
+    layers.GatedMaskedConv: Case(
+        lambda **kw: layers.GatedMaskedConv(2, 5, "A", **kw),
+        (4, 3, 2),
+        is_pair=True,
+    ),
+    layers.MaskedConv: Case(
+        lambda **kw: layers.MaskedConv(3, 5, "A", activation="relu", **kw),
+        (4, 2),
+    ),
     layers.SubpixelConv: Case(
         lambda **kw: layers.SubpixelConv(3, activation="relu", **kw), (4, 2)
     ),
@@ -220,6 +244,27 @@ MODELS = {
     ),
 }
 
+PRIORS = {
+    priors.PixelCNN: Case(
+        lambda **kw: priors.PixelCNN(
+            (3, 2),
+            5,
+            num_classes=4,
+            hidden_dim=4,
+            num_layers=2,
+            kernel_size=5,
+            first_kernel_size=3,
+            dropout=0.1,
+            label_dropout=0.2,
+            seed=1,
+            **kw,
+        ),
+        (3, 2),
+        num_classes=4,
+        num_codes=5,
+    ),
+}
+
 # Bases that are not used themselves.
 ABSTRACT = {
     likelihoods.Likelihood,
@@ -227,4 +272,6 @@ ABSTRACT = {
     models.FirstStage,
     models.LatentSpace,
     models.Tokenizer,
+    priors.AutoregressivePrior,
+    priors.Prior,
 }

@@ -10,11 +10,13 @@ from keras_vq import likelihoods
 from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
+from keras_vq import priors
 from tests.conformance import cases
 from tests.helpers import to_numpy
 
 LAYERS = cases.LAYERS | cases.LIKELIHOODS
-MODULES = LAYERS | cases.MODELS
+MODELS = cases.MODELS | cases.PRIORS
+MODULES = LAYERS | MODELS
 CONFIGURED = MODULES | cases.LOSSES
 
 
@@ -42,6 +44,7 @@ def example(cls, rng, batch=3):
         (losses, cases.LOSSES),
         (metrics, cases.METRICS),
         (models, cases.MODELS),
+        (priors, cases.PRIORS),
     ],
 )
 def test_every_exported_class_is_listed(namespace, listed):
@@ -109,7 +112,7 @@ def test_dynamic_batches(cls, rng):
     module = MODULES[cls].make()
     if cls in LAYERS:
         # In a Functional model the batch size is unknown.
-        inputs = keras.Input(MODULES[cls].shape)
+        inputs = MODULES[cls].inputs()
         run = keras.Model(inputs, module(inputs))
     else:
         run = module
@@ -140,7 +143,7 @@ def test_quantizers_take_empty_batches(cls, rng):
 def test_saved_in_a_model_it_loads_with_all_weights(cls, rng, tmp_path):
     case = MODULES[cls]
     if cls in LAYERS:
-        inputs = keras.Input(case.shape)
+        inputs = case.inputs()
         model = keras.Model(inputs, case.make()(inputs))
     else:
         model = case.make()
@@ -172,9 +175,9 @@ def test_mixed_precision_gives_finite_outputs(cls, rng, policy):
     assert {w.dtype for w in module.weights} <= {"float32", "int32"}
 
 
-@each(cases.MODELS)
+@each(MODELS)
 def test_building_again_makes_no_new_variable(cls):
-    model = cases.MODELS[cls].make()
+    model = MODELS[cls].make()
     before = list(map(id, model.variables))
-    model.build((None, *cases.MODELS[cls].shape))
+    model.build((None, *MODELS[cls].shape))
     assert list(map(id, model.variables)) == before

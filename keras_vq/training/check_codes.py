@@ -54,7 +54,9 @@ def check_code_maps(model, latents):
             f"first, of shapes {shapes}. Received: {received}"
         )
     for level, indices in enumerate(latents):
-        check_codes(model, indices, *maps[level], name=f"indices[{level}]")
+        shape, num_embeddings = maps[level]
+        name = f"indices[{level}]"
+        check_codes(model, indices, shape, num_embeddings, name)
     counts = [len(indices) for indices in latents]
     if len(set(counts)) > 1:
         raise ValueError(

@@ -1,0 +1,190 @@
+import keras
+from keras import ops
+
+from keras_vq.layers.masked_conv import check_mask
+from keras_vq.ops.gated_activation import gated_activation
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class GatedMaskedConv(keras.layers.Layer):
+    """The gated masked convolution of two stacks, without a blind spot.
+
+    The vertical stack sees the rows above, the horizontal stack those through
+    a link from the vertical one, and its own row to the left:
+
+    `v' = gate(vertical(v) + V c)`
+    `h' = mix(gate(horizontal(h) + link(vertical(v)) + H c)) + h`
+
+    with `gate(a, b) = tanh(a) * sigmoid(b)`. Mask A, for the first layer, has
+    the vertical stack look at rows strictly above and the horizontal one
+    strictly to the left, and leaves out `+ h`; mask B has them look at the
+    position itself too. Convolutions are cropped to what the mask leaves.
+
+    `start_row` and `step` do the same for one row and one position of a map
+    that is being drawn, with caches of what the kernels still reach.
+
+    Args:
+        filters: int, channels of either stack; for mask B those of the inputs.
+        kernel_size: int, odd. Defaults to 3.
+        mask_type: `"A"` or `"B"`. Defaults to `"B"`.
+
+    Call arguments:
+        stacks: Two float tensors `(batch, height, width, channels)`, the
+            vertical and the horizontal stack.
+        condition: float tensor `(batch, height or 1, width or 1,
+            condition_dim)` or None, what each position is told.
+
+    Returns:
+        Two float tensors `(batch, height, width, filters)`, the stacks.
+
+    Raises:
+        ValueError: If `kernel_size` is even or `mask_type` is unknown.
+
+    Example:
+
+    >>> layer = keras_vq.layers.GatedMaskedConv(16, 5, mask_type="A")
+    >>> x = np.ones((2, 8, 8, 4))
+    >>> vertical, horizontal = layer((x, x))
+    >>> horizontal.shape
+    (2, 8, 8, 16)
+
+    References:
+        van den Oord et al., Conditional Image Generation with PixelCNN
+        Decoders, 2016, sections 2.2 to 2.4.
+    """
+
+    def __init__(self, filters, kernel_size=3, mask_type="B", **kwargs):
+        super().__init__(**kwargs)
+        check_mask(kernel_size, mask_type)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.mask_type = mask_type
+        # Rows, or positions of a row, that a kernel reaches: up to the one
+        # before for mask A, up to the own one for mask B.
+        self.reach = kernel_size // 2 + (mask_type == "B")
+
+    def build(self, stacks_shape, condition_shape=None):
+        channels, filters = stacks_shape[0][-1], self.filters
+
+        def kernel(name, *shape):
+            return self.add_weight(
+                name=name, shape=shape, initializer="glorot_uniform"
+            )
+
+        self.vertical = kernel(
+            "vertical", self.reach, self.kernel_size, channels, 2 * filters
+        )
+        self.horizontal = kernel(
+            "horizontal", 1, self.reach, channels, 2 * filters
+        )
+        self.link = kernel("link", 2 * filters, 2 * filters)
+        self.mix = kernel("mix", filters, filters)
+
+        def bias(name, dim):
+            return self.add_weight(name=name, shape=(dim,), initializer="zeros")
+
+        self.vertical_bias = bias("vertical_bias", 2 * filters)
+        self.horizontal_bias = bias("horizontal_bias", 2 * filters)
+        self.mix_bias = bias("mix_bias", filters)
+        if condition_shape is not None:
+            condition_dim = condition_shape[-1]
+            self.to_vertical = kernel("to_vertical", condition_dim, 2 * filters)
+            self.to_horizontal = kernel(
+                "to_horizontal", condition_dim, 2 * filters
+            )
+        self.built = True
+
+    def call(self, stacks, condition=None):
+        vertical, horizontal = stacks
+        height, width = vertical.shape[1:3]
+        before = [self.kernel_size // 2, 0]
+        rows = ops.pad(vertical, [[0, 0], before, [0, 0], [0, 0]])
+        v = self._vertical(rows)[:, :height]
+        columns = ops.pad(horizontal, [[0, 0], [0, 0], before, [0, 0]])
+        h = _conv(columns, self.horizontal)[:, :, :width]
+        if condition is not None:
+            v += ops.matmul(condition, self.to_vertical)
+            h += ops.matmul(condition, self.to_horizontal)
+        return gated_activation(v), self._horizontal(h, v, horizontal)
+
+    def initial_row_cache(self, batch_size, width, channels):
+        """The rows that the first row of a map sees above it: zeros."""
+        shape = (batch_size, self.reach - 1, width, channels)
+        return ops.zeros(shape)
+
+    def initial_cache(self, batch_size, channels):
+        """What the first position of a row sees to its left: zeros."""
+        shape = (batch_size, self.reach - 1, channels)
+        return ops.zeros(shape)
+
+    def start_row(self, row, cache, condition=None):
+        """The vertical stack of a row.
+
+        Args:
+            row: float tensor `(batch, 1, width, channels)`, the newest row
+                that is seen: the one above for mask A, the own for mask B.
+            cache: What `initial_row_cache` or this method for the row above
+                returned.
+            condition: float tensor `(batch, 1, width or 1, condition_dim)` or
+                None.
+
+        Returns:
+            `vertical, features, cache`: the vertical stack's output `(batch,
+            1, width, filters)`, what `step` wants of the row `(batch, 1,
+            width, 2 * filters)`, and the cache for the next row.
+        """
+        rows = ops.concatenate([cache, row], axis=1)
+        v = self._vertical(rows)
+        if condition is not None:
+            v += ops.matmul(condition, self.to_vertical)
+        return gated_activation(v), v, rows[:, 1:]
+
+    def step(self, x, cache, features, condition=None):
+        """The horizontal stack at a position.
+
+        Args:
+            x: float tensor `(batch, channels)`, the newest input that is seen:
+                the one to the left for mask A, the own for mask B.
+            cache: What `initial_cache` or this method for the position to the
+                left returned.
+            features: float tensor `(batch, 2 * filters)`, of `start_row`.
+            condition: float tensor `(batch, condition_dim)` or None.
+
+        Returns:
+            `horizontal, cache`: the output `(batch, filters)`, and the cache
+            for the next position.
+        """
+        columns = ops.concatenate([cache, x[:, None]], axis=1)
+        h = ops.matmul(
+            ops.reshape(columns, (-1, self.reach * x.shape[-1])),
+            ops.reshape(self.horizontal, (-1, 2 * self.filters)),
+        )
+        if condition is not None:
+            h += ops.matmul(condition, self.to_horizontal)
+        return self._horizontal(h, features, x), columns[:, 1:]
+
+    def _vertical(self, rows):
+        half = self.kernel_size // 2
+        rows = ops.pad(rows, [[0, 0], [0, 0], [half, half], [0, 0]])
+        return _conv(rows, self.vertical) + self.vertical_bias
+
+    def _horizontal(self, h, v, x):
+        h = h + ops.matmul(v, self.link) + self.horizontal_bias
+        h = ops.matmul(gated_activation(h), self.mix) + self.mix_bias
+        return h + x if self.mask_type == "B" else h
+
+    def compute_output_shape(self, stacks_shape, condition_shape=None):
+        shape = (*stacks_shape[0][:-1], self.filters)
+        return shape, shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "mask_type": self.mask_type,
+        }
+
+
+def _conv(x, kernel):
+    return ops.conv(x, kernel, padding="valid", data_format="channels_last")

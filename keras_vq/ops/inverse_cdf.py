@@ -1,0 +1,35 @@
+from keras import ops
+
+
+def inverse_cdf(probabilities, noise):
+    """Draw from categorical distributions, by one uniform number a draw.
+
+    The smallest `i` with `noise < p_0 + ... + p_i`. The noise alone decides, so
+    the same noise gives the same draws on every backend and in an exported
+    model; what has no probability is never drawn.
+
+    Args:
+        probabilities: float tensor `(..., num_categories)`, not negative; need
+            not sum to 1.
+        noise: float tensor `(...)`, uniform in [0, 1).
+
+    Returns:
+        int32 tensor `(...)`.
+
+    Example:
+
+    >>> p = np.array([[0.5, 0.0, 0.5], [0.5, 0.0, 0.5]])
+    >>> keras_vq.ops.inverse_cdf(p, np.array([0.4, 0.6])).tolist()
+    [0, 2]
+    """
+    probabilities = ops.convert_to_tensor(probabilities)
+    cdf = ops.cumsum(probabilities, axis=-1)
+    total = cdf[..., -1:]
+    noise = ops.cast(ops.convert_to_tensor(noise), cdf.dtype)[..., None]
+    index = _count(cdf <= noise * total)
+    last = _count(cdf < total)  # where rounding makes the noise 1
+    return ops.minimum(index, last)
+
+
+def _count(condition):
+    return ops.sum(ops.cast(condition, "int32"), axis=-1)

@@ -1,0 +1,7 @@
+"""Second stage: models that learn the codes of a tokenizer, one per file."""
+
+from keras_vq.priors.autoregressive_prior import AutoregressivePrior
+from keras_vq.priors.pixelcnn import PixelCNN
+from keras_vq.priors.prior import Prior
+
+__all__ = ["AutoregressivePrior", "PixelCNN", "Prior"]

@@ -1,0 +1,287 @@
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vq import backend
+from keras_vq import samplers
+from keras_vq.networks.check_sizes import check_sizes
+from keras_vq.ops.mean import mean
+from keras_vq.priors.prior import Prior
+from keras_vq.samplers.draw_codes import draw_codes
+from keras_vq.training.check_codes import check_codes
+from keras_vq.training.in_batches import in_batches
+
+
+class AutoregressivePrior(Prior):
+    """Base of the priors that draw one code after the other.
+
+    p(codes | label) is the product, over positions in raster order, of the
+    probability of a code given the label and the codes before it. A subclass
+    builds its layers in `__init__` and defines
+
+    - `logits_of(codes, labels, training)`, all at once;
+    - `initial_state(batch_size, labels)` and `next_logits(position, codes,
+      state)`, the same for one position after the other, with caches in
+      `state`.
+
+    Args:
+        *args: See `keras_vq.priors.Prior`.
+        **kwargs: See `keras_vq.priors.Prior`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.add_logs("loss", "bits_per_dim")
+        self._drawing_steps = {}
+
+    def initial_state(self, batch_size, labels):
+        """What `next_logits` starts from.
+
+        Args:
+            batch_size: int or int tensor.
+            labels: int32 tensor `(batch,)`, or None.
+
+        Returns:
+            Nested structure of tensors.
+        """
+        raise NotImplementedError
+
+    def next_logits(self, position, codes, state):
+        """Logits of the code at a position; called for each, in order.
+
+        Args:
+            position: int or int tensor, in raster order.
+            codes: int32 tensor `(batch, length)`; those before are read.
+            state: What `initial_state` or this method before returned.
+
+        Returns:
+            `logits, state`, logits float32 `(batch, num_embeddings)`.
+        """
+        raise NotImplementedError
+
+    def losses_of(self, codes, labels, training):
+        if training:
+            labels = self.hide_labels(labels)
+        logits = self.logits_of(codes, labels, training)
+        nats = keras.losses.sparse_categorical_crossentropy(
+            codes, logits, from_logits=True
+        )
+        loss = mean(nats)
+        return loss, {"loss": loss, "bits_per_dim": loss / math.log(2.0)}
+
+    def log_prob(self, codes, labels=None, batch_size=32):
+        """log p(codes | labels), in compiled batches.
+
+        Args:
+            codes: int array `(n, *code_shape)`.
+            labels: int array `(n,)`, for a conditional model. Defaults to
+                None.
+            batch_size: int, rows per batch. Defaults to 32.
+
+        Returns:
+            NumPy float32 array `(n,)`, nats of each example, all its codes
+            together. Bits per dimension are `-log_prob / (ln 2 * codes)`.
+
+        Raises:
+            ValueError: If codes or labels do not fit.
+        """
+        codes = self.to_array(codes)
+        self.check_codes(codes)
+        labels = self.label_arrays(labels, len(codes))
+        step = self.compiled_step(self._log_prob_step)
+        return in_batches(step, [codes.astype("int32"), *labels], batch_size)
+
+    def _log_prob_step(self, codes, labels=None):
+        log_p = ops.log_softmax(self.logits_of(codes, labels, False), axis=-1)
+        log_p = ops.take_along_axis(log_p, codes[..., None], axis=-1)[..., 0]
+        return ops.sum(log_p, axis=tuple(range(1, len(log_p.shape))))
+
+    def generate(
+        self,
+        num_samples,
+        labels=None,
+        temperature=1.0,
+        top_k=None,
+        top_p=None,
+        guidance_scale=None,
+        prompt=None,
+        seed=None,
+        sampler=None,
+        batch_size=64,
+    ):
+        """Draw codes, in one compiled loop.
+
+        Args:
+            num_samples: int >= 1, number of examples.
+            labels: int array `(num_samples,)` or int, for a conditional model.
+                Defaults to None.
+            temperature: float >= 0, divides the logits; 0 takes the most
+                probable code. Defaults to 1.0.
+            top_k: int or None, draw from the k most probable codes. Defaults
+                to None.
+            top_p: float in (0, 1] or None, draw from the fewest codes that
+                have this probability together. Defaults to None.
+            guidance_scale: float or None, how far to go from what the model
+                says without the label to what it says with it: 1 is the
+                latter, more is beyond. Defaults to None.
+            prompt: int array `(num_samples, m)` or None, the first codes in
+                raster order. Defaults to None.
+            seed: int or None; one seed draws the same codes on every backend.
+                Defaults to None.
+            sampler: `keras_vq.samplers.Sampler` or None, in place of
+                `temperature`, `top_k` and `top_p`. Defaults to None.
+            batch_size: int, examples drawn together. Defaults to 64.
+
+        Returns:
+            NumPy int32 array `(num_samples, *code_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        check_sizes(None, num_samples=num_samples)
+        length = math.prod(self.code_shape)
+        codes = np.zeros((num_samples, length), "int32")
+        known = np.zeros((num_samples, length), bool)
+        if prompt is not None:
+            prompt = self._check_prompt(self.to_array(prompt), num_samples)
+            codes[:, : prompt.shape[1]] = prompt
+            known[:, : prompt.shape[1]] = True
+        shape = (num_samples, *self.code_shape)
+        return self.complete(
+            codes.reshape(shape),
+            known.reshape(shape),
+            labels,
+            sampler or samplers.get(temperature, top_k, top_p),
+            guidance_scale,
+            seed,
+            batch_size,
+        )
+
+    def complete(
+        self,
+        codes,
+        known,
+        labels=None,
+        sampler=None,
+        guidance_scale=None,
+        seed=None,
+        batch_size=64,
+    ):
+        """Keep some codes and draw the others, each from those before it.
+
+        Args:
+            codes: int array `(n, *code_shape)`.
+            known: bool array `(n, *code_shape)`, which of them to keep.
+            labels: int array `(n,)` or int, for a conditional model. Defaults
+                to None.
+            sampler: `keras_vq.samplers.Sampler`; None for all of the softmax.
+                Defaults to None.
+            guidance_scale: See `generate`.
+            seed: See `generate`.
+            batch_size: See `generate`.
+
+        Returns:
+            NumPy int32 array `(n, *code_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        codes, known = self.to_array(codes), self.to_array(known)
+        self.check_codes(codes)
+        if known.shape != codes.shape or known.dtype != bool:
+            raise ValueError(
+                f"`known` must be bool of the shape of the codes, "
+                f"{codes.shape}. Received: shape={known.shape} and "
+                f"dtype={known.dtype}"
+            )
+        if guidance_scale is not None and not self.label_dropout:
+            raise ValueError(
+                f"{type(self).__name__} `{self.name}` has never seen hidden "
+                "labels: `guidance_scale` needs a model trained with "
+                f"`label_dropout`. Received: guidance_scale={guidance_scale}"
+            )
+        count, length = len(codes), math.prod(self.code_shape)
+        noise = np.random.default_rng(seed).random((count, length), "float32")
+        arrays = [
+            codes.reshape(count, length).astype("int32"),
+            known.reshape(count, length),
+            noise,
+            *self.label_arrays(labels, count),
+        ]
+        step = self._drawing_step(
+            sampler or samplers.RandomSampler(), guidance_scale
+        )
+        drawn = in_batches(step, arrays, batch_size)
+        return drawn.reshape(codes.shape)
+
+    def draw_step(self, codes, known, noise, labels, sampler, guidance_scale):
+        """Draw a batch of codes, tensors in and out, for use in a graph.
+
+        Args:
+            codes: int32 tensor `(batch, length)`.
+            known: bool tensor `(batch, length)`, which of them to keep.
+            noise: float32 tensor `(batch, length)`, uniform in [0, 1).
+            labels: int32 tensor `(batch,)`, or None.
+            sampler: `keras_vq.samplers.Sampler`.
+            guidance_scale: float or None.
+
+        Returns:
+            int32 tensor `(batch, length)`.
+        """
+        batch_size = ops.shape(codes)[0]
+        if guidance_scale is None:
+            state = self.initial_state(batch_size, labels)
+            return draw_codes(
+                self.next_logits, state, codes, known, noise, sampler
+            )
+
+        def guided_logits(position, codes, state):
+            twice = ops.concatenate([codes, codes])
+            logits, state = self.next_logits(position, twice, state)
+            told, untold = ops.split(logits, 2)
+            return untold + guidance_scale * (told - untold), state
+
+        hidden = ops.full_like(labels, self.num_classes)
+        both = ops.concatenate([labels, hidden])
+        state = self.initial_state(2 * batch_size, both)
+        return draw_codes(guided_logits, state, codes, known, noise, sampler)
+
+    def _drawing_step(self, sampler, guidance_scale):
+        key = (
+            type(sampler),
+            tuple(sorted(sampler.get_config().items())),
+            guidance_scale,
+        )
+        if key not in self._drawing_steps:
+
+            def step(codes, known, noise, labels=None):
+                return self.draw_step(
+                    codes, known, noise, labels, sampler, guidance_scale
+                )
+
+            self._drawing_steps[key] = backend.jit_loop(step, self)
+        return self._drawing_steps[key]
+
+    def _check_prompt(self, prompt, num_samples):
+        length = math.prod(self.code_shape)
+        if prompt.ndim != 2 or len(prompt) != num_samples:
+            raise ValueError(
+                "`prompt` must have shape (num_samples, m), the first m codes "
+                f"in raster order. Received: shape={prompt.shape} and "
+                f"num_samples={num_samples}"
+            )
+        if prompt.shape[1] > length:
+            raise ValueError(
+                f"`prompt` is longer than the {length} codes of "
+                f"{type(self).__name__} `{self.name}`. Received: "
+                f"{prompt.shape[1]} codes"
+            )
+        check_codes(
+            self, prompt, prompt.shape[1:], self.num_embeddings, "prompt"
+        )
+        return prompt

@@ -1,0 +1,188 @@
+import keras
+from keras import layers
+from keras import ops
+
+from keras_vq.layers import GatedMaskedConv
+from keras_vq.networks.check_sizes import check_sizes
+from keras_vq.priors.autoregressive_prior import AutoregressivePrior
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class PixelCNN(AutoregressivePrior):
+    """A gated PixelCNN of maps of codes.
+
+    Gated masked convolutions, the first of type A and wide, the others of type
+    B; the label is added in each. Drawing computes the vertical stack once a
+    row and the horizontal stack once a position, from caches of what kernels
+    reach: the cost of a position does not grow with the map.
+
+    Args:
+        code_shape: tuple of int, `(height, width)` of the codes.
+        num_embeddings: int >= 2, number of codes, K.
+        num_classes: int or None, number of labels the model is conditioned on.
+            Defaults to None.
+        hidden_dim: int >= 2, channels of either stack. Defaults to 64.
+        num_layers: int >= 1, gated masked convolutions. Defaults to 8.
+        kernel_size: int, odd, of the layers after the first. Defaults to 3.
+        first_kernel_size: int, odd. Defaults to 7.
+        dropout: float in [0, 1), before the logits. Defaults to 0.0.
+        **kwargs: `label_dropout`, `seed`, `name` and others of
+            `keras_vq.priors.Prior`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the codes are not a map.
+
+    Example:
+
+    >>> prior = keras_vq.priors.PixelCNN((4, 4), 16, num_classes=10)
+    >>> prior.compile("adam")
+    >>> codes = np.random.randint(16, size=(8, 4, 4))
+    >>> history = prior.fit(codes, np.arange(8), verbose=0)
+    >>> prior.generate(2, labels=[3, 7], seed=0).shape
+    (2, 4, 4)
+
+    References:
+        van den Oord et al., Conditional Image Generation with PixelCNN
+        Decoders, 2016.
+    """
+
+    def __init__(
+        self,
+        code_shape,
+        num_embeddings,
+        num_classes=None,
+        hidden_dim=64,
+        num_layers=8,
+        kernel_size=3,
+        first_kernel_size=7,
+        dropout=0.0,
+        **kwargs,
+    ):
+        super().__init__(code_shape, num_embeddings, num_classes, **kwargs)
+        if len(self.code_shape) != 2:
+            raise ValueError(
+                "PixelCNN models maps of codes, (height, width). Received: "
+                f"code_shape={self.code_shape}"
+            )
+        check_sizes(None, hidden_dim=hidden_dim, num_layers=num_layers)
+        self.hidden_dim = hidden_dim
+        self.num_layers = num_layers
+        self.kernel_size = kernel_size
+        self.first_kernel_size = first_kernel_size
+        self.dropout_rate = dropout
+        dtype = self.dtype_policy
+        self.embed = layers.Embedding(num_embeddings, hidden_dim, dtype=dtype)
+        self.embed.build()
+        if num_classes:
+            self.embed_label = layers.Embedding(
+                self.num_label_embeddings, hidden_dim, dtype=dtype
+            )
+            self.embed_label.build()
+        self.convs = [
+            GatedMaskedConv(hidden_dim, first_kernel_size, "A", dtype=dtype),
+            *(
+                GatedMaskedConv(hidden_dim, kernel_size, "B", dtype=dtype)
+                for _ in range(num_layers - 1)
+            ),
+        ]
+        shape = (None, *self.code_shape, hidden_dim)
+        told = (None, 1, 1, hidden_dim) if num_classes else None
+        for conv in self.convs:
+            conv.build((shape, shape), told)
+        self.dropout = layers.Dropout(dropout, seed=self.seed, dtype=dtype)
+        self.head = layers.Dense(hidden_dim, "relu", dtype=dtype)
+        self.to_logits = layers.Dense(num_embeddings, dtype="float32")
+        self.head.build(shape)
+        self.to_logits.build(shape)
+        self.built = True
+
+    def logits_of(self, codes, labels, training):
+        x = self.embed(codes)
+        stacks, condition = (x, x), self._condition(labels)
+        for conv in self.convs:
+            stacks = conv(stacks, condition)
+        return self._logits(stacks[1], training)
+
+    def initial_state(self, batch_size, labels):
+        width = self.code_shape[1]
+        state = {
+            "row_caches": [
+                conv.initial_row_cache(batch_size, width, self.hidden_dim)
+                for conv in self.convs
+            ],
+            "features": [
+                ops.zeros((batch_size, width, 2 * self.hidden_dim))
+                for conv in self.convs
+            ],
+            "caches": self._initial_caches(batch_size),
+        }
+        if labels is not None:
+            state["condition"] = ops.cast(self._condition(labels), "float32")
+        return state
+
+    def next_logits(self, position, codes, state):
+        width = self.code_shape[1]
+        column = position % width
+        state = ops.cond(
+            column == 0,
+            lambda: self._start_row(position, codes, state),
+            lambda: state,
+        )
+        left = self.embed(codes[:, ops.maximum(position - 1, 0)])
+        x = ops.where(column == 0, 0.0, ops.cast(left, "float32"))
+        condition = state.get("condition")
+        if condition is not None:
+            condition = condition[:, 0, 0]
+        caches = []
+        for i, conv in enumerate(self.convs):
+            x, cache = conv.step(
+                x,
+                state["caches"][i],
+                state["features"][i][:, column],
+                condition,
+            )
+            caches.append(cache)
+        return self._logits(x, False), {**state, "caches": caches}
+
+    def _start_row(self, position, codes, state):
+        height, width = self.code_shape
+        row = position // width
+        maps = ops.reshape(codes, (-1, height, width))
+        above = self.embed(maps[:, ops.maximum(row - 1, 0)])[:, None]
+        x = ops.where(row == 0, 0.0, ops.cast(above, "float32"))
+        features, row_caches = [], []
+        for conv, cache in zip(self.convs, state["row_caches"], strict=True):
+            x, seen, cache = conv.start_row(x, cache, state.get("condition"))
+            features.append(seen[:, 0])
+            row_caches.append(cache)
+        return {
+            **state,
+            "row_caches": row_caches,
+            "features": features,
+            "caches": self._initial_caches(ops.shape(codes)[0]),
+        }
+
+    def _initial_caches(self, batch_size):
+        return [
+            conv.initial_cache(batch_size, self.hidden_dim)
+            for conv in self.convs
+        ]
+
+    def _condition(self, labels):
+        if labels is None:
+            return None
+        return self.embed_label(labels)[:, None, None]
+
+    def _logits(self, x, training):
+        x = self.dropout(ops.relu(x), training=training)
+        return self.to_logits(self.head(x))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_dim": self.hidden_dim,
+            "num_layers": self.num_layers,
+            "kernel_size": self.kernel_size,
+            "first_kernel_size": self.first_kernel_size,
+            "dropout": self.dropout_rate,
+        }

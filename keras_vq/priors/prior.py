@@ -1,0 +1,162 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vq.networks.check_sizes import check_sizes
+from keras_vq.training.base_model import BaseModel
+from keras_vq.training.check_codes import check_codes
+from keras_vq.training.check_labels import check_labels
+
+
+class Prior(BaseModel):
+    """Base of the models of codes: what they are given is checked.
+
+    A subclass builds its layers in `__init__` and defines
+    `logits_of(codes, labels, training)` and `losses_of(codes, labels,
+    training)`.
+
+    Args:
+        code_shape: tuple of int, shape of the codes of one input.
+        num_embeddings: int >= 2, number of codes, K.
+        num_classes: int or None, number of labels the model is conditioned on.
+            Defaults to None.
+        label_dropout: float in [0, 1), share of training examples whose label
+            is hidden, so that it draws without one too. Defaults to 0.0.
+        seed: int or None, of what is hidden. Defaults to None.
+        **kwargs: `name`, `dtype` and others of `keras.Model`.
+
+    Call arguments:
+        inputs: int tensor `(batch, *code_shape)`, codes, or a pair of them and
+            of int tensor `(batch,)`, labels, for a conditional model.
+        training: bool. Defaults to False.
+
+    Returns:
+        float32 tensor `(batch, *code_shape, num_embeddings)`, logits.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        code_shape,
+        num_embeddings,
+        num_classes=None,
+        label_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        self.code_shape = tuple(code_shape)
+        for size in self.code_shape:
+            check_sizes(None, code_shape=size)
+        check_sizes(None, num_embeddings=num_embeddings)
+        if num_classes is not None:
+            check_sizes(None, num_classes=num_classes)
+        if not 0 <= label_dropout < 1 or (label_dropout and not num_classes):
+            raise ValueError(
+                "`label_dropout` must be in [0, 1), and 0 without "
+                f"`num_classes`. Received: label_dropout={label_dropout} and "
+                f"num_classes={num_classes}"
+            )
+        self.num_embeddings = num_embeddings
+        self.num_classes = num_classes
+        self.label_dropout = label_dropout
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    @property
+    def num_label_embeddings(self):
+        """int, labels that a network must know: the hidden one is the last."""
+        return self.num_classes + (self.label_dropout > 0)
+
+    def logits_of(self, codes, labels, training):
+        """Logits of each code, from what the model lets it know.
+
+        Args:
+            codes: int32 tensor `(batch, *code_shape)`.
+            labels: int32 tensor `(batch,)`, or None.
+            training: bool.
+
+        Returns:
+            float32 tensor `(batch, *code_shape, num_embeddings)`.
+        """
+        raise NotImplementedError
+
+    def call(self, inputs, training=False):
+        is_pair = isinstance(inputs, (tuple, list))
+        codes, labels = inputs if is_pair else (inputs, None)
+        if labels is None and self.num_classes:
+            check_labels(self, None)
+        return self.logits_of(codes, labels, training)
+
+    def hide_labels(self, labels):
+        """Replace a share `label_dropout` of the labels by the hidden one."""
+        if not self.label_dropout:
+            return labels
+        noise = keras.random.uniform(
+            ops.shape(labels), seed=self.seed_generator
+        )
+        hidden = noise < self.label_dropout
+        return ops.where(hidden, self.num_classes, labels)
+
+    def check_codes(self, codes):
+        """Raise unless a NumPy array is codes of this model."""
+        check_codes(self, codes, self.code_shape, self.num_embeddings, "codes")
+
+    def check_first_batch(self, batch, labels):
+        self.check_codes(batch)
+        if self.num_classes:
+            check_labels(self, labels)
+
+    def inputs_of(self, data):
+        codes, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            data
+        )
+        if sample_weight is not None:
+            raise ValueError(
+                f"{type(self).__name__} takes no sample_weight. Received one."
+            )
+        if not self.num_classes:
+            return ops.cast(codes, "int32"), None
+        if labels is None:
+            check_labels(self, None)
+        return ops.cast(codes, "int32"), ops.cast(labels, "int32")
+
+    def label_arrays(self, labels, count):
+        """Labels that a caller gave, checked, for `in_batches`.
+
+        Args:
+            labels: int array `(count,)`, int, or None.
+            count: int, number of examples.
+
+        Returns:
+            list of one int32 array `(count,)`, or of none without classes.
+
+        Raises:
+            ValueError: If they do not fit the model.
+        """
+        if not self.num_classes:
+            if labels is not None:
+                raise ValueError(
+                    f"{type(self).__name__} `{self.name}` was made without "
+                    "`num_classes` and takes no labels. Received labels."
+                )
+            return []
+        if labels is None and self.label_dropout:
+            return [np.full(count, self.num_classes, "int32")]
+        labels = None if labels is None else self.to_array(labels)
+        if labels is not None and labels.ndim == 0:
+            labels = np.full(count, labels)
+        check_labels(self, labels, count)
+        return [labels.astype("int32")]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "code_shape": self.code_shape,
+            "num_embeddings": self.num_embeddings,
+            "num_classes": self.num_classes,
+            "label_dropout": self.label_dropout,
+            "seed": self.seed,
+        }

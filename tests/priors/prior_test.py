@@ -1,0 +1,241 @@
+"""What every prior must do."""
+
+import itertools
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_vq import priors
+from keras_vq import samplers
+from tests.helpers import to_numpy
+from tests.reference import autoregressive
+
+
+def pixelcnn(code_shape=(4, 5), num_embeddings=6, **kwargs):
+    arguments = {"hidden_dim": 8, "num_layers": 4, "first_kernel_size": 5}
+    return priors.PixelCNN(code_shape, num_embeddings, **arguments | kwargs)
+
+
+PRIORS = {"pixelcnn": pixelcnn}
+
+
+@pytest.fixture(params=PRIORS)
+def make(request):
+    def varied(*args, **kwargs):
+        prior = PRIORS[request.param](*args, **kwargs)
+        # Biases and all: nothing is zero that a test could not tell then.
+        rng = np.random.default_rng(0)
+        for w in prior.trainable_weights:
+            w.assign(w + 0.3 * rng.normal(size=w.shape))
+        return prior
+
+    return varied
+
+
+def test_each_code_depends_on_all_before_and_on_none_after(make, rng):
+    prior = make()
+    length = np.prod(prior.code_shape)
+    base = rng.integers(6, size=(8, 1, length))
+    changed = (base + np.eye(length, dtype=int)) % 6  # [map, changed, position]
+    maps = np.concatenate([base, changed], axis=1).astype("int32")
+    logits = to_numpy(prior(maps.reshape(-1, *prior.code_shape)))
+    logits = logits.reshape(8, 1 + length, length, 6)
+    differs = np.abs(logits[:, 1:] - logits[:, :1]).max(axis=(0, 3))
+    earlier = np.tri(length, k=-1, dtype=bool).T  # [changed, position]
+    assert (differs[~earlier] == 0).all()
+    assert (differs[earlier] > 1e-6).all()
+
+
+@pytest.mark.parametrize("label", [None, 1])
+def test_probabilities_of_all_codes_sum_to_one(make, label):
+    kwargs = {} if label is None else {"num_classes": 2}
+    prior = make((2, 2), 3, **kwargs)
+    codes = np.array(list(itertools.product(range(3), repeat=4)))
+    codes = codes.reshape(-1, 2, 2)
+    labels = None if label is None else np.full(len(codes), label)
+    log_p = prior.log_prob(codes, labels).astype("float64")
+    assert np.exp(log_p).sum() == pytest.approx(1, abs=1e-5)
+    assert log_p.std() > 0.1
+
+
+def test_the_loss_is_the_mean_of_log_prob(make, rng):
+    prior = make(num_classes=3)
+    prior.compile("adam")
+    codes = rng.integers(6, size=(10, 4, 5))
+    labels = rng.integers(3, size=10)
+    found = prior.evaluate(
+        codes, labels, batch_size=4, verbose=0, return_dict=True
+    )
+    nats = -prior.log_prob(codes, labels, batch_size=3).mean() / 20
+    assert found["loss"] == pytest.approx(nats, rel=1e-5)
+    assert found["bits_per_dim"] == pytest.approx(nats / np.log(2), rel=1e-5)
+
+
+def test_it_draws_what_the_slow_loop_draws(make):
+    prior = make(num_classes=3)
+    labels = np.array([0, 1, 2, 2, 1], "int32")
+    expected = autoregressive.draw(
+        prior, 5, labels, seed=4, choose=autoregressive.random_code
+    )
+    found = prior.generate(5, labels, seed=4, batch_size=2)
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == "int32"
+    assert len(np.unique(found)) == 6
+
+
+def test_temperature_zero_takes_the_most_probable(make):
+    prior = make()
+    expected = autoregressive.draw(
+        prior, 1, None, seed=0, choose=lambda logits, _: logits.argmax()
+    )
+    for seed in (1, 2):
+        found = prior.generate(1, temperature=0, seed=seed)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_guidance_goes_from_the_hidden_label_beyond_the_label(make):
+    prior = make(num_classes=3, label_dropout=0.5)
+    labels = np.array([0, 2, 1], "int32")
+
+    def guided(codes, labels):
+        told = to_numpy(prior((codes, labels)))
+        untold = to_numpy(prior((codes, np.full_like(labels, 3))))
+        return untold + 2.5 * (told - untold)
+
+    expected = autoregressive.draw(
+        prior, 3, labels, 7, autoregressive.random_code, guided
+    )
+    found = prior.generate(3, labels, guidance_scale=2.5, seed=7)
+    np.testing.assert_array_equal(found, expected)
+    assert (found != prior.generate(3, labels, seed=7)).any()
+    # Without labels it draws as one that has not been told.
+    assert prior.generate(2, seed=1).shape == (2, 4, 5)
+
+
+def test_a_prompt_is_kept_and_the_rest_follows_from_it(make):
+    prior = make()
+    whole = prior.generate(2, seed=5)
+    prompt = whole.reshape(2, -1)[:, :7]
+    again = prior.generate(2, prompt=prompt, seed=5)
+    np.testing.assert_array_equal(again, whole)
+    other = prior.generate(2, prompt=(prompt + 1) % 6, seed=5)
+    np.testing.assert_array_equal(other.reshape(2, -1)[:, :7], (prompt + 1) % 6)
+    assert (other.reshape(2, -1)[:, 7:] != whole.reshape(2, -1)[:, 7:]).any()
+
+
+def test_known_codes_are_kept_wherever_they_are(make, rng):
+    prior = make()
+    codes = rng.integers(6, size=(3, 4, 5))
+    known = rng.uniform(size=codes.shape) < 0.5
+    found = prior.complete(codes, known, seed=0)
+    np.testing.assert_array_equal(found[known], codes[known])
+    assert (found[~known] != codes[~known]).any()
+
+
+def test_a_sampler_of_ones_own(make):
+    class Last(samplers.Sampler):
+        def probabilities(self, logits):
+            return keras.ops.cast(
+                keras.ops.arange(6) == 5, "float32"
+            ) + keras.ops.zeros_like(logits)
+
+    assert (make().generate(2, sampler=Last(), seed=0) == 5).all()
+
+
+def test_it_learns_a_pattern_and_draws_it(make, rng):
+    prior = make(num_embeddings=4, num_classes=2, hidden_dim=16)
+    prior.compile(keras.optimizers.Adam(0.01))
+    # Stripes: each row is constant, of a code that the label decides with 2.
+    labels = rng.integers(2, size=64)
+    codes = 2 * rng.integers(2, size=(64, 4, 1)) + labels[:, None, None]
+    codes = np.tile(codes, (1, 1, 5))
+    history = prior.fit(codes, labels, epochs=15, verbose=0).history
+    bits = 4 / 20  # one bit a row
+    assert history["bits_per_dim"][-1] < 1.5 * bits
+    drawn = prior.generate(32, labels[:32], seed=0)
+    assert (drawn == drawn[..., :1]).mean() > 0.95
+    assert (drawn % 2 == labels[:32, None, None]).mean() > 0.95
+
+
+def test_label_dropout_hides_the_label_in_training(make, rng):
+    prior = make(num_classes=2, label_dropout=0.5)
+    prior.compile(keras.optimizers.SGD(1.0))
+    before = to_numpy(prior.embed_label.embeddings).copy()
+    prior.fit(rng.integers(6, size=(16, 4, 5)), np.zeros(16, int), verbose=0)
+    changed = np.abs(to_numpy(prior.embed_label.embeddings) - before).max(1)
+    assert (changed > 0).tolist() == [True, False, True]
+
+
+def test_it_saves_and_draws_the_same(make, tmp_path):
+    prior = make(num_classes=3)
+    prior.save(tmp_path / "prior.keras")
+    again = keras.models.load_model(tmp_path / "prior.keras")
+    for model in (prior, again):
+        model.drawn = model.generate(3, labels=2, seed=9, top_k=3, top_p=0.9)
+    np.testing.assert_array_equal(prior.drawn, again.drawn)
+    assert json.dumps(prior.get_config())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_samples": 0}, "`num_samples` must be .*num_samples=0"),
+        ({"labels": None}, "needs a label"),
+        ({"labels": [0, 1, 9]}, "classes 0 to 2. Received: labels from 0 to 9"),
+        ({"labels": [0, 1]}, "2 labels for 3 examples"),
+        ({"temperature": -1.0}, "`temperature` must be >= 0.*-1"),
+        ({"top_k": 0}, "`top_k` must be .*0"),
+        ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\].*0.0"),
+        ({"top_p": 1.5}, r"`top_p` must be in \(0, 1\].*1.5"),
+        ({"guidance_scale": 2.0}, "`label_dropout`.*guidance_scale=2.0"),
+        ({"prompt": np.zeros((3, 21), int)}, "longer than the 20 codes.*21"),
+        ({"prompt": np.zeros((2, 3), int)}, r"shape=\(2, 3\)"),
+        ({"prompt": np.full((3, 2), 6)}, "codes 0 to 5. .*prompt from 6"),
+    ],
+)
+def test_generate_says_what_is_wrong(make, arguments, message):
+    arguments = {"num_samples": 3, "labels": [0, 1, 2], **arguments}
+    with pytest.raises(ValueError, match=message):
+        make(num_classes=3).generate(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("codes", "labels", "message"),
+    [
+        (np.zeros((4, 4, 5)), [0] * 4, "codes.dtype=float64"),
+        (np.zeros((4, 5, 4), int), [0] * 4, r"\(None, 4, 5\).*\(4, 5, 4\)"),
+        (np.full((4, 4, 5), 6), [0] * 4, "codes 0 to 5.*from 6 to 6"),
+        (np.full((4, 4, 5), -1), [0] * 4, "codes 0 to 5.*from -1 to -1"),
+        (np.zeros((4, 4, 5), int), None, "needs a label"),
+        (np.zeros((4, 4, 5), int), [3] * 4, "classes 0 to 2"),
+    ],
+)
+def test_fit_and_log_prob_say_what_is_wrong(make, codes, labels, message):
+    prior = make(num_classes=3)
+    prior.compile("adam")
+    labels = None if labels is None else np.array(labels)
+    for method in (prior.fit, prior.evaluate, prior.log_prob):
+        with pytest.raises(ValueError, match=message):
+            method(codes, labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"code_shape": (4, 0)}, "`code_shape` must be .*0"),
+        ({"num_embeddings": 0}, "`num_embeddings` must be .*0"),
+        ({"num_classes": 0}, "`num_classes` must be .*0"),
+        ({"num_classes": 2, "label_dropout": 1.0}, "label_dropout=1.0"),
+        ({"label_dropout": 0.1}, "num_classes=None"),
+    ],
+)
+def test_bad_arguments(make, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make(**arguments)
+
+
+def test_labels_for_a_model_without_classes(make):
+    with pytest.raises(ValueError, match="takes no labels"):
+        make().generate(1, labels=[0])

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from keras_vq import ops
+from keras_vq import samplers
+from tests.helpers import to_numpy
+
+LOGITS = np.log([0.1, 0.4, 0.2, 0.2, 0.1]).astype("float32")
+
+
+def drawn(sampler, logits=LOGITS, count=2000):
+    """Share of each code over evenly spaced noise."""
+    noise = ((np.arange(count) + 0.5) / count).astype("float32")
+    codes = to_numpy(sampler(np.tile(logits, (count, 1)), noise))
+    assert codes.dtype == "int32"
+    return np.bincount(codes, minlength=len(logits)) / count
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [
+        (samplers.RandomSampler(), [0.1, 0.4, 0.2, 0.2, 0.1]),
+        (samplers.RandomSampler(0.5), np.array([1, 16, 4, 4, 1]) / 26),
+        (samplers.GreedySampler(), [0, 1, 0, 0, 0]),
+        (samplers.TopKSampler(1), [0, 1, 0, 0, 0]),
+        # The second of two equals is kept out.
+        (samplers.TopKSampler(2), [0, 2 / 3, 1 / 3, 0, 0]),
+        (samplers.TopKSampler(9), [0.1, 0.4, 0.2, 0.2, 0.1]),
+        (samplers.TopPSampler(1e-6), [0, 1, 0, 0, 0]),
+        (samplers.TopPSampler(0.5), [0, 2 / 3, 1 / 3, 0, 0]),
+        (samplers.TopPSampler(0.7), [0, 0.5, 0.25, 0.25, 0]),
+        (samplers.TopPSampler(0.7, k=2), [0, 2 / 3, 1 / 3, 0, 0]),
+        (samplers.TopPSampler(1.0), [0.1, 0.4, 0.2, 0.2, 0.1]),
+    ],
+)
+def test_shares_are_the_probabilities(sampler, expected):
+    np.testing.assert_allclose(drawn(sampler), expected, atol=2e-3)
+
+
+def test_get_makes_what_the_numbers_say():
+    def described(*args):
+        sampler = samplers.get(*args)
+        return type(sampler).__name__, sampler.get_config()
+
+    assert described() == ("RandomSampler", {"temperature": 1.0})
+    assert described(0) == ("GreedySampler", {})
+    assert described(0.5, 3) == ("TopKSampler", {"temperature": 0.5, "k": 3})
+    config = {"temperature": 1.0, "p": 0.9, "k": 3}
+    assert described(1.0, 3, 0.9) == ("TopPSampler", config)
+
+
+def test_what_has_no_probability_is_never_drawn():
+    p = np.array([0, 1e-9, 0, 0.3, 0, 0.7, 0], "float32")
+    noise = np.concatenate([np.linspace(0, 1, 999), [np.nextafter(1, 0)]])
+    codes = to_numpy(
+        ops.inverse_cdf(np.tile(p, (1000, 1)), noise.astype("float32"))
+    )
+    assert set(codes) <= {1, 3, 5}
+    assert np.bincount(codes)[3] == pytest.approx(300, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: samplers.RandomSampler(0.0), "`temperature` must be > 0.*0"),
+        (lambda: samplers.get(-1), "`temperature` must be >= 0.*-1"),
+        (lambda: samplers.get(float("nan")), "`temperature`.*nan"),
+        (lambda: samplers.TopKSampler(0), "`top_k` must be .*0"),
+        (lambda: samplers.TopKSampler(1.5), "`top_k` must be .*1.5"),
+        (lambda: samplers.TopPSampler(0), r"`top_p` must be in \(0, 1\].*0"),
+        (lambda: samplers.get(1.0, 0, 0.5), "`top_k` must be .*0"),
+        (lambda: samplers.get(0, top_p=2), r"`top_p` must be in \(0, 1\].*2"),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
