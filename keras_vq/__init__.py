@@ -13,10 +13,12 @@ from keras_vq import priors
 from keras_vq import samplers
 from keras_vq import training
 from keras_vq import zoo
+from keras_vq.generator import LatentGenerator
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "LatentGenerator",
     "callbacks",
     "data",
     "export",

@@ -24,7 +24,9 @@ def main(
     model = Run(run).load_model()
     reader = keras.models.load_model(classifier / "classifier.keras")
     labels = np.repeat(np.arange(model.num_classes), samples_per_class)
-    images = model.generate(labels, seed=seed, batch_size=500)
+    images = model.generate(
+        len(labels), labels=labels, seed=seed, batch_size=500
+    )
     read = reader.predict(images, batch_size=500, verbose=0).argmax(-1)
     for label in range(model.num_classes):
         share = np.mean(read[labels == label] == label)

@@ -25,6 +25,7 @@ FLOORS = [
     "data",
     "zoo",
     "callbacks",
+    "generator",
     "models",
     "priors",
     "metrics",

@@ -59,8 +59,8 @@ def sample_grid(model, num_samples, seed, label=None):
             )
         return image_grid(model.generate(num_samples, seed=seed))
     if label is not None:
-        labels = np.full(num_samples, label)
-        return image_grid(model.generate(labels, seed=seed))
+        images = model.generate(num_samples, labels=label, seed=seed)
+        return image_grid(images)
     labels = np.arange(num_samples) % classes
-    images = model.generate(labels, seed=seed)
+    images = model.generate(num_samples, labels=labels, seed=seed)
     return image_grid(images, columns=classes if classes <= 10 else 8)

@@ -1,6 +1,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import layers
 from keras import ops
 
@@ -175,23 +176,31 @@ class CVAE(VAE):
         arrays = [latents.astype("float32"), labels.astype("int32")]
         return in_batches(step, arrays, batch_size)
 
-    def generate(self, labels, seed=None, batch_size=32):
+    def generate(self, num_samples=None, labels=None, seed=None, batch_size=32):
         """New examples of given classes: the mean of p(x | z, c), z ~ p(z | c).
 
         Args:
-            labels: int array `(n,)`, the class of each example.
+            num_samples: int or None, number of examples; None for as many as
+                there are labels. Defaults to None.
+            labels: int array `(num_samples,)`, the class of each example, or
+                int, that of all.
             seed: int or None; the same draws on every backend. Defaults to
                 None.
             batch_size: int, examples per compiled batch. Defaults to 32.
 
         Returns:
-            NumPy float32 array `(n, *input_shape)`.
+            NumPy float32 array `(num_samples, *input_shape)`.
 
         Raises:
-            ValueError: If labels are out of range or of a wrong shape.
+            ValueError: If labels are missing, out of range or of a wrong
+                shape.
         """
-        labels = self.to_array(labels)
-        check_labels(self, labels)
+        if num_samples is not None:
+            check_sizes(None, num_samples=num_samples)
+            if np.ndim(labels) == 0 and labels is not None:
+                labels = np.full(num_samples, labels)
+        labels = None if labels is None else self.to_array(labels)
+        check_labels(self, labels, num_samples)
         arrays = [self.draw_noise(len(labels), seed), labels.astype("int32")]
         step = self.compiled_step(self.generate_step)
         return in_batches(step, arrays, batch_size)

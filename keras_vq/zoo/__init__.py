@@ -3,6 +3,7 @@
 from keras_vq.zoo.autoencoder import autoencoder
 from keras_vq.zoo.cvae import cvae
 from keras_vq.zoo.kl_autoencoder import kl_autoencoder
+from keras_vq.zoo.pixelcnn import pixelcnn
 from keras_vq.zoo.stacked_vqvae import stacked_vqvae
 from keras_vq.zoo.vae import vae
 from keras_vq.zoo.vqgan import vqgan
@@ -13,6 +14,7 @@ __all__ = [
     "autoencoder",
     "cvae",
     "kl_autoencoder",
+    "pixelcnn",
     "stacked_vqvae",
     "vae",
     "vqgan",

@@ -1,6 +1,7 @@
 """What several factories do with their arguments."""
 
 import pathlib
+from typing import Any
 
 import keras
 
@@ -26,7 +27,7 @@ def make_quantizer(num_embeddings, embedding_dim, commitment_cost, ema_decay):
     return layers.VectorQuantizerEMA(*codebook, decay=ema_decay)
 
 
-def load_part(part, name):
+def load_part(part: Any, name: str) -> Any:
     """A model that is part of another, from its `.keras` file if need be.
 
     Args:

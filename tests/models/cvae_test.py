@@ -51,7 +51,7 @@ def test_audio_and_images(rng, network, input_shape):
     outputs = model.predict([x, labels], verbose=0)
     again = model.decode(model.encode(x, labels), labels)
     np.testing.assert_allclose(again, outputs, atol=1e-5)
-    assert model.generate([0, 1, 0], seed=0).shape == (3, *input_shape)
+    assert model.generate(3, [0, 1, 0], seed=0).shape == (3, *input_shape)
 
 
 @pytest.mark.parametrize("prior", ["learned", "standard"])
@@ -88,14 +88,14 @@ def test_generates_the_class_that_is_asked_for(images, labels, tmp_path):
     data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(20)
     model.fit(data, epochs=60, shuffle=False, verbose=0)
     asked = np.arange(40) % 2
-    samples = model.generate(asked, seed=0)
+    samples = model.generate(labels=asked, seed=0)
     left = samples[:, :, :4].mean((1, 2, 3)) > 0.5
     assert np.mean(left == (asked == 1)) > 0.9
 
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(
-        loaded.generate(asked, seed=0), samples, atol=1e-5
+        loaded.generate(labels=asked, seed=0), samples, atol=1e-5
     )
     np.testing.assert_allclose(
         loaded.train_on_batch(images, labels),
@@ -119,7 +119,7 @@ def test_bad_labels_are_refused_before_any_work(images, labels):
             call()
     for call in (
         lambda: model.fit(images, labels + 1),
-        lambda: model.generate([0, 2]),
+        lambda: model.generate(2, [0, 2]),
         lambda: model.encode(images, labels - 1),
     ):
         with pytest.raises(ValueError, match="has classes 0 to 1"):
