@@ -12,6 +12,7 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 `check_distribution()`: refuse `keras.distribution` where it does nothing.
 `jit(fn, model)`: compile a function of arrays that reads the model's weights.
 `jit_loop(fn, model)`: the same for a loop of many small operations.
+`write(array, position, value)`: set a position of a cache, in place if it can.
 `argmax(x)`: over the last axis, as one native operation.
 `conv_transpose(inputs, kernel)`: the fastest 4-wide, stride-2 upsampling.
 """
@@ -31,6 +32,7 @@ _NAMES = (
     "check_distribution",
     "jit",
     "jit_loop",
+    "write",
     "argmax",
     "conv_transpose",
 )
@@ -54,5 +56,6 @@ replica = _module.replica
 check_distribution = _module.check_distribution
 jit = _module.jit
 jit_loop = _module.jit_loop
+write = _module.write
 argmax = _module.argmax
 conv_transpose = _module.conv_transpose

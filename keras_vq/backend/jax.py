@@ -188,6 +188,11 @@ def jit_loop(fn, model):
     return jit(fn, model)
 
 
+def write(array, position, value):
+    """`array` with `array[:, position] = value`; it may itself be changed."""
+    return array.at[:, position].set(value)
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return jnp.argmax(x, axis=-1).astype("int32")

@@ -113,6 +113,13 @@ def jit_loop(fn, model):
     return tf.function(fn, jit_compile=True)
 
 
+def write(array, position, value):
+    """`array` with `array[:, position] = value`; it may itself be changed."""
+    return keras.ops.slice_update(
+        array, (0, position, *[0] * (array.shape.rank - 2)), value[:, None]
+    )
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return tf.argmax(x, axis=-1, output_type="int32")

@@ -116,6 +116,12 @@ def jit_loop(fn, model):
     return jit(fn, model)
 
 
+def write(array, position, value):
+    """`array` with `array[:, position] = value`; it may itself be changed."""
+    array[:, position] = value  # a copy of all for each position costs more
+    return array
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return torch.argmax(x, dim=-1).to(torch.int32)

@@ -14,6 +14,8 @@ class SampleGrid(EpochPicture):
         directory: Folder for `epoch_0001.png` and so on; made if missing.
         num_samples: int, number of samples. Defaults to 64.
         seed: int, of the noise. Defaults to 0.
+        generator: What generates, a `keras_vq.LatentGenerator` of the prior
+            that is trained, say; None for the model itself. Defaults to None.
 
     Example:
 
@@ -24,13 +26,15 @@ class SampleGrid(EpochPicture):
     ```
     """
 
-    def __init__(self, directory, num_samples=64, seed=0):
+    def __init__(self, directory, num_samples=64, seed=0, generator=None):
         super().__init__(directory)
         self.num_samples = num_samples
         self.seed = seed
+        self.generator = generator
 
     def draw(self):
-        return sample_grid(self.model, self.num_samples, self.seed)
+        model = self.generator or self.model
+        return sample_grid(model, self.num_samples, self.seed)
 
 
 def sample_grid(model, num_samples, seed, label=None):

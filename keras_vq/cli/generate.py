@@ -10,7 +10,8 @@ def generate_images(path, count, seed, label, out):
     if not hasattr(model, "generate"):
         raise ValueError(
             f"A {type(model).__name__} generates nothing by itself: its "
-            "latents need a prior. `generate` takes runs of: vae, cvae."
+            "latents need a prior. Train one, as `keras-vq train "
+            "pixelcnn_mnist` does."
         )
     save_figure(sample_grid(model, count, seed, label), out)
     print(f"Wrote {out}: {count} samples of seed {seed}.")

@@ -6,6 +6,7 @@ import rich
 from rich.table import Table
 
 from keras_vq import models
+from keras_vq import priors
 from keras_vq.cli.run import Run
 from keras_vq.zoo.recipe import Recipe
 
@@ -43,6 +44,9 @@ def _sizes(recipe):
         "model": type(model).__name__,
         "parameters": f"{model.count_params():,}",
     }
+    if isinstance(model, priors.Prior):
+        shape = " x ".join(map(str, model.code_shape))
+        return {**sizes, "codes": f"{shape} of {model.num_embeddings}"}
     if not isinstance(model, models.Tokenizer):
         shape = " x ".join(map(str, model.latent_shape))
         return {**sizes, "latents": f"{shape} numbers"}

@@ -111,7 +111,7 @@ def reconstruct(
 @app.command()
 def generate(
     run: RunDir,
-    count: Annotated[int, typer.Option(help="Number of samples.", min=1)] = 64,
+    num: Annotated[int, typer.Option(help="Number of samples.", min=1)] = 64,
     seed: Annotated[int, typer.Option(help="Of the noise.", min=0)] = 0,
     label: Annotated[
         Optional[int],
@@ -123,11 +123,11 @@ def generate(
 ) -> None:
     """Draw new images, by a model that can.
 
-    Example: keras-vq generate runs/vae_mnist --seed 3
+    Example: keras-vq generate runs/pixelcnn_mnist --num 64 --out grid.png
     """
     from keras_vq.cli.generate import generate_images
 
-    generate_images(run, count, seed, label, out or run / "samples.png")
+    generate_images(run, num, seed, label, out or run / "samples.png")
 
 
 @app.command()

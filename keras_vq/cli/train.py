@@ -1,3 +1,4 @@
+import functools
 import pathlib
 import sys
 
@@ -10,10 +11,13 @@ from rich.table import Table
 from keras_vq import callbacks
 from keras_vq import data
 from keras_vq import models
+from keras_vq import priors
 from keras_vq.cli.examples import test_examples
 from keras_vq.cli.run import Run
 from keras_vq.cli.run import load_keras_file
 from keras_vq.data.load import is_folder
+from keras_vq.generator import LatentGenerator
+from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.recipe import Recipe
 from keras_vq.zoo.recipe import parse_setting
 
@@ -26,6 +30,8 @@ PICTURES = (
     "interpolations",
     "samples",
 )
+# What images and their codes are loaded by alike.
+_OF_CODES = ("name", "batch_size", "binarize", "labels")
 
 
 def start_training(name, dataset, settings, epochs, quick, out):
@@ -39,13 +45,11 @@ def start_training(name, dataset, settings, epochs, quick, out):
     if epochs is not None:
         changes["training.epochs"] = epochs
     recipe = recipe.changed(changes)
-    if is_folder(recipe.data.name):  # found from anywhere, later
-        folder = pathlib.Path(recipe.data.name).resolve()
-        recipe = recipe.changed({"data.name": str(folder)})
+    recipe = _with_absolute_paths(recipe)
     out = out or pathlib.Path("runs") / pathlib.Path(name).stem
     # Before any work is done.
     Run.check_free(out)
-    _check_takes_images(recipe.build())
+    _check_takes_images(with_tokenizer(recipe, recipe.build()))
 
     keras.utils.set_random_seed(recipe.training.seed)
     train, test, steps = _load(recipe, first_epoch=0)
@@ -56,6 +60,20 @@ def start_training(name, dataset, settings, epochs, quick, out):
     run = Run.create(out, recipe)
     _fit(run, model, train, test, steps, first_epoch=0)
     _finish(run, model, test)
+
+
+def _with_absolute_paths(recipe):
+    """The recipe with files and folders that are found from anywhere."""
+    paths = {
+        f"arguments.{name}": value
+        for name, value in recipe.arguments.items()
+        if str(value).endswith(".keras")
+    }
+    if is_folder(recipe.data.name):
+        paths["data.name"] = recipe.data.name
+    return recipe.changed(
+        {key: str(pathlib.Path(path).resolve()) for key, path in paths.items()}
+    )
 
 
 def _check_takes_images(model):
@@ -88,10 +106,15 @@ def resume_training(path):
 
 
 def _load(recipe, first_epoch):
-    options = recipe.data.load_arguments(recipe.build())
+    model = with_tokenizer(recipe, recipe.build())
+    options = recipe.data.load_arguments(model)
+    load = data.load
+    if isinstance(model, LatentGenerator):
+        options = {k: options[k] for k in _OF_CODES}
+        load = functools.partial(data.load_codes, model.tokenizer)
     numbers = range(first_epoch, recipe.training.epochs)
-    test = data.load(split=recipe.data.test_split, shuffle=False, **options)
-    train = data.load(
+    test = load(split=recipe.data.test_split, shuffle=False, **options)
+    train = load(
         split=recipe.data.train_split,
         shuffle=True,
         seed=recipe.training.seed,
@@ -144,8 +167,12 @@ def _fit(run, model, train, test, steps, first_epoch):
 
 
 def _picture_callbacks(run, model):
-    images, condition = test_examples(run.recipe, model, NUM_PICTURES)
     path = run.path
+    if isinstance(model, priors.Prior):
+        generator = with_tokenizer(run.recipe, model)
+        yield callbacks.SampleGrid(path / "samples", generator=generator)
+        return
+    images, condition = test_examples(run.recipe, model, NUM_PICTURES)
     yield callbacks.ReconstructionGrid(
         images, path / "reconstructions", *condition
     )
@@ -165,8 +192,17 @@ def _finish(run, model, test):
         # For the prior that will learn the latents.
         model.adapt(_training_batch(run.recipe, model))
     results = model.evaluate(test, return_dict=True, verbose=0)
+    model = with_tokenizer(run.recipe, model)
     run.finish(model, {name: float(value) for name, value in results.items()})
     _report(run, results)
+
+
+def with_tokenizer(recipe, model):
+    """A prior with the tokenizer that its recipe names; others as they are."""
+    if not isinstance(model, priors.Prior):
+        return model
+    tokenizer = load_part(recipe.arguments["tokenizer"], "tokenizer")
+    return LatentGenerator(tokenizer, model)
 
 
 def _training_batch(recipe, model):

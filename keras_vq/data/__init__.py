@@ -4,5 +4,6 @@ TensorFlow is used here as a library, whatever the Keras backend.
 """
 
 from keras_vq.data.load import load
+from keras_vq.data.load_codes import load_codes
 
-__all__ = ["load"]
+__all__ = ["load", "load_codes"]

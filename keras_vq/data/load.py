@@ -4,6 +4,9 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from keras_vq.data.epochs import Memory
+from keras_vq.data.epochs import Stream
+from keras_vq.data.epochs import in_order
 from keras_vq.data.folder import folder_examples
 from keras_vq.data.tfds_examples import is_tfds_name
 from keras_vq.data.tfds_examples import tfds_examples
@@ -111,10 +114,12 @@ def load(
         examples = examples.enumerate().map(_binarized, tf.data.AUTOTUNE)
     if shuffle is None:
         shuffle = split.startswith("train")
-    source = (
-        _Stream if len(examples) * np.prod(shape) > MEMORY_LIMIT else _Memory
-    )
-    dataset = _in_order(source(examples), shuffle, seed, epochs, batch_size)
+    source: Stream | Memory
+    if len(examples) * np.prod(shape) > MEMORY_LIMIT:
+        source = Stream(examples)
+    else:
+        source = Memory(_read(examples))
+    dataset = in_order(source, shuffle, seed, epochs, batch_size)
 
     def to_unit_range(image, label):
         image = tf.cast(image, tf.float32) / 255.0
@@ -135,96 +140,19 @@ def _binarized(number, example):
     return tf.where(on, tf.constant(255, image.dtype), 0), label
 
 
+def _read(examples):
+    batches = tqdm.tqdm(
+        examples.batch(256).as_numpy_iterator(),
+        total=-(-len(examples) // 256),
+        desc="Reading images",
+        unit="batch",
+        delay=2,
+        leave=False,
+    )
+    images, labels = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
 def is_folder(name):
     """Whether `load` takes `name` for that of a folder of images."""
     return os.path.isdir(name) and not is_tfds_name(name)
-
-
-class _Memory:
-    """All examples as two arrays; an epoch is an order of their indices."""
-
-    def __init__(self, examples):
-        self.size = self.block = len(examples)
-        batches = tqdm.tqdm(
-            examples.batch(256).as_numpy_iterator(),
-            total=-(-self.size // 256),
-            desc="Reading images",
-            unit="batch",
-            delay=2,
-            leave=False,
-        )
-        images, labels = zip(*batches, strict=True)
-        self.images = tf.constant(np.concatenate(images))
-        self.labels = tf.constant(np.concatenate(labels))
-        self.items = tf.data.Dataset.range(self.size)
-
-    def batches(self, items, batch_size):
-        def gather(indices):
-            return (
-                tf.gather(self.images, indices),
-                tf.gather(self.labels, indices),
-            )
-
-        return items.batch(batch_size).map(gather, tf.data.AUTOTUNE)
-
-
-class _Stream:
-    """Examples that do not fit in memory, decoded anew for each epoch."""
-
-    block = 10_000
-
-    def __init__(self, examples):
-        self.size = len(examples)
-        self.items = examples
-
-    def batches(self, items, batch_size):
-        return items.batch(batch_size)
-
-
-def _in_order(source, shuffle, seed, epochs, batch_size):
-    if epochs is None:
-        items = source.items
-        if shuffle:
-            items = items.shuffle(source.block, seed)
-        return source.batches(items, batch_size)
-
-    def one_epoch(number):
-        items = source.items
-        if shuffle:
-            items = _shuffle_blocks(items, source.block, (seed, number))
-        return source.batches(items, batch_size)
-
-    num_batches = -(-source.size // batch_size) * len(epochs)
-    numbers = tf.data.Dataset.from_tensor_slices(np.array(epochs, "int64"))
-    return numbers.flat_map(one_epoch).apply(
-        tf.data.experimental.assert_cardinality(num_batches)
-    )
-
-
-def _shuffle_blocks(items, block, seed):
-    """Shuffle by a pure function of `seed`, two integers.
-
-    `Dataset.shuffle` also depends on the global seed and on how often the
-    data set has been iterated.
-    """
-
-    def shuffle_block(number, *parts):
-        size = tf.shape(tf.nest.flatten(parts)[0])[0]
-        key = tf.random.experimental.stateless_fold_in(
-            tf.cast(tf.stack(seed), tf.int32), tf.cast(number, tf.int32)
-        )
-        order = tf.random.experimental.stateless_shuffle(tf.range(size), key)
-        parts = tf.nest.map_structure(lambda x: tf.gather(x, order), parts)
-        return tf.data.Dataset.from_tensor_slices(
-            parts if len(parts) > 1 else parts[0]
-        )
-
-    return (
-        items.batch(block)
-        .enumerate()
-        .flat_map(
-            lambda number, block: shuffle_block(
-                number, *(block if isinstance(block, tuple) else (block,))
-            )
-        )
-    )

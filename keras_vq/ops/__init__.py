@@ -9,6 +9,8 @@ from keras_vq.ops.inverse_cdf import inverse_cdf
 from keras_vq.ops.laplace_noise import laplace_noise
 from keras_vq.ops.mean import mean
 from keras_vq.ops.nearest_code import nearest_code
+from keras_vq.ops.rotary import rotary_angles
+from keras_vq.ops.rotary import rotate
 from keras_vq.ops.straight_through import straight_through
 
 __all__ = [
@@ -21,5 +23,7 @@ __all__ = [
     "laplace_noise",
     "mean",
     "nearest_code",
+    "rotary_angles",
+    "rotate",
     "straight_through",
 ]

@@ -3,5 +3,6 @@
 from keras_vq.priors.autoregressive_prior import AutoregressivePrior
 from keras_vq.priors.pixelcnn import PixelCNN
 from keras_vq.priors.prior import Prior
+from keras_vq.priors.transformer import Transformer
 
-__all__ = ["AutoregressivePrior", "PixelCNN", "Prior"]
+__all__ = ["AutoregressivePrior", "PixelCNN", "Prior", "Transformer"]

@@ -1,5 +1,7 @@
 from keras import ops
 
+from keras_vq import backend
+
 
 def draw_codes(next_logits, state, codes, known, noise, sampler):
     """The loop that draws codes one after the other, in one graph.
@@ -10,7 +12,8 @@ def draw_codes(next_logits, state, codes, known, noise, sampler):
             a position (int scalar), from the codes before it and what the
             function keeps in `state`.
         state: Nested structure of tensors, as it is before the first position.
-        codes: int32 tensor `(batch, length)`, the codes that are known.
+        codes: int32 tensor `(batch, length)`, the codes that are known; it may
+            be changed.
         known: bool tensor `(batch, length)`, which ones that are.
         noise: float32 tensor `(batch, length)`, uniform in [0, 1), one number
             for each draw.
@@ -28,7 +31,6 @@ def draw_codes(next_logits, state, codes, known, noise, sampler):
             codes[:, position],
             sampler(logits, noise[:, position]),
         )
-        codes = ops.slice_update(codes, (0, position), code[:, None])
-        return codes, state
+        return backend.write(codes, position, code), state
 
     return ops.fori_loop(0, codes.shape[1], step, (codes, state))[0]

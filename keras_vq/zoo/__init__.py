@@ -5,6 +5,7 @@ from keras_vq.zoo.cvae import cvae
 from keras_vq.zoo.kl_autoencoder import kl_autoencoder
 from keras_vq.zoo.pixelcnn import pixelcnn
 from keras_vq.zoo.stacked_vqvae import stacked_vqvae
+from keras_vq.zoo.transformer import transformer
 from keras_vq.zoo.vae import vae
 from keras_vq.zoo.vqgan import vqgan
 from keras_vq.zoo.vqvae import vqvae
@@ -16,6 +17,7 @@ __all__ = [
     "kl_autoencoder",
     "pixelcnn",
     "stacked_vqvae",
+    "transformer",
     "vae",
     "vqgan",
     "vqvae",

@@ -46,7 +46,7 @@ class Data(_Section):
             "binarize": self.binarize,
             "image_size": tuple(model.input_shape[:2]),
             "channels": model.input_shape[2],
-            "labels": hasattr(model, "num_classes"),
+            "labels": bool(getattr(model, "num_classes", None)),
         }
 
 

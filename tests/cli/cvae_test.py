@@ -47,10 +47,10 @@ def test_train_generate_evaluate_draw_and_export(cli, refused, run, tmp_path):
     for epoch in (1, 2):
         assert (run / "samples" / f"epoch_{epoch:04d}.png").exists()
     out = tmp_path / "new.png"
-    code, output, _ = cli("generate", run, "--count", 5, "--out", out)
+    code, output, _ = cli("generate", run, "--num", 5, "--out", out)
     assert (code, "5 samples of seed 0" in output) == (0, True)
     assert tf.io.decode_png(out.read_bytes()).shape[0] > 50
-    assert cli("generate", run, "--count", 2, "--label", 3)[0] == 0
+    assert cli("generate", run, "--num", 2, "--label", 3)[0] == 0
     assert "has classes 0 to 3" in refused("generate", run, "--label", 4)
 
     results = json.loads((run / "results.json").read_text())

@@ -46,6 +46,12 @@ class Case:
 
 
 LAYERS = {
+    layers.CausalSelfAttention: Case(
+        lambda **kw: layers.CausalSelfAttention(
+            2, dropout=0.1, rotary_shape=(3, 2), **kw
+        ),
+        (6, 8),
+    ),
     layers.GatedMaskedConv: Case(
         lambda **kw: layers.GatedMaskedConv(2, 5, "A", **kw),
         (4, 3, 2),
@@ -57,6 +63,12 @@ LAYERS = {
     ),
     layers.SubpixelConv: Case(
         lambda **kw: layers.SubpixelConv(3, activation="relu", **kw), (4, 2)
+    ),
+    layers.TransformerBlock: Case(
+        lambda **kw: layers.TransformerBlock(
+            2, 5, dropout=0.1, rotary_shape=(6,), **kw
+        ),
+        (6, 8),
     ),
     layers.TransposedConv: Case(
         lambda **kw: layers.TransposedConv(3, activation="relu", **kw),
@@ -245,6 +257,22 @@ MODELS = {
 }
 
 PRIORS = {
+    priors.Transformer: Case(
+        lambda **kw: priors.Transformer(
+            (3, 2),
+            5,
+            num_layers=2,
+            num_heads=2,
+            hidden_dim=8,
+            intermediate_dim=6,
+            positions="rotary",
+            tie_weights=True,
+            dropout=0.1,
+            **kw,
+        ),
+        (3, 2),
+        num_codes=5,
+    ),
     priors.PixelCNN: Case(
         lambda **kw: priors.PixelCNN(
             (3, 2),

@@ -18,7 +18,21 @@ def pixelcnn(code_shape=(4, 5), num_embeddings=6, **kwargs):
     return priors.PixelCNN(code_shape, num_embeddings, **arguments | kwargs)
 
 
-PRIORS = {"pixelcnn": pixelcnn}
+def transformer(code_shape=(4, 5), num_embeddings=6, **kwargs):
+    arguments = {"hidden_dim": 8, "num_layers": 2, "num_heads": 2}
+    return priors.Transformer(code_shape, num_embeddings, **arguments | kwargs)
+
+
+def rotary(*args, **kwargs):
+    kwargs = {"hidden_dim": 16} | kwargs
+    return transformer(*args, positions="rotary", tie_weights=True, **kwargs)
+
+
+PRIORS = {
+    "pixelcnn": pixelcnn,
+    "transformer": transformer,
+    "rotary transformer": rotary,
+}
 
 
 @pytest.fixture(params=PRIORS)
@@ -151,7 +165,7 @@ def test_it_learns_a_pattern_and_draws_it(make, rng):
     labels = rng.integers(2, size=64)
     codes = 2 * rng.integers(2, size=(64, 4, 1)) + labels[:, None, None]
     codes = np.tile(codes, (1, 1, 5))
-    history = prior.fit(codes, labels, epochs=15, verbose=0).history
+    history = prior.fit(codes, labels, epochs=40, verbose=0).history
     bits = 4 / 20  # one bit a row
     assert history["bits_per_dim"][-1] < 1.5 * bits
     drawn = prior.generate(32, labels[:32], seed=0)

@@ -26,8 +26,8 @@ def test_every_recipe_builds_its_model_and_has_a_card(name, first_stage):
     card = pathlib.Path(__file__).parents[2] / "zoo" / name / "README.md"
     assert f"keras-vq train {name}" in card.read_text()
     recipe = Recipe.load(name)
-    if "first_stage" in recipe.arguments:
-        recipe = recipe.changed({"first_stage": first_stage})
+    for part in {"first_stage", "tokenizer"} & set(recipe.arguments):
+        recipe = recipe.changed({part: first_stage})
     quick = recipe.changed(recipe.quick)
     assert quick.training.epochs <= recipe.training.epochs
     assert quick.build().count_params() > 1000

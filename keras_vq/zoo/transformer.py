@@ -1,0 +1,94 @@
+from typing import Any
+
+import keras
+from keras.optimizers.schedules import LearningRateSchedule
+
+from keras_vq import models
+from keras_vq import priors
+from keras_vq.zoo.parts import load_part
+
+
+def transformer(
+    tokenizer: str | models.Tokenizer,
+    num_classes: int | None = None,
+    num_layers: int = 6,
+    num_heads: int = 4,
+    hidden_dim: int = 256,
+    intermediate_dim: int | None = None,
+    positions: str = "learned",
+    tie_weights: bool = False,
+    dropout: float = 0.0,
+    label_dropout: float = 0.0,
+    learning_rate: float | LearningRateSchedule = 3e-4,
+    **kwargs: Any,
+) -> priors.Transformer:
+    """A GPT of a tokenizer's codes, built and compiled with AdamW.
+
+    Args:
+        tokenizer: A model with one map of codes, a `keras_vq.models.VQGAN`,
+            say, or the path of its `.keras` file.
+        num_classes: int or None, number of labels the model is conditioned on.
+            Defaults to None.
+        num_layers: int, transformer blocks. Defaults to 6.
+        num_heads: int, divides `hidden_dim`. Defaults to 4.
+        hidden_dim: int, channels. Defaults to 256.
+        intermediate_dim: int or None, width of the blocks' hidden layers; None
+            for `4 * hidden_dim`. Defaults to None.
+        positions: `"learned"` or `"rotary"`; see
+            `keras_vq.priors.Transformer`. Defaults to `"learned"`.
+        tie_weights: bool, whether the logits are products with the codes'
+            embeddings. Defaults to False.
+        dropout: float in [0, 1), in the blocks. Defaults to 0.0.
+        label_dropout: float in [0, 1), share of training examples whose label
+            is hidden, for `guidance_scale`. Defaults to 0.0.
+        learning_rate: float or `keras.optimizers.schedules` object. Defaults
+            to 3e-4.
+        **kwargs: `seed`, `name`, `dtype` and others of
+            `keras_vq.priors.Transformer`.
+
+    Returns:
+        A compiled `keras_vq.priors.Transformer`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+        FileNotFoundError: If there is no such file.
+
+    Example:
+
+    >>> tokenizer = keras_vq.zoo.vqvae((16, 16, 3), num_embeddings=32)
+    >>> images = np.random.uniform(size=(8, 16, 16, 3))
+    >>> prior = keras_vq.zoo.transformer(
+    ...     tokenizer, num_layers=2, hidden_dim=32
+    ... )
+    >>> history = prior.fit(tokenizer.encode(images), verbose=0)
+    >>> prior.generate(2, seed=0).shape
+    (2, 4, 4)
+
+    References:
+        Esser et al., Taming Transformers for High-Resolution Image Synthesis,
+        2021, section 3.2.
+    """
+    codes_of: models.Tokenizer = load_part(tokenizer, "tokenizer")
+    model = priors.Transformer(
+        codes_of.code_shape,
+        codes_of.num_embeddings,
+        num_classes=num_classes,
+        num_layers=num_layers,
+        num_heads=num_heads,
+        hidden_dim=hidden_dim,
+        intermediate_dim=intermediate_dim,
+        positions=positions,
+        tie_weights=tie_weights,
+        dropout=dropout,
+        label_dropout=label_dropout,
+        **kwargs,
+    )
+    # The paper's, which are minGPT's.
+    optimizer = keras.optimizers.AdamW(
+        learning_rate, weight_decay=0.01, beta_2=0.95
+    )
+    optimizer.exclude_from_weight_decay(
+        var_names=["bias", "gamma", "beta", "embeddings"]
+    )
+    model.compile(optimizer)
+    return model
