@@ -1,5 +1,6 @@
 """Quantizers and other layers, one `keras.layers.Layer` per file."""
 
+from keras_vq.layers.causal_conv1d import CausalConv1D
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
 from keras_vq.layers.gated_masked_conv import GatedMaskedConv
 from keras_vq.layers.masked_conv import MaskedConv
@@ -10,6 +11,7 @@ from keras_vq.layers.vector_quantizer import VectorQuantizer
 from keras_vq.layers.vector_quantizer_ema import VectorQuantizerEMA
 
 __all__ = [
+    "CausalConv1D",
     "CausalSelfAttention",
     "GatedMaskedConv",
     "MaskedConv",

@@ -4,5 +4,12 @@ from keras_vq.priors.autoregressive_prior import AutoregressivePrior
 from keras_vq.priors.pixelcnn import PixelCNN
 from keras_vq.priors.prior import Prior
 from keras_vq.priors.transformer import Transformer
+from keras_vq.priors.wavenet import WaveNet
 
-__all__ = ["AutoregressivePrior", "PixelCNN", "Prior", "Transformer"]
+__all__ = [
+    "AutoregressivePrior",
+    "PixelCNN",
+    "Prior",
+    "Transformer",
+    "WaveNet",
+]

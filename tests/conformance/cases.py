@@ -46,6 +46,9 @@ class Case:
 
 
 LAYERS = {
+    layers.CausalConv1D: Case(
+        lambda **kw: layers.CausalConv1D(3, 3, dilation=2, **kw), (6, 2)
+    ),
     layers.CausalSelfAttention: Case(
         lambda **kw: layers.CausalSelfAttention(
             2, dropout=0.1, rotary_shape=(3, 2), **kw
@@ -257,6 +260,20 @@ MODELS = {
 }
 
 PRIORS = {
+    priors.WaveNet: Case(
+        lambda **kw: priors.WaveNet(
+            (6,),
+            5,
+            hidden_dim=4,
+            skip_dim=6,
+            num_stacks=1,
+            num_layers=2,
+            kernel_size=3,
+            **kw,
+        ),
+        (6,),
+        num_codes=5,
+    ),
     priors.Transformer: Case(
         lambda **kw: priors.Transformer(
             (3, 2),

@@ -13,14 +13,14 @@ from tests.helpers import to_numpy
 from tests.reference import autoregressive
 
 
-def pixelcnn(code_shape=(4, 5), num_embeddings=6, **kwargs):
+def pixelcnn(*args, **kwargs):
     arguments = {"hidden_dim": 8, "num_layers": 4, "first_kernel_size": 5}
-    return priors.PixelCNN(code_shape, num_embeddings, **arguments | kwargs)
+    return priors.PixelCNN(*args, **arguments | kwargs)
 
 
-def transformer(code_shape=(4, 5), num_embeddings=6, **kwargs):
+def transformer(*args, **kwargs):
     arguments = {"hidden_dim": 8, "num_layers": 2, "num_heads": 2}
-    return priors.Transformer(code_shape, num_embeddings, **arguments | kwargs)
+    return priors.Transformer(*args, **arguments | kwargs)
 
 
 def rotary(*args, **kwargs):
@@ -28,17 +28,28 @@ def rotary(*args, **kwargs):
     return transformer(*args, positions="rotary", tie_weights=True, **kwargs)
 
 
+def wavenet(*args, **kwargs):
+    arguments = {"hidden_dim": 8, "skip_dim": 8, "num_layers": 3}
+    return priors.WaveNet(*args, **arguments | kwargs, kernel_size=3)
+
+
+# Each with a shape of 20 codes, and one of 4.
 PRIORS = {
-    "pixelcnn": pixelcnn,
-    "transformer": transformer,
-    "rotary transformer": rotary,
+    "pixelcnn": (pixelcnn, (4, 5), (2, 2)),
+    "transformer": (transformer, (4, 5), (2, 2)),
+    "rotary transformer": (rotary, (4, 5), (2, 2)),
+    "wavenet": (wavenet, (20,), (4,)),
 }
 
 
 @pytest.fixture(params=PRIORS)
 def make(request):
-    def varied(*args, **kwargs):
-        prior = PRIORS[request.param](*args, **kwargs)
+    factory, shape, small_shape = PRIORS[request.param]
+
+    def varied(num_embeddings=6, code_shape=None, small=False, **kwargs):
+        if code_shape is None:
+            code_shape = small_shape if small else shape
+        prior = factory(code_shape, num_embeddings, **kwargs)
         # Biases and all: nothing is zero that a test could not tell then.
         rng = np.random.default_rng(0)
         for w in prior.trainable_weights:
@@ -65,9 +76,9 @@ def test_each_code_depends_on_all_before_and_on_none_after(make, rng):
 @pytest.mark.parametrize("label", [None, 1])
 def test_probabilities_of_all_codes_sum_to_one(make, label):
     kwargs = {} if label is None else {"num_classes": 2}
-    prior = make((2, 2), 3, **kwargs)
+    prior = make(3, small=True, **kwargs)
     codes = np.array(list(itertools.product(range(3), repeat=4)))
-    codes = codes.reshape(-1, 2, 2)
+    codes = codes.reshape(-1, *prior.code_shape)
     labels = None if label is None else np.full(len(codes), label)
     log_p = prior.log_prob(codes, labels).astype("float64")
     assert np.exp(log_p).sum() == pytest.approx(1, abs=1e-5)
@@ -77,7 +88,7 @@ def test_probabilities_of_all_codes_sum_to_one(make, label):
 def test_the_loss_is_the_mean_of_log_prob(make, rng):
     prior = make(num_classes=3)
     prior.compile("adam")
-    codes = rng.integers(6, size=(10, 4, 5))
+    codes = rng.integers(6, size=(10, *prior.code_shape))
     labels = rng.integers(3, size=10)
     found = prior.evaluate(
         codes, labels, batch_size=4, verbose=0, return_dict=True
@@ -125,7 +136,7 @@ def test_guidance_goes_from_the_hidden_label_beyond_the_label(make):
     np.testing.assert_array_equal(found, expected)
     assert (found != prior.generate(3, labels, seed=7)).any()
     # Without labels it draws as one that has not been told.
-    assert prior.generate(2, seed=1).shape == (2, 4, 5)
+    assert prior.generate(2, seed=1).shape == (2, *prior.code_shape)
 
 
 def test_a_prompt_is_kept_and_the_rest_follows_from_it(make):
@@ -141,7 +152,7 @@ def test_a_prompt_is_kept_and_the_rest_follows_from_it(make):
 
 def test_known_codes_are_kept_wherever_they_are(make, rng):
     prior = make()
-    codes = rng.integers(6, size=(3, 4, 5))
+    codes = rng.integers(6, size=(3, *prior.code_shape))
     known = rng.uniform(size=codes.shape) < 0.5
     found = prior.complete(codes, known, seed=0)
     np.testing.assert_array_equal(found[known], codes[known])
@@ -164,11 +175,11 @@ def test_it_learns_a_pattern_and_draws_it(make, rng):
     # Stripes: each row is constant, of a code that the label decides with 2.
     labels = rng.integers(2, size=64)
     codes = 2 * rng.integers(2, size=(64, 4, 1)) + labels[:, None, None]
-    codes = np.tile(codes, (1, 1, 5))
+    codes = np.tile(codes, (1, 1, 5)).reshape(-1, *prior.code_shape)
     history = prior.fit(codes, labels, epochs=40, verbose=0).history
     bits = 4 / 20  # one bit a row
     assert history["bits_per_dim"][-1] < 1.5 * bits
-    drawn = prior.generate(32, labels[:32], seed=0)
+    drawn = prior.generate(32, labels[:32], seed=0).reshape(-1, 4, 5)
     assert (drawn == drawn[..., :1]).mean() > 0.95
     assert (drawn % 2 == labels[:32, None, None]).mean() > 0.95
 
@@ -177,7 +188,11 @@ def test_label_dropout_hides_the_label_in_training(make, rng):
     prior = make(num_classes=2, label_dropout=0.5)
     prior.compile(keras.optimizers.SGD(1.0))
     before = to_numpy(prior.embed_label.embeddings).copy()
-    prior.fit(rng.integers(6, size=(16, 4, 5)), np.zeros(16, int), verbose=0)
+    prior.fit(
+        rng.integers(6, size=(16, *prior.code_shape)),
+        np.zeros(16, int),
+        verbose=0,
+    )
     changed = np.abs(to_numpy(prior.embed_label.embeddings) - before).max(1)
     assert (changed > 0).tolist() == [True, False, True]
 
@@ -218,17 +233,22 @@ def test_generate_says_what_is_wrong(make, arguments, message):
 @pytest.mark.parametrize(
     ("codes", "labels", "message"),
     [
-        (np.zeros((4, 4, 5)), [0] * 4, "codes.dtype=float64"),
-        (np.zeros((4, 5, 4), int), [0] * 4, r"\(None, 4, 5\).*\(4, 5, 4\)"),
-        (np.full((4, 4, 5), 6), [0] * 4, "codes 0 to 5.*from 6 to 6"),
-        (np.full((4, 4, 5), -1), [0] * 4, "codes 0 to 5.*from -1 to -1"),
-        (np.zeros((4, 4, 5), int), None, "needs a label"),
-        (np.zeros((4, 4, 5), int), [3] * 4, "classes 0 to 2"),
+        (lambda shape: np.zeros(shape), [0] * 4, "codes.dtype=float64"),
+        (
+            lambda shape: np.zeros((*shape, 1), int),
+            [0] * 4,
+            r"of shape \(None, .*shape=\(4, .*, 1\)",
+        ),
+        (lambda shape: np.full(shape, 6), [0] * 4, "codes 0 to 5.*from 6 to 6"),
+        (lambda shape: np.full(shape, -1), [0] * 4, "codes 0 to 5.*from -1"),
+        (lambda shape: np.zeros(shape, int), None, "needs a label"),
+        (lambda shape: np.zeros(shape, int), [3] * 4, "classes 0 to 2"),
     ],
 )
 def test_fit_and_log_prob_say_what_is_wrong(make, codes, labels, message):
     prior = make(num_classes=3)
     prior.compile("adam")
+    codes = codes((4, *prior.code_shape))
     labels = None if labels is None else np.array(labels)
     for method in (prior.fit, prior.evaluate, prior.log_prob):
         with pytest.raises(ValueError, match=message):

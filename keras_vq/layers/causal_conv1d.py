@@ -1,0 +1,120 @@
+import keras
+from keras import ops
+
+from keras_vq import backend
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class CausalConv1D(keras.layers.Layer):
+    """A dilated convolution over time that sees nothing of the future.
+
+    The output at `t` is made of the inputs at `t`, `t - d`, `t - 2 d` and so
+    on, `kernel_size` of them. `step` does the same for one position of a
+    sequence that is being drawn, from a ring of the inputs that are still
+    reached; its cost does not grow with the dilation.
+
+    Args:
+        filters: int, number of output channels.
+        kernel_size: int >= 1. Defaults to 2.
+        dilation: int >= 1, the paper's d. Defaults to 1.
+
+    Call arguments:
+        inputs: float tensor `(batch, length, channels)`.
+
+    Returns:
+        float tensor `(batch, length, filters)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer.
+
+    Example:
+
+    >>> layer = keras_vq.layers.CausalConv1D(16, kernel_size=2, dilation=4)
+    >>> layer(np.ones((2, 10, 8))).shape
+    (2, 10, 16)
+
+    References:
+        van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016,
+        section 2.1.
+    """
+
+    def __init__(self, filters, kernel_size=2, dilation=1, **kwargs):
+        super().__init__(**kwargs)
+        for name, value in {
+            "filters": filters,
+            "kernel_size": kernel_size,
+            "dilation": dilation,
+        }.items():
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"`{name}` must be an integer >= 1. Received: "
+                    f"{name}={value!r}"
+                )
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.dilation = dilation
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, input_shape[-1], self.filters),
+            initializer="glorot_uniform",
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(self.filters,), initializer="zeros"
+        )
+        self.built = True
+
+    def call(self, inputs):
+        before = (self.kernel_size - 1) * self.dilation
+        outputs = ops.conv(
+            ops.pad(inputs, [[0, 0], [before, 0], [0, 0]]),
+            self.kernel,
+            padding="valid",
+            dilation_rate=self.dilation,
+            data_format="channels_last",
+        )
+        return outputs + self.bias
+
+    def initial_cache(self, batch_size):
+        """What lies before the first position: zeros.
+
+        Args:
+            batch_size: int or int tensor.
+
+        Returns:
+            float32 tensor `(batch, reach, channels)`.
+        """
+        reach = (self.kernel_size - 1) * self.dilation + 1
+        return ops.zeros((batch_size, reach, self.kernel.shape[1]))
+
+    def step(self, x, cache, position):
+        """The outputs at a position.
+
+        Args:
+            x: float32 tensor `(batch, channels)`, the inputs there.
+            cache: What `initial_cache` or this method for the position before
+                returned.
+            position: int or int tensor.
+
+        Returns:
+            `outputs, cache`, outputs `(batch, filters)`.
+        """
+        reach = cache.shape[1]
+        cache = backend.write(cache, position % reach, x)
+        outputs = self.bias + ops.matmul(x, self.kernel[-1])
+        for tap in range(1, self.kernel_size):
+            earlier = (position + reach - tap * self.dilation) % reach
+            outputs += ops.matmul(cache[:, earlier], self.kernel[-1 - tap])
+        return outputs, cache
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "dilation": self.dilation,
+        }
