@@ -24,16 +24,16 @@ def test_the_factory_takes_the_codes_of_the_tokenizer(tmp_path):
     tokenizer.save(tmp_path / "tokenizer.keras")
     again = zoo.pixelcnn(str(tmp_path / "tokenizer.keras"), hidden_dim=4)
     assert again.code_shape == (4, 2)
-    with pytest.raises(FileNotFoundError, match="`tokenizer` at nowhere.keras"):
+    with pytest.raises(FileNotFoundError, match="`tokenizer` at nowhere"):
         zoo.pixelcnn("nowhere.keras")
 
 
 def test_bad_arguments():
     with pytest.raises(ValueError, match=r"\(height, width\).*code_shape=\(4,"):
         priors.PixelCNN((4,), 8)
-    with pytest.raises(ValueError, match="`num_layers` must be .*0"):
+    with pytest.raises(ValueError, match="`num_layers` must be"):
         priors.PixelCNN((4, 4), 8, num_layers=0)
-    with pytest.raises(ValueError, match="`kernel_size` must be .*4"):
+    with pytest.raises(ValueError, match="`kernel_size` must be"):
         priors.PixelCNN((4, 4), 8, kernel_size=4)
     with pytest.raises(ValueError, match="WaveNet models sequences"):
         priors.WaveNet((4, 4), 8)
