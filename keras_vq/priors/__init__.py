@@ -2,6 +2,7 @@
 
 from keras_vq.priors.autoregressive_prior import AutoregressivePrior
 from keras_vq.priors.pixelcnn import PixelCNN
+from keras_vq.priors.pixelsnail import PixelSNAIL
 from keras_vq.priors.prior import Prior
 from keras_vq.priors.transformer import Transformer
 from keras_vq.priors.wavenet import WaveNet
@@ -9,6 +10,7 @@ from keras_vq.priors.wavenet import WaveNet
 __all__ = [
     "AutoregressivePrior",
     "PixelCNN",
+    "PixelSNAIL",
     "Prior",
     "Transformer",
     "WaveNet",

@@ -219,26 +219,40 @@ class AutoregressivePrior(Prior):
         drawn = in_batches(step, arrays, batch_size)
         return drawn.reshape(codes.shape)
 
-    def draw_step(self, codes, known, noise, labels, sampler, guidance_scale):
+    def draw_step(
+        self,
+        codes,
+        known,
+        noise,
+        labels,
+        sampler,
+        guidance_scale=None,
+        condition=None,
+    ):
         """Draw a batch of codes, tensors in and out, for use in a graph.
 
         Args:
-            codes: int32 tensor `(batch, length)`.
+            codes: int32 tensor `(batch, length)`; it may be changed.
             known: bool tensor `(batch, length)`, which of them to keep.
             noise: float32 tensor `(batch, length)`, uniform in [0, 1).
             labels: int32 tensor `(batch,)`, or None.
             sampler: `keras_vq.samplers.Sampler`.
-            guidance_scale: float or None.
+            guidance_scale: float or None. Defaults to None.
+            condition: float tensor `(batch, ...)`, for a prior that is
+                conditioned on a map; None for others. Defaults to None.
 
         Returns:
             int32 tensor `(batch, length)`.
         """
-        batch_size = ops.shape(codes)[0]
-        if guidance_scale is None:
-            state = self.initial_state(batch_size, labels)
-            return draw_codes(
-                self.next_logits, state, codes, known, noise, sampler
-            )
+        guided = guidance_scale is not None
+        parts = {"labels": labels, "condition": condition}
+        parts = {k: v for k, v in parts.items() if v is not None}
+        if guided:
+            hidden = ops.full_like(labels, self.num_classes)
+            parts = {k: ops.concatenate([v, v]) for k, v in parts.items()}
+            parts["labels"] = ops.concatenate([labels, hidden])
+        batch_size = (1 + guided) * ops.shape(codes)[0]
+        state = self.initial_state(batch_size, **{"labels": None, **parts})
 
         def guided_logits(position, codes, state):
             twice = ops.concatenate([codes, codes])
@@ -246,10 +260,8 @@ class AutoregressivePrior(Prior):
             told, untold = ops.split(logits, 2)
             return untold + guidance_scale * (told - untold), state
 
-        hidden = ops.full_like(labels, self.num_classes)
-        both = ops.concatenate([labels, hidden])
-        state = self.initial_state(2 * batch_size, both)
-        return draw_codes(guided_logits, state, codes, known, noise, sampler)
+        next_logits = guided_logits if guided else self.next_logits
+        return draw_codes(next_logits, state, codes, known, noise, sampler)
 
     def _drawing_step(self, sampler, guidance_scale):
         key = (

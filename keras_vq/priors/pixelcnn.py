@@ -6,6 +6,9 @@ from keras_vq.layers import GatedMaskedConv
 from keras_vq.networks.check_sizes import check_sizes
 from keras_vq.priors.autoregressive_prior import AutoregressivePrior
 
+# What is computed anew in each row of a map that is drawn.
+_OF_ROW = ("row_caches", "features", "caches")
+
 
 @keras.saving.register_keras_serializable(package="keras_vq")
 class PixelCNN(AutoregressivePrior):
@@ -26,6 +29,9 @@ class PixelCNN(AutoregressivePrior):
         kernel_size: int, odd, of the layers after the first. Defaults to 3.
         first_kernel_size: int, odd. Defaults to 7.
         dropout: float in [0, 1), before the logits. Defaults to 0.0.
+        condition_dim: int or None, channels of a map `(batch, *code_shape,
+            condition_dim)` that `logits_of` and `initial_state` are given
+            besides, upsampled codes of a level above, say. Defaults to None.
         **kwargs: `label_dropout`, `seed`, `name` and others of
             `keras_vq.priors.Prior`.
 
@@ -56,6 +62,7 @@ class PixelCNN(AutoregressivePrior):
         kernel_size=3,
         first_kernel_size=7,
         dropout=0.0,
+        condition_dim=None,
         **kwargs,
     ):
         super().__init__(code_shape, num_embeddings, num_classes, **kwargs)
@@ -70,6 +77,7 @@ class PixelCNN(AutoregressivePrior):
         self.kernel_size = kernel_size
         self.first_kernel_size = first_kernel_size
         self.dropout_rate = dropout
+        self.condition_dim = condition_dim
         dtype = self.dtype_policy
         self.embed = layers.Embedding(num_embeddings, hidden_dim, dtype=dtype)
         self.embed.build()
@@ -86,7 +94,13 @@ class PixelCNN(AutoregressivePrior):
             ),
         ]
         shape = (None, *self.code_shape, hidden_dim)
-        told = (None, 1, 1, hidden_dim) if num_classes else None
+        told = None
+        if num_classes or condition_dim:
+            told = (None, 1, 1, hidden_dim)
+        if condition_dim:
+            check_sizes(None, condition_dim=condition_dim)
+            self.to_condition = layers.Dense(hidden_dim, dtype=dtype)
+            self.to_condition.build((None, *self.code_shape, condition_dim))
         for conv in self.convs:
             conv.build((shape, shape), told)
         self.dropout = layers.Dropout(dropout, seed=self.seed, dtype=dtype)
@@ -96,14 +110,23 @@ class PixelCNN(AutoregressivePrior):
         self.to_logits.build(shape)
         self.built = True
 
-    def logits_of(self, codes, labels, training):
+    def logits_of(self, codes, labels, training, condition=None):
         x = self.embed(codes)
-        stacks, condition = (x, x), self._condition(labels)
-        for conv in self.convs:
-            stacks = conv(stacks, condition)
+        stacks, condition = (x, x), self._condition(labels, condition)
+        for i, conv in enumerate(self.convs):
+            vertical, horizontal = conv(stacks, condition)
+            stacks = vertical, self.attend(i, horizontal, training)
         return self._logits(stacks[1], training)
 
-    def initial_state(self, batch_size, labels):
+    def attend(self, i, x, training):
+        """What follows layer `i` on the horizontal stack; here nothing."""
+        return x
+
+    def attend_step(self, i, x, state, position):
+        """As `attend`, for one position; updates the dict `state`."""
+        return x
+
+    def initial_state(self, batch_size, labels, condition=None):
         width = self.code_shape[1]
         state = {
             "row_caches": [
@@ -116,23 +139,26 @@ class PixelCNN(AutoregressivePrior):
             ],
             "caches": self._initial_caches(batch_size),
         }
-        if labels is not None:
-            state["condition"] = ops.cast(self._condition(labels), "float32")
+        condition = self._condition(labels, condition)
+        if condition is not None:
+            state["condition"] = ops.cast(condition, "float32")
         return state
 
     def next_logits(self, position, codes, state):
         width = self.code_shape[1]
-        column = position % width
-        state = ops.cond(
+        row, column = position // width, position % width
+        of_row = {name: state[name] for name in _OF_ROW}
+        of_row = ops.cond(
             column == 0,
-            lambda: self._start_row(position, codes, state),
-            lambda: state,
+            lambda: self._start_row(row, codes, state),
+            lambda: of_row,
         )
+        state = {**state, **of_row}
         left = self.embed(codes[:, ops.maximum(position - 1, 0)])
         x = ops.where(column == 0, 0.0, ops.cast(left, "float32"))
-        condition = state.get("condition")
+        condition = self._condition_at(state, row)
         if condition is not None:
-            condition = condition[:, 0, 0]
+            condition = condition[:, 0, column if condition.shape[2] > 1 else 0]
         caches = []
         for i, conv in enumerate(self.convs):
             x, cache = conv.step(
@@ -142,21 +168,20 @@ class PixelCNN(AutoregressivePrior):
                 condition,
             )
             caches.append(cache)
+            x = self.attend_step(i, x, state, position)
         return self._logits(x, False), {**state, "caches": caches}
 
-    def _start_row(self, position, codes, state):
-        height, width = self.code_shape
-        row = position // width
-        maps = ops.reshape(codes, (-1, height, width))
+    def _start_row(self, row, codes, state):
+        maps = ops.reshape(codes, (-1, *self.code_shape))
         above = self.embed(maps[:, ops.maximum(row - 1, 0)])[:, None]
         x = ops.where(row == 0, 0.0, ops.cast(above, "float32"))
+        condition = self._condition_at(state, row)
         features, row_caches = [], []
         for conv, cache in zip(self.convs, state["row_caches"], strict=True):
-            x, seen, cache = conv.start_row(x, cache, state.get("condition"))
+            x, seen, cache = conv.start_row(x, cache, condition)
             features.append(seen[:, 0])
             row_caches.append(cache)
         return {
-            **state,
             "row_caches": row_caches,
             "features": features,
             "caches": self._initial_caches(ops.shape(codes)[0]),
@@ -168,10 +193,22 @@ class PixelCNN(AutoregressivePrior):
             for conv in self.convs
         ]
 
-    def _condition(self, labels):
+    def _condition(self, labels, condition):
+        """What each position is told, `(batch, height or 1, width or 1, dim)`,
+        or None."""
+        if self.condition_dim:
+            condition = self.to_condition(condition)
         if labels is None:
-            return None
-        return self.embed_label(labels)[:, None, None]
+            return condition
+        label = self.embed_label(labels)[:, None, None]
+        return label if condition is None else label + condition
+
+    def _condition_at(self, state, row):
+        """What a row is told, `(batch, 1, width or 1, dim)`, or None."""
+        condition = state.get("condition")
+        if condition is None or condition.shape[1] == 1:
+            return condition
+        return condition[:, row][:, None]
 
     def _logits(self, x, training):
         x = self.dropout(ops.relu(x), training=training)
@@ -185,4 +222,5 @@ class PixelCNN(AutoregressivePrior):
             "kernel_size": self.kernel_size,
             "first_kernel_size": self.first_kernel_size,
             "dropout": self.dropout_rate,
+            "condition_dim": self.condition_dim,
         }

@@ -260,6 +260,19 @@ MODELS = {
 }
 
 PRIORS = {
+    priors.PixelSNAIL: Case(
+        lambda **kw: priors.PixelSNAIL(
+            (3, 2),
+            5,
+            hidden_dim=8,
+            num_layers=2,
+            num_blocks=1,
+            num_heads=2,
+            **kw,
+        ),
+        (3, 2),
+        num_codes=5,
+    ),
     priors.WaveNet: Case(
         lambda **kw: priors.WaveNet(
             (6,),
