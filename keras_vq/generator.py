@@ -13,8 +13,8 @@ class LatentGenerator(keras.Model):
     Both are trained before. Saved, it holds both.
 
     Args:
-        tokenizer: A `keras_vq.models.Tokenizer` with one map of codes.
-        prior: A `keras_vq.priors.AutoregressivePrior` of the same codes.
+        tokenizer: A `keras_vq.models.Tokenizer`.
+        prior: A `keras_vq.priors.Prior` of the same codes.
         **kwargs: `name` and others of `keras.Model`.
 
     Call arguments:
@@ -115,7 +115,12 @@ class LatentGenerator(keras.Model):
             ValueError: If an argument does not fit.
         """
         codes = self.tokenizer.encode(images, batch_size)
-        known = ~self._coarse(np.asarray(mask), len(codes))
+        mask = self._mask(np.asarray(mask), len(images))
+        shape = self.tokenizer.code_shape
+        if isinstance(codes, tuple):
+            known = tuple(~_coarse(mask, level) for level in shape)
+        else:
+            known = ~_coarse(mask, shape)
         codes = self.prior.complete(
             codes, known, labels, seed=seed, batch_size=batch_size, **sampling
         )
@@ -185,8 +190,7 @@ class LatentGenerator(keras.Model):
             kept[labels == label] = images[best]
         return kept
 
-    def _coarse(self, mask, count):
-        """Which codes have a masked pixel in their cell."""
+    def _mask(self, mask, count):
         size = self.input_shape[:-1]
         if mask.dtype != bool or mask.shape not in (size, (count, *size)):
             raise ValueError(
@@ -194,12 +198,7 @@ class LatentGenerator(keras.Model):
                 f"True where to draw. Received: shape={mask.shape} and "
                 f"dtype={mask.dtype}"
             )
-        mask = np.broadcast_to(mask, (count, *size))
-        cells = [count]
-        for n, m in zip(size, self.tokenizer.code_shape, strict=True):
-            cells += [m, n // m]
-        within = tuple(range(2, 2 * len(size) + 1, 2))
-        return mask.reshape(cells).any(axis=within)
+        return np.broadcast_to(mask, (count, *size))
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -219,6 +218,16 @@ class LatentGenerator(keras.Model):
                 "prior": deserialize(config["prior"]),
             }
         )
+
+
+def _coarse(mask, code_shape):
+    """Which codes have a masked pixel in their cell."""
+    count, *size = mask.shape
+    cells = [count]
+    for n, m in zip(size, code_shape, strict=True):
+        cells += [m, n // m]
+    within = tuple(range(2, 2 * len(size) + 1, 2))
+    return mask.reshape(cells).any(axis=within)
 
 
 def _check_pair(tokenizer, prior):

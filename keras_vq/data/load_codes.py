@@ -23,8 +23,8 @@ def load_codes(
     """The codes of images, encoded once, as a `tf.data.Dataset` for a prior.
 
     Args:
-        tokenizer: A `keras_vq.models.Tokenizer` with one map of codes; images
-            are brought to its size and channels.
+        tokenizer: A `keras_vq.models.Tokenizer`; images are brought to its
+            size and channels.
         name: What to load; see `keras_vq.data.load`.
         split: str; see `keras_vq.data.load`. Defaults to `"train"`.
         batch_size: int, examples per batch; the last batch may be smaller.
@@ -36,8 +36,9 @@ def load_codes(
         **kwargs: `binarize` and `data_dir` of `keras_vq.data.load`.
 
     Returns:
-        `tf.data.Dataset` of int32 `(batch, *code_shape)`, or of pairs with
-        int64 `(batch,)`, of known cardinality.
+        `tf.data.Dataset` of int32 `(batch, *code_shape)`, of a tokenizer with
+        several maps `((map, ...),)`, or of pairs with int64 `(batch,)`; of
+        known cardinality.
 
     Raises:
         ValueError, FileNotFoundError: As `keras_vq.data.load`.
@@ -59,15 +60,23 @@ def load_codes(
         shuffle=False,
         **kwargs,
     )
-    batches = [
-        (tokenizer.encode(x.numpy(), batch_size=100), y.numpy())
-        for x, y in tqdm.tqdm(
-            images, desc=f"Encoding {split}", unit="batch", delay=2
-        )
-    ]
-    arrays = [np.concatenate(part) for part in zip(*batches, strict=True)]
+    parts = []
+    for x, y in tqdm.tqdm(
+        images, desc=f"Encoding {split}", unit="batch", delay=2
+    ):
+        codes = tokenizer.encode(x.numpy(), batch_size=100)
+        maps = codes if isinstance(codes, tuple) else (codes,)
+        parts.append([*maps, y.numpy()])
+    arrays = [np.concatenate(part) for part in zip(*parts, strict=True)]
     if shuffle is None:
         shuffle = split.startswith("train")
-    source = Memory(arrays if labels else arrays[:1])
-    dataset = in_order(source, shuffle, seed, epochs, batch_size)
-    return dataset if labels else dataset.map(lambda codes: codes)
+    dataset = in_order(Memory(arrays), shuffle, seed, epochs, batch_size)
+
+    def as_asked(*arrays):
+        *maps, classes = arrays
+        codes = tuple(maps) if len(maps) > 1 else maps[0]
+        if labels:
+            return codes, classes
+        return (codes,) if len(maps) > 1 else codes
+
+    return dataset.map(as_asked)

@@ -10,7 +10,7 @@ from keras_vq.networks.check_sizes import check_sizes
 from keras_vq.ops.mean import mean
 from keras_vq.priors.prior import Prior
 from keras_vq.samplers.draw_codes import draw_codes
-from keras_vq.training.check_codes import check_codes
+from keras_vq.training.check_codes import check_prompt
 from keras_vq.training.in_batches import in_batches
 
 
@@ -101,67 +101,6 @@ class AutoregressivePrior(Prior):
         log_p = ops.take_along_axis(log_p, codes[..., None], axis=-1)[..., 0]
         return ops.sum(log_p, axis=tuple(range(1, len(log_p.shape))))
 
-    def generate(
-        self,
-        num_samples,
-        labels=None,
-        temperature=1.0,
-        top_k=None,
-        top_p=None,
-        guidance_scale=None,
-        prompt=None,
-        seed=None,
-        sampler=None,
-        batch_size=64,
-    ):
-        """Draw codes, in one compiled loop.
-
-        Args:
-            num_samples: int >= 1, number of examples.
-            labels: int array `(num_samples,)` or int, for a conditional model.
-                Defaults to None.
-            temperature: float >= 0, divides the logits; 0 takes the most
-                probable code. Defaults to 1.0.
-            top_k: int or None, draw from the k most probable codes. Defaults
-                to None.
-            top_p: float in (0, 1] or None, draw from the fewest codes that
-                have this probability together. Defaults to None.
-            guidance_scale: float or None, how far to go from what the model
-                says without the label to what it says with it: 1 is the
-                latter, more is beyond. Defaults to None.
-            prompt: int array `(num_samples, m)` or None, the first codes in
-                raster order. Defaults to None.
-            seed: int or None; one seed draws the same codes on every backend.
-                Defaults to None.
-            sampler: `keras_vq.samplers.Sampler` or None, in place of
-                `temperature`, `top_k` and `top_p`. Defaults to None.
-            batch_size: int, examples drawn together. Defaults to 64.
-
-        Returns:
-            NumPy int32 array `(num_samples, *code_shape)`.
-
-        Raises:
-            ValueError: If an argument does not fit.
-        """
-        check_sizes(None, num_samples=num_samples)
-        length = math.prod(self.code_shape)
-        codes = np.zeros((num_samples, length), "int32")
-        known = np.zeros((num_samples, length), bool)
-        if prompt is not None:
-            prompt = self._check_prompt(self.to_array(prompt), num_samples)
-            codes[:, : prompt.shape[1]] = prompt
-            known[:, : prompt.shape[1]] = True
-        shape = (num_samples, *self.code_shape)
-        return self.complete(
-            codes.reshape(shape),
-            known.reshape(shape),
-            labels,
-            sampler or samplers.get(temperature, top_k, top_p),
-            guidance_scale,
-            seed,
-            batch_size,
-        )
-
     def complete(
         self,
         codes,
@@ -172,51 +111,16 @@ class AutoregressivePrior(Prior):
         seed=None,
         batch_size=64,
     ):
-        """Keep some codes and draw the others, each from those before it.
-
-        Args:
-            codes: int array `(n, *code_shape)`.
-            known: bool array `(n, *code_shape)`, which of them to keep.
-            labels: int array `(n,)` or int, for a conditional model. Defaults
-                to None.
-            sampler: `keras_vq.samplers.Sampler`; None for all of the softmax.
-                Defaults to None.
-            guidance_scale: See `generate`.
-            seed: See `generate`.
-            batch_size: See `generate`.
-
-        Returns:
-            NumPy int32 array `(n, *code_shape)`.
-
-        Raises:
-            ValueError: If an argument does not fit.
-        """
-        codes, known = self.to_array(codes), self.to_array(known)
+        codes = self.to_array(codes)
         self.check_codes(codes)
-        if known.shape != codes.shape or known.dtype != bool:
-            raise ValueError(
-                f"`known` must be bool of the shape of the codes, "
-                f"{codes.shape}. Received: shape={known.shape} and "
-                f"dtype={known.dtype}"
-            )
-        if guidance_scale is not None and not self.label_dropout:
-            raise ValueError(
-                f"{type(self).__name__} `{self.name}` has never seen hidden "
-                "labels: `guidance_scale` needs a model trained with "
-                f"`label_dropout`. Received: guidance_scale={guidance_scale}"
-            )
-        count, length = len(codes), math.prod(self.code_shape)
-        noise = np.random.default_rng(seed).random((count, length), "float32")
-        arrays = [
-            codes.reshape(count, length).astype("int32"),
-            known.reshape(count, length),
-            noise,
-            *self.label_arrays(labels, count),
-        ]
+        labels = self.label_arrays(labels, len(codes))
+        arrays = self.drawing_arrays(
+            codes, known, guidance_scale, np.random.default_rng(seed)
+        )
         step = self._drawing_step(
             sampler or samplers.RandomSampler(), guidance_scale
         )
-        drawn = in_batches(step, arrays, batch_size)
+        drawn = in_batches(step, [*arrays, *labels], batch_size)
         return drawn.reshape(codes.shape)
 
     def draw_step(
@@ -264,11 +168,7 @@ class AutoregressivePrior(Prior):
         return draw_codes(next_logits, state, codes, known, noise, sampler)
 
     def _drawing_step(self, sampler, guidance_scale):
-        key = (
-            type(sampler),
-            tuple(sorted(sampler.get_config().items())),
-            guidance_scale,
-        )
+        key = (sampler.key(), guidance_scale)
         if key not in self._drawing_steps:
 
             def step(codes, known, noise, labels=None):
@@ -279,21 +179,49 @@ class AutoregressivePrior(Prior):
             self._drawing_steps[key] = backend.jit_loop(step, self)
         return self._drawing_steps[key]
 
-    def _check_prompt(self, prompt, num_samples):
-        length = math.prod(self.code_shape)
-        if prompt.ndim != 2 or len(prompt) != num_samples:
+    def start_from(self, num_samples, prompt):
+        check_sizes(None, num_samples=num_samples)
+        shape = (num_samples, *self.code_shape)
+        codes, known = np.zeros(shape, "int32"), np.zeros(shape, bool)
+        if prompt is not None:
+            prompt = self.to_array(prompt)
+            check_prompt(self, prompt, num_samples)
+            first = (slice(None), slice(prompt.shape[1]))
+            codes.reshape(num_samples, -1)[first] = prompt
+            known.reshape(num_samples, -1)[first] = True
+        return codes, known
+
+    def drawing_arrays(self, codes, known, guidance_scale, rng):
+        """Codes, known ones and noise as `draw_step` takes them.
+
+        Args:
+            codes: NumPy int array `(n, *code_shape)`.
+            known: bool array of the same shape.
+            guidance_scale: float or None.
+            rng: `np.random.Generator`.
+
+        Returns:
+            list of three NumPy arrays `(n, length)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        known = self.to_array(known)
+        if known.shape != codes.shape or known.dtype != bool:
             raise ValueError(
-                "`prompt` must have shape (num_samples, m), the first m codes "
-                f"in raster order. Received: shape={prompt.shape} and "
-                f"num_samples={num_samples}"
+                f"`known` must be bool of the shape of the codes, "
+                f"{codes.shape}. Received: shape={known.shape} and "
+                f"dtype={known.dtype}"
             )
-        if prompt.shape[1] > length:
+        if guidance_scale is not None and not self.label_dropout:
             raise ValueError(
-                f"`prompt` is longer than the {length} codes of "
-                f"{type(self).__name__} `{self.name}`. Received: "
-                f"{prompt.shape[1]} codes"
+                f"{type(self).__name__} `{self.name}` has never seen hidden "
+                "labels: `guidance_scale` needs a model trained with "
+                f"`label_dropout`. Received: guidance_scale={guidance_scale}"
             )
-        check_codes(
-            self, prompt, prompt.shape[1:], self.num_embeddings, "prompt"
-        )
-        return prompt
+        shape = (len(codes), math.prod(self.code_shape))
+        return [
+            codes.reshape(shape).astype("int32"),
+            known.reshape(shape),
+            rng.random(shape, "float32"),
+        ]

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq import samplers
 from keras_vq.networks.check_sizes import check_sizes
 from keras_vq.training.base_model import BaseModel
 from keras_vq.training.check_codes import check_codes
@@ -89,6 +90,108 @@ class Prior(BaseModel):
         if labels is None and self.num_classes:
             check_labels(self, None)
         return self.logits_of(codes, labels, training)
+
+    def generate(
+        self,
+        num_samples,
+        labels=None,
+        temperature=1.0,
+        top_k=None,
+        top_p=None,
+        guidance_scale=None,
+        prompt=None,
+        seed=None,
+        sampler=None,
+        batch_size=64,
+    ):
+        """Draw codes, in a compiled loop.
+
+        Args:
+            num_samples: int >= 1, number of examples.
+            labels: int array `(num_samples,)` or int, for a conditional model.
+                Defaults to None.
+            temperature: float >= 0, divides the logits; 0 takes the most
+                probable code. Defaults to 1.0.
+            top_k: int or None, draw from the k most probable codes. Defaults
+                to None.
+            top_p: float in (0, 1] or None, draw from the fewest codes that
+                have this probability together. Defaults to None.
+            guidance_scale: float or None, how far to go from what the model
+                says without the label to what it says with it: 1 is the
+                latter, more is beyond. Defaults to None.
+            prompt: int array `(num_samples, m)` or None, the first codes in
+                raster order; of a hierarchical prior, those of the top level.
+                Defaults to None.
+            seed: int or None; one seed draws the same codes on every backend.
+                Defaults to None.
+            sampler: `keras_vq.samplers.Sampler` or None, in place of
+                `temperature`, `top_k` and `top_p`. Defaults to None.
+            batch_size: int, examples drawn together. Defaults to 64.
+
+        Returns:
+            NumPy int32 array `(num_samples, *code_shape)`; of a hierarchical
+            prior a tuple of them.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        codes, known = self.start_from(num_samples, prompt)
+        return self.complete(
+            codes,
+            known,
+            labels,
+            sampler or samplers.get(temperature, top_k, top_p),
+            guidance_scale,
+            seed,
+            batch_size,
+        )
+
+    def start_from(self, num_samples, prompt):
+        """What `complete` takes for the first codes of a prompt.
+
+        Args:
+            num_samples: int >= 1.
+            prompt: int array `(num_samples, m)` or None.
+
+        Returns:
+            `codes, known`, NumPy arrays `(num_samples, *code_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        raise NotImplementedError
+
+    def complete(
+        self,
+        codes,
+        known,
+        labels=None,
+        sampler=None,
+        guidance_scale=None,
+        seed=None,
+        batch_size=64,
+    ):
+        """Keep some codes and draw the others, each from those before it.
+
+        Args:
+            codes: int array `(n, *code_shape)`; of a hierarchical prior a
+                tuple of them, like what follows.
+            known: bool array `(n, *code_shape)`, which of them to keep.
+            labels: int array `(n,)` or int, for a conditional model. Defaults
+                to None.
+            sampler: `keras_vq.samplers.Sampler`; None for all of the softmax.
+                Defaults to None.
+            guidance_scale: See `generate`.
+            seed: See `generate`.
+            batch_size: See `generate`.
+
+        Returns:
+            NumPy int32 array `(n, *code_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        raise NotImplementedError
 
     def hide_labels(self, labels):
         """Replace a share `label_dropout` of the labels by the hidden one."""

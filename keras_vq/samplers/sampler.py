@@ -59,3 +59,7 @@ class Sampler:
     def get_config(self):
         """dict, the arguments; two samplers of one config draw alike."""
         return {"temperature": self.temperature}
+
+    def key(self):
+        """What compiled loops are told apart by."""
+        return type(self), tuple(sorted(self.get_config().items()))

@@ -81,7 +81,7 @@ class BaseModel(Trainer, keras.Model):
         inputs = self.inputs_of(data)
         outputs = self.minimize(
             lambda: self.losses_of(*inputs, training=True),
-            ops.shape(inputs[0])[0],
+            ops.shape(keras.tree.flatten(inputs)[0])[0],
         )
         return self.logs_of(inputs[0], outputs)
 

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 
 
@@ -31,12 +33,13 @@ def check_codes(model, indices, shape, num_embeddings, name="indices"):
         )
 
 
-def check_code_maps(model, latents):
+def check_code_maps(model, latents, all_of_them=False):
     """Raise unless `latents` are codes of the model's first maps, or of all.
 
     Args:
         model: A `Tokenizer` with several maps of codes.
         latents: tuple of NumPy arrays, one or more, what to check.
+        all_of_them: bool, whether none may be missing. Defaults to False.
 
     Raises:
         ValueError: If number, dtypes, shapes or values do not fit.
@@ -44,14 +47,15 @@ def check_code_maps(model, latents):
     title = f"{type(model).__name__} `{model.name}`"
     maps = model.code_maps
     is_tuple = isinstance(latents, (tuple, list))
-    if not is_tuple or not 0 < len(latents) <= len(maps):
+    least = len(maps) if all_of_them else 1
+    if not is_tuple or not least <= len(latents) <= len(maps):
         shapes = ", ".join(str((None, *shape)) for shape, _ in maps)
         received = (
             f"{len(latents)} maps" if is_tuple else type(latents).__name__
         )
         raise ValueError(
-            f"{title} decodes a tuple of 1 to {len(maps)} maps of indices, top "
-            f"first, of shapes {shapes}. Received: {received}"
+            f"{title} takes a tuple of {least} to {len(maps)} maps of indices, "
+            f"top first, of shapes {shapes}. Received: {received}"
         )
     for level, indices in enumerate(latents):
         shape, num_embeddings = maps[level]
@@ -63,3 +67,30 @@ def check_code_maps(model, latents):
             f"{title} needs as many rows in each map of indices. Received: "
             f"{counts} rows, top first"
         )
+
+
+def check_prompt(model, prompt, num_samples):
+    """Raise unless `prompt` (a NumPy array) can be the first of some codes.
+
+    Args:
+        model: A model of one map of codes.
+        prompt: array, what to check.
+        num_samples: int, how many examples begin with it.
+
+    Raises:
+        ValueError: If its shape or its values do not fit.
+    """
+    if prompt.ndim != 2 or len(prompt) != num_samples:
+        raise ValueError(
+            "`prompt` must have shape (num_samples, m), the first m codes in "
+            f"raster order. Received: shape={prompt.shape} and "
+            f"num_samples={num_samples}"
+        )
+    length = math.prod(model.code_shape)
+    if prompt.shape[1] > length:
+        raise ValueError(
+            f"`prompt` is longer than the {length} codes of "
+            f"{type(model).__name__} `{model.name}`. Received: "
+            f"{prompt.shape[1]} codes"
+        )
+    check_codes(model, prompt, prompt.shape[1:], model.num_embeddings, "prompt")

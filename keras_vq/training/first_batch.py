@@ -52,6 +52,8 @@ def _chain(batch, rest):
 
 
 def _to_numpy(batch):
+    if isinstance(batch, tuple):
+        return tuple(_to_numpy(part) for part in batch)
     if not hasattr(batch, "shape"):
         return None
     return np.asarray(keras.ops.convert_to_numpy(batch))

@@ -10,6 +10,7 @@ from keras_vq.zoo.vae import vae
 from keras_vq.zoo.vqgan import vqgan
 from keras_vq.zoo.vqvae import vqvae
 from keras_vq.zoo.vqvae2 import vqvae2
+from keras_vq.zoo.vqvae2_prior import vqvae2_prior
 from keras_vq.zoo.wavenet import wavenet
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "vqgan",
     "vqvae",
     "vqvae2",
+    "vqvae2_prior",
     "wavenet",
 ]

@@ -33,7 +33,7 @@ class Case:
         else:
             x = rng.uniform(size=size).astype("float32")
         if self.is_pair:
-            return x, x**2
+            return x, x[::-1] if self.num_codes else x**2
         if self.num_classes is None:
             return x
         return x, rng.integers(self.num_classes, size=batch, dtype="int32")
@@ -259,7 +259,23 @@ MODELS = {
     ),
 }
 
+
+def hierarchical_prior(**kwargs):
+    small = {"hidden_dim": 8, "num_layers": 2, "dtype": kwargs.get("dtype")}
+    return priors.HierarchicalPrior(
+        [
+            priors.PixelSNAIL((3, 2), 5, num_heads=2, **small),
+            priors.PixelCNN((3, 2), 5, condition_dim=4, **small),
+        ],
+        num_residual_layers=1,
+        **kwargs,
+    )
+
+
 PRIORS = {
+    priors.HierarchicalPrior: Case(
+        hierarchical_prior, (3, 2), num_codes=5, is_pair=True
+    ),
     priors.PixelSNAIL: Case(
         lambda **kw: priors.PixelSNAIL(
             (3, 2),
