@@ -6,9 +6,10 @@ import rich
 import tqdm
 from rich.table import Table
 
-from keras_vq import data
 from keras_vq import metrics
 from keras_vq.cli.run import Run
+from keras_vq.cli.split import load_split
+from keras_vq.generator import LatentGenerator
 
 _INPUTS_AT_ONCE = 200
 # The width of the window of the structural similarity.
@@ -24,28 +25,42 @@ def evaluate_run(path, num_importance_samples, features):
             "--importance-samples needs a model with a likelihood, a VAE. "
             f"Received: {type(model).__name__}"
         )
-    measures = _image_metrics(model, features)
-    test = data.load(
-        split=run.recipe.data.test_split,
-        shuffle=False,
-        **run.recipe.data.load_arguments(model),
+    measures = []
+    if not isinstance(model, LatentGenerator):
+        measures = _image_metrics(model, features)
+    elif features is not None:
+        raise ValueError(
+            "--features compares images with what is left of them after "
+            f"encoding. Received: {path}, the run of a prior"
+        )
+    test = load_split(
+        run.recipe, model, run.recipe.data.test_split, shuffle=False
     )
-    results = model.evaluate(test, return_dict=True, verbose=0)
+    if isinstance(model, LatentGenerator):
+        results = model.prior.evaluate(test, return_dict=True, verbose=0)
+    else:
+        results = model.evaluate(test, return_dict=True, verbose=0)
     if num_importance_samples is not None:
         name = f"negative log-likelihood, {num_importance_samples} samples"
         results[name] = _negative_log_likelihood(
             model, test, num_importance_samples
         )
-    for images, *labels in _batches(test, "Images"):
-        latents = model.encode(images, *labels)
-        outputs = model.decode(latents, *labels)
-        for metric in measures:
-            metric.update_state(images, outputs)
+    if measures:
+        _compare(model, test, measures)
     results |= {metric.name: float(metric.result()) for metric in measures}
     table = Table("on the test data", "", show_header=True, box=None)
     for name, value in results.items():
         table.add_row(name, f"{value:.4g}")
     rich.print(table)
+
+
+def _compare(model, test, measures):
+    """Update metrics with images and what the model makes of them."""
+    for images, *labels in _batches(test, "Images"):
+        latents = model.encode(images, *labels)
+        outputs = model.decode(latents, *labels)
+        for metric in measures:
+            metric.update_state(images, outputs)
 
 
 def _image_metrics(model, features):

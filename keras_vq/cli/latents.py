@@ -12,7 +12,7 @@ _NUM_ENDS, _NUM_SEEN = 16, 256
 def interpolate_images(path, paths, label, steps, out):
     """Draw ways between images; see `keras-vq interpolate`."""
     run = Run(path)
-    model = run.load_model()
+    model = run.load_first_stage()
     images, condition = examples(run, model, paths, label, _NUM_ENDS)
     pictures = interpolate(model, images, steps, *condition)
     save_figure(image_grid(pictures, columns=steps), out)
@@ -22,7 +22,7 @@ def interpolate_images(path, paths, label, steps, out):
 def traverse_dimensions(path, paths, label, dims, steps, out):
     """Draw what dimensions mean; see `keras-vq traverse`."""
     run = Run(path)
-    model = run.load_model()
+    model = run.load_first_stage()
     images, condition = examples(run, model, paths, label, _NUM_SEEN)
     pictures = traverse(model, images, dims, steps, *condition)
     save_figure(image_grid(pictures, columns=steps), out)

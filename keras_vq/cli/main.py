@@ -208,7 +208,7 @@ def export(
     from keras_vq.cli.run import Run
     from keras_vq.export import saved_model
 
-    saved_model(Run(run).load_model(), directory)
+    saved_model(Run(run).load_first_stage(), directory)
     print(f"Wrote {directory} with the signatures serve, encode and decode.")
 
 

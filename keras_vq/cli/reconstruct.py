@@ -12,7 +12,7 @@ _NUM_PICTURES = 16
 def reconstruct_images(path, paths, label, levels, out):
     """Draw images beside their outputs; see `keras-vq reconstruct`."""
     run = Run(path)
-    model = run.load_model()
+    model = run.load_first_stage()
     images, condition = examples(run, model, paths, label, _NUM_PICTURES)
     if levels:
         rows = level_reconstructions(model, images)

@@ -7,11 +7,14 @@ import zipfile
 
 import keras
 
+from keras_vq import priors
 from keras_vq.callbacks import EpochCheckpoint
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.callbacks.plots import training_curves
 from keras_vq.files import TEMPORARY
 from keras_vq.files import written_whole
+from keras_vq.generator import LatentGenerator
+from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.recipe import Recipe
 
 
@@ -80,7 +83,17 @@ class Run:
                 f"{self.path} has no model yet. Continue the run with "
                 f"keras-vq train --resume {self.path}"
             )
-        return load_keras_file(path)
+        return with_tokenizer(self.recipe, load_keras_file(path))
+
+    def load_first_stage(self):
+        """As `load_model`; ValueError where that is a prior."""
+        model = self.load_model()
+        if isinstance(model, LatentGenerator):
+            raise ValueError(
+                f"{self.path} is the run of a prior. Take that of its "
+                f"tokenizer, {self.recipe.arguments['tokenizer']}."
+            )
+        return model
 
     def remove_unfinished(self):
         """Remove what a killed process was writing."""
@@ -118,6 +131,14 @@ class Run:
             temporary.write_text(json.dumps(results, indent=2) + "\n")
         with written_whole(self.model_path) as temporary:
             model.save(temporary)
+
+
+def with_tokenizer(recipe, model):
+    """A prior with the tokenizer that its recipe names; others as they are."""
+    if not isinstance(model, priors.Prior):
+        return model
+    tokenizer = load_part(recipe.arguments["tokenizer"], "tokenizer")
+    return LatentGenerator(tokenizer, model)
 
 
 def load_keras_file(path):

@@ -1,4 +1,3 @@
-import functools
 import pathlib
 import sys
 
@@ -15,9 +14,9 @@ from keras_vq import priors
 from keras_vq.cli.examples import test_examples
 from keras_vq.cli.run import Run
 from keras_vq.cli.run import load_keras_file
+from keras_vq.cli.run import with_tokenizer
+from keras_vq.cli.split import load_split
 from keras_vq.data.load import is_folder
-from keras_vq.generator import LatentGenerator
-from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.recipe import Recipe
 from keras_vq.zoo.recipe import parse_setting
 
@@ -30,8 +29,6 @@ PICTURES = (
     "interpolations",
     "samples",
 )
-# What images and their codes are loaded by alike.
-_OF_CODES = ("name", "batch_size", "binarize", "labels")
 
 
 def start_training(name, dataset, settings, epochs, quick, out):
@@ -107,19 +104,15 @@ def resume_training(path):
 
 def _load(recipe, first_epoch):
     model = with_tokenizer(recipe, recipe.build())
-    options = recipe.data.load_arguments(model)
-    load = data.load
-    if isinstance(model, LatentGenerator):
-        options = {k: options[k] for k in _OF_CODES}
-        load = functools.partial(data.load_codes, model.tokenizer)
     numbers = range(first_epoch, recipe.training.epochs)
-    test = load(split=recipe.data.test_split, shuffle=False, **options)
-    train = load(
-        split=recipe.data.train_split,
+    test = load_split(recipe, model, recipe.data.test_split, shuffle=False)
+    train = load_split(
+        recipe,
+        model,
+        recipe.data.train_split,
         shuffle=True,
         seed=recipe.training.seed,
         epochs=numbers,
-        **options,
     )
     return train, test, len(train) // max(len(numbers), 1)
 
@@ -195,14 +188,6 @@ def _finish(run, model, test):
     model = with_tokenizer(run.recipe, model)
     run.finish(model, {name: float(value) for name, value in results.items()})
     _report(run, results)
-
-
-def with_tokenizer(recipe, model):
-    """A prior with the tokenizer that its recipe names; others as they are."""
-    if not isinstance(model, priors.Prior):
-        return model
-    tokenizer = load_part(recipe.arguments["tokenizer"], "tokenizer")
-    return LatentGenerator(tokenizer, model)
 
 
 def _training_batch(recipe, model):

@@ -71,6 +71,15 @@ def test_train_resume_generate_and_info(
     assert (code, "8 samples of seed 0" in output) == (0, True)
     pixels = tf.io.decode_png((tmp_path / "grid.png").read_bytes())
     assert pixels.shape[0] > 50
+    code, output, _ = cli("evaluate", run)
+    assert (code, f"{results['loss']:.4g}" in output) == (0, True)
+    for command in (["reconstruct"], ["interpolate"], ["traverse"]):
+        message = refused(*command, run)
+        assert "is the run of a prior. Take that of its tokenizer" in message
+    assert "the run of a prior" in refused("export", run, "served")
+    assert "--features compares" in refused(
+        "evaluate", run, "--features", "f.keras"
+    )
     code, output, _ = cli("info", run)
     assert (code, "8 x 8 of 16" in output) == (0, True)
 

@@ -50,11 +50,10 @@ PRIORS = {
 }
 
 
-@pytest.fixture(params=PRIORS)
-def make(request):
-    factory, shape, small_shape = PRIORS[request.param]
+def maker(name):
+    factory, shape, small_shape = PRIORS[name]
 
-    def varied(num_embeddings=6, code_shape=None, small=False, **kwargs):
+    def make(num_embeddings=6, code_shape=None, small=False, **kwargs):
         if code_shape is None:
             code_shape = small_shape if small else shape
         prior = factory(code_shape, num_embeddings, **kwargs)
@@ -64,7 +63,19 @@ def make(request):
             w.assign(w + 0.3 * rng.normal(size=w.shape))
         return prior
 
-    return varied
+    return make
+
+
+@pytest.fixture(params=PRIORS)
+def make(request):
+    """Makes each of the priors."""
+    return maker(request.param)
+
+
+@pytest.fixture
+def make_one():
+    """Makes one of them, for what their base does alone."""
+    return maker("pixelcnn")
 
 
 def test_each_code_depends_on_all_before_and_on_none_after(make, rng):
@@ -118,8 +129,8 @@ def test_it_draws_what_the_slow_loop_draws(make):
     assert len(np.unique(found)) > 2
 
 
-def test_temperature_zero_takes_the_most_probable(make):
-    prior = make()
+def test_temperature_zero_takes_the_most_probable(make_one):
+    prior = make_one()
     expected = autoregressive.draw(
         prior, 1, None, seed=0, choose=lambda logits, _: logits.argmax()
     )
@@ -128,8 +139,8 @@ def test_temperature_zero_takes_the_most_probable(make):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_guidance_goes_from_the_hidden_label_beyond_the_label(make):
-    prior = make(num_classes=3, label_dropout=0.5)
+def test_guidance_goes_from_the_hidden_label_beyond_the_label(make_one):
+    prior = make_one(num_classes=3, label_dropout=0.5)
     labels = np.array([0, 2, 1], "int32")
 
     def guided(codes, labels):
@@ -147,8 +158,8 @@ def test_guidance_goes_from_the_hidden_label_beyond_the_label(make):
     assert prior.generate(2, seed=1).shape == (2, *prior.code_shape)
 
 
-def test_a_prompt_is_kept_and_the_rest_follows_from_it(make):
-    prior = make()
+def test_a_prompt_is_kept_and_the_rest_follows_from_it(make_one):
+    prior = make_one()
     whole = prior.generate(2, seed=5)
     prompt = whole.reshape(2, -1)[:, :7]
     again = prior.generate(2, prompt=prompt, seed=5)
@@ -158,8 +169,8 @@ def test_a_prompt_is_kept_and_the_rest_follows_from_it(make):
     assert (other.reshape(2, -1)[:, 7:] != whole.reshape(2, -1)[:, 7:]).any()
 
 
-def test_known_codes_are_kept_wherever_they_are(make, rng):
-    prior = make()
+def test_known_codes_are_kept_wherever_they_are(make_one, rng):
+    prior = make_one()
     codes = rng.integers(6, size=(3, *prior.code_shape))
     known = rng.uniform(size=codes.shape) < 0.5
     found = prior.complete(codes, known, seed=0)
@@ -167,14 +178,14 @@ def test_known_codes_are_kept_wherever_they_are(make, rng):
     assert (found[~known] != codes[~known]).any()
 
 
-def test_a_sampler_of_ones_own(make):
+def test_a_sampler_of_ones_own(make_one):
     class Last(samplers.Sampler):
         def probabilities(self, logits):
             return keras.ops.cast(
                 keras.ops.arange(6) == 5, "float32"
             ) + keras.ops.zeros_like(logits)
 
-    assert (make().generate(2, sampler=Last(), seed=0) == 5).all()
+    assert (make_one().generate(2, sampler=Last(), seed=0) == 5).all()
 
 
 def test_it_learns_a_pattern_and_draws_it(make, rng):
@@ -192,8 +203,8 @@ def test_it_learns_a_pattern_and_draws_it(make, rng):
     assert (drawn % 2 == labels[:32, None, None]).mean() > 0.95
 
 
-def test_label_dropout_hides_the_label_in_training(make, rng):
-    prior = make(num_classes=2, label_dropout=0.5)
+def test_label_dropout_hides_the_label_in_training(make_one, rng):
+    prior = make_one(num_classes=2, label_dropout=0.5)
     prior.compile(keras.optimizers.SGD(1.0))
     before = to_numpy(prior.embed_label.embeddings).copy()
     prior.fit(
@@ -205,8 +216,8 @@ def test_label_dropout_hides_the_label_in_training(make, rng):
     assert (changed > 0).tolist() == [True, False, True]
 
 
-def test_it_saves_and_draws_the_same(make, tmp_path):
-    prior = make(num_classes=3)
+def test_it_saves_and_draws_the_same(make_one, tmp_path):
+    prior = make_one(num_classes=3)
     prior.save(tmp_path / "prior.keras")
     again = keras.models.load_model(tmp_path / "prior.keras")
     for model in (prior, again):
@@ -232,10 +243,10 @@ def test_it_saves_and_draws_the_same(make, tmp_path):
         ({"prompt": np.full((3, 2), 6)}, "codes 0 to 5. .*prompt from 6"),
     ],
 )
-def test_generate_says_what_is_wrong(make, arguments, message):
+def test_generate_says_what_is_wrong(make_one, arguments, message):
     arguments = {"num_samples": 3, "labels": [0, 1, 2], **arguments}
     with pytest.raises(ValueError, match=message):
-        make(num_classes=3).generate(**arguments)
+        make_one(num_classes=3).generate(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -253,8 +264,8 @@ def test_generate_says_what_is_wrong(make, arguments, message):
         (lambda shape: np.zeros(shape, int), [3] * 4, "classes 0 to 2"),
     ],
 )
-def test_fit_and_log_prob_say_what_is_wrong(make, codes, labels, message):
-    prior = make(num_classes=3)
+def test_fit_and_log_prob_say_what_is_wrong(make_one, codes, labels, message):
+    prior = make_one(num_classes=3)
     prior.compile("adam")
     codes = codes((4, *prior.code_shape))
     labels = None if labels is None else np.array(labels)
@@ -273,11 +284,11 @@ def test_fit_and_log_prob_say_what_is_wrong(make, codes, labels, message):
         ({"label_dropout": 0.1}, "num_classes=None"),
     ],
 )
-def test_bad_arguments(make, arguments, message):
+def test_bad_arguments(make_one, arguments, message):
     with pytest.raises(ValueError, match=message):
-        make(**arguments)
+        make_one(**arguments)
 
 
-def test_labels_for_a_model_without_classes(make):
+def test_labels_for_a_model_without_classes(make_one):
     with pytest.raises(ValueError, match="takes no labels"):
-        make().generate(1, labels=[0])
+        make_one().generate(1, labels=[0])
