@@ -201,15 +201,18 @@ def export(
     run: RunDir,
     directory: Annotated[Path, typer.Argument(help="Folder to make.")],
 ) -> None:
-    """Write a TensorFlow SavedModel: serve, encode and decode.
+    """Write a TensorFlow SavedModel: serve, encode, decode, generate.
 
     Example: keras-vq export runs/vqvae_mnist served
     """
     from keras_vq.cli.run import Run
     from keras_vq.export import saved_model
+    from keras_vq.generator import LatentGenerator
 
-    saved_model(Run(run).load_first_stage(), directory)
-    print(f"Wrote {directory} with the signatures serve, encode and decode.")
+    model = Run(run).load_model()
+    saved_model(model, directory)
+    also = "generate, " if isinstance(model, LatentGenerator) else ""
+    print(f"Wrote {directory} with the signatures {also}serve, encode, decode.")
 
 
 @app.command()

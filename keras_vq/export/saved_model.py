@@ -6,7 +6,9 @@ import tempfile
 
 import keras
 
+from keras_vq.export.generate_endpoint import add_generate
 from keras_vq.files import written_whole
+from keras_vq.generator import LatentGenerator
 
 
 def saved_model(model, path):
@@ -29,12 +31,22 @@ def saved_model(model, path):
     A conditional model takes `labels` besides, int32 `(batch,)`, in each
     signature.
 
+    A `keras_vq.LatentGenerator` has the signatures of its tokenizer and
+
+    | signature | inputs | output |
+    |---|---|---|
+    | `generate` | `seed`, `labels` or `num_images` | `images` |
+
+    with int32 scalars `seed` and, for a prior without classes, `num_images`:
+    codes drawn from all of the softmax, the same ones as `generate` draws by
+    that seed, in one loop of the graph.
+
     The graph needs neither keras nor keras_vq. On the JAX and PyTorch backends
     a child process on the TensorFlow backend writes it: the same plain graph
     from all three.
 
     Args:
-        model: A `keras_vq.models.FirstStage`.
+        model: A `keras_vq.models.FirstStage` or `keras_vq.LatentGenerator`.
         path: Folder to make; it must not exist, its parent must.
 
     Raises:
@@ -66,6 +78,12 @@ def saved_model(model, path):
 def _write(model, path):
     import tensorflow as tf
 
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    if isinstance(model, LatentGenerator):
+        add_generate(archive, model)
+        model = model.tokenizer
+
     def specs(shapes, dtype):
         return [
             tf.TensorSpec((None, *shape), dtype, name)
@@ -92,8 +110,6 @@ def _write(model, path):
         )
         return {"outputs": outputs}
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
     archive.add_endpoint("serve", serve, inputs + labels)
     archive.add_endpoint("encode", encode, inputs + labels)
     archive.add_endpoint("decode", decode, latents + labels)

@@ -114,9 +114,8 @@ class AutoregressivePrior(Prior):
         codes = self.to_array(codes)
         self.check_codes(codes)
         labels = self.label_arrays(labels, len(codes))
-        arrays = self.drawing_arrays(
-            codes, known, guidance_scale, np.random.default_rng(seed)
-        )
+        noise = samplers.uniform_noise(seed, len(codes), self.num_codes)
+        arrays = self.drawing_arrays(codes, known, guidance_scale, noise)
         step = self._drawing_step(
             sampler or samplers.RandomSampler(), guidance_scale
         )
@@ -167,6 +166,17 @@ class AutoregressivePrior(Prior):
         next_logits = guided_logits if guided else self.next_logits
         return draw_codes(next_logits, state, codes, known, noise, sampler)
 
+    def generate_step(self, noise, labels=None, condition=None):
+        codes = self.draw_step(
+            ops.zeros_like(noise, dtype="int32"),
+            ops.zeros_like(noise, dtype="bool"),
+            noise,
+            labels,
+            samplers.RandomSampler(),
+            condition=condition,
+        )
+        return ops.reshape(codes, (-1, *self.code_shape))
+
     def _drawing_step(self, sampler, guidance_scale):
         key = (sampler.key(), guidance_scale)
         if key not in self._drawing_steps:
@@ -191,14 +201,14 @@ class AutoregressivePrior(Prior):
             known.reshape(num_samples, -1)[first] = True
         return codes, known
 
-    def drawing_arrays(self, codes, known, guidance_scale, rng):
-        """Codes, known ones and noise as `draw_step` takes them.
+    def drawing_arrays(self, codes, known, guidance_scale, noise):
+        """Codes, known ones and noise, checked, as `draw_step` takes them.
 
         Args:
             codes: NumPy int array `(n, *code_shape)`.
             known: bool array of the same shape.
             guidance_scale: float or None.
-            rng: `np.random.Generator`.
+            noise: NumPy float32 array `(n, length)`.
 
         Returns:
             list of three NumPy arrays `(n, length)`.
@@ -219,9 +229,5 @@ class AutoregressivePrior(Prior):
                 "labels: `guidance_scale` needs a model trained with "
                 f"`label_dropout`. Received: guidance_scale={guidance_scale}"
             )
-        shape = (len(codes), math.prod(self.code_shape))
-        return [
-            codes.reshape(shape).astype("int32"),
-            known.reshape(shape),
-            rng.random(shape, "float32"),
-        ]
+        codes = codes.reshape(noise.shape).astype("int32")
+        return [codes, known.reshape(noise.shape), noise]

@@ -129,9 +129,11 @@ class HierarchicalPrior(Prior):
             )
             for level_codes, level_logits in zip(codes, logits, strict=True)
         ]
-        sizes = [math.prod(shape) for shape in self.code_shape]
-        total = sum(n * loss for n, loss in zip(sizes, losses, strict=True))
-        loss = total / sum(sizes)
+        total = sum(
+            level.num_codes * loss
+            for level, loss in zip(self.levels, losses, strict=True)
+        )
+        loss = total / self.num_codes
         return loss, {
             "loss": loss,
             "bits_per_dim": loss / math.log(2.0),
@@ -195,14 +197,13 @@ class HierarchicalPrior(Prior):
         codes = [self.to_array(level) for level in codes]
         self.check_codes(codes)
         labels = self.label_arrays(labels, len(codes[0]))
-        seeds = np.random.SeedSequence(seed).spawn(len(self.levels))
+        noise = self._by_level(
+            samplers.uniform_noise(seed, len(codes[0]), self.num_codes)
+        )
         drawn: list[np.ndarray] = []
         for i, level in enumerate(self.levels):
             arrays = level.drawing_arrays(
-                codes[i],
-                known[i],
-                guidance_scale,
-                np.random.default_rng(seeds[i]),
+                codes[i], known[i], guidance_scale, noise[i]
             )
             step = self._drawing_step(
                 i, sampler or samplers.RandomSampler(), guidance_scale
@@ -210,6 +211,21 @@ class HierarchicalPrior(Prior):
             found = in_batches(step, [*arrays, *drawn, *labels], batch_size)
             drawn.append(found.reshape(codes[i].shape))
         return tuple(drawn)
+
+    def generate_step(self, noise, labels=None):
+        drawn: list = []
+        for i, part in enumerate(self._by_level(noise)):
+            told = self._told(i, drawn)
+            drawn.append(self.levels[i].generate_step(part, labels, **told))
+        return tuple(drawn)
+
+    def _by_level(self, noise):
+        """The columns of noise that each level draws by."""
+        ends = np.cumsum([level.num_codes for level in self.levels])
+        return [
+            noise[:, end - level.num_codes : end]
+            for end, level in zip(ends, self.levels, strict=True)
+        ]
 
     def _drawing_step(self, i, sampler, guidance_scale):
         key = (i, sampler.key(), guidance_scale)

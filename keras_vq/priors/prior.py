@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -65,6 +67,13 @@ class Prior(BaseModel):
         self.label_dropout = label_dropout
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+
+    @property
+    def num_codes(self):
+        """int, codes of one input, those of all levels together."""
+        maps = self.code_shape
+        maps = maps if isinstance(maps[0], tuple) else (maps,)
+        return sum(math.prod(shape) for shape in maps)
 
     @property
     def num_label_embeddings(self):
@@ -145,6 +154,19 @@ class Prior(BaseModel):
             seed,
             batch_size,
         )
+
+    def generate_step(self, noise, labels=None):
+        """Draw a batch of codes from all of the softmax, for use in a graph.
+
+        Args:
+            noise: float32 tensor `(batch, num_codes)`, uniform in [0, 1).
+            labels: int32 tensor `(batch,)`, or None.
+
+        Returns:
+            int32 tensor `(batch, *code_shape)`; of a hierarchical prior a
+            tuple of them.
+        """
+        raise NotImplementedError
 
     def start_from(self, num_samples, prompt):
         """What `complete` takes for the first codes of a prompt.

@@ -6,6 +6,7 @@ from keras_vq.samplers.random_sampler import RandomSampler
 from keras_vq.samplers.sampler import Sampler
 from keras_vq.samplers.top_k_sampler import TopKSampler
 from keras_vq.samplers.top_p_sampler import TopPSampler
+from keras_vq.samplers.uniform_noise import uniform_noise
 
 __all__ = [
     "GreedySampler",
@@ -14,4 +15,5 @@ __all__ = [
     "TopKSampler",
     "TopPSampler",
     "get",
+    "uniform_noise",
 ]

@@ -76,7 +76,6 @@ def test_train_resume_generate_and_info(
     for command in (["reconstruct"], ["interpolate"], ["traverse"]):
         message = refused(*command, run)
         assert "is the run of a prior. Take that of its tokenizer" in message
-    assert "the run of a prior" in refused("export", run, "served")
     assert "--features compares" in refused(
         "evaluate", run, "--features", "f.keras"
     )

@@ -121,7 +121,7 @@ def test_it_draws_what_the_slow_loop_draws(make):
     prior = make(num_classes=3)
     labels = np.array([0, 1, 2, 2, 1], "int32")
     expected = autoregressive.draw(
-        prior, 5, labels, seed=4, choose=autoregressive.random_code
+        prior, 5, labels, 4, autoregressive.random_code
     )
     found = prior.generate(5, labels, seed=4, batch_size=2)
     np.testing.assert_array_equal(found, expected)
@@ -132,7 +132,7 @@ def test_it_draws_what_the_slow_loop_draws(make):
 def test_temperature_zero_takes_the_most_probable(make_one):
     prior = make_one()
     expected = autoregressive.draw(
-        prior, 1, None, seed=0, choose=lambda logits, _: logits.argmax()
+        prior, 1, None, 0, lambda logits, _: logits.argmax()
     )
     for seed in (1, 2):
         found = prior.generate(1, temperature=0, seed=seed)

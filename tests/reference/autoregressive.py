@@ -4,22 +4,25 @@ import math
 
 import numpy as np
 
+from keras_vq.samplers import uniform_noise
 from tests.helpers import to_numpy
 
 
-def draw(prior, count, labels, seed, choose, logits_of=None):
+def draw(prior, count, labels, noise, choose, logits_of=None):
     """Codes drawn one by one.
 
     Args:
         prior: A `keras_vq.priors.Prior`.
         count: int, number of examples.
         labels: int array `(count,)` or None.
-        seed: int, of the noise that `Prior.generate` makes.
+        noise: float32 array `(count, length)`, or the seed of what
+            `Prior.generate` draws by.
         choose: A function of logits `(num_embeddings,)` and a uniform number.
         logits_of: A function of codes and labels; None for the prior.
     """
     length = math.prod(prior.code_shape)
-    noise = np.random.default_rng(seed).random((count, length), "float32")
+    if isinstance(noise, int):
+        noise = uniform_noise(noise, count, length)
     codes = np.zeros((count, *prior.code_shape), "int32")
     flat = codes.reshape(count, length)
     for position in range(length):

@@ -3,6 +3,7 @@ import pytest
 
 from keras_vq import ops
 from keras_vq import samplers
+from keras_vq.samplers.uniform_noise import threefry
 from tests.helpers import to_numpy
 
 LOGITS = np.log([0.1, 0.4, 0.2, 0.2, 0.1]).astype("float32")
@@ -75,3 +76,39 @@ def test_what_has_no_probability_is_never_drawn():
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_noise_is_threefry():
+    # Known answers of Random123 for Threefry-2x32 with 20 rounds.
+    def first_word(key, x, y):
+        # Its second key word is ours: always 0.
+        return int(
+            threefry(
+                np.uint32(key),
+                np.array([x], "uint32"),
+                np.array([y], "uint32"),
+                np.uint32,
+                lambda v, r: (v << np.uint32(r)) | (v >> np.uint32(32 - r)),
+            )[0]
+        )
+
+    assert first_word(0, 0, 0) == 0x6B200159
+
+
+def test_noise_is_uniform_and_a_matter_of_seed_and_place():
+    noise = samplers.uniform_noise(7, 400, 300)
+    assert noise.dtype == "float32"
+    assert 0 <= noise.min() < 1e-3
+    assert 1 - 1e-3 < noise.max() < 1
+    counts, _ = np.histogram(noise, 50, (0, 1))
+    # Chi-squared with 49 degrees of freedom.
+    assert np.sum((counts - 2400) ** 2 / 2400) < 100
+    assert abs(np.corrcoef(noise[:-1].ravel(), noise[1:].ravel())[0, 1]) < 0.01
+    assert abs(np.corrcoef(noise[:, 1], noise[:, 0])[0, 1]) < 0.2
+    np.testing.assert_array_equal(samplers.uniform_noise(7, 3, 300), noise[:3])
+    assert (samplers.uniform_noise(8, 3, 300) != noise[:3]).mean() > 0.99
+    fresh = [samplers.uniform_noise(None, 2, 2) for _ in range(2)]
+    assert (fresh[0] != fresh[1]).any()
+    for seed in (-1, 2**31):
+        with pytest.raises(ValueError, match=f"seed={seed}"):
+            samplers.uniform_noise(seed, 1, 1)

@@ -1,0 +1,72 @@
+import numpy as np
+
+# Threefry-2x32 with 20 rounds, as Random123 and JAX have it.
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+
+
+def uniform_noise(seed, count, length):
+    """Uniform numbers that a seed alone decides, the same everywhere.
+
+    A number depends on the seed and its place: the first rows are the same
+    however many there are. `keras_vq.export` makes the same numbers inside an
+    exported graph.
+
+    Args:
+        seed: int in [0, 2**31), or None for another each time.
+        count: int, rows.
+        length: int, columns.
+
+    Returns:
+        NumPy float32 array `(count, length)` in [0, 1), of 24 random bits.
+
+    Raises:
+        ValueError: If the seed is out of range.
+
+    Example:
+
+    >>> keras_vq.samplers.uniform_noise(0, 2, 3).shape
+    (2, 3)
+
+    References:
+        Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011.
+    """
+    if seed is None:
+        seed = int(np.random.default_rng().integers(2**31))
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"`seed` must be in [0, 2**31). Received: seed={seed}")
+    row, column = np.meshgrid(
+        np.arange(count, dtype="uint32"),
+        np.arange(length, dtype="uint32"),
+        indexing="ij",
+    )
+    bits = threefry(np.uint32(seed), row, column, np.uint32, _rotate)
+    return (bits >> np.uint32(8)).astype("float32") * np.float32(2.0**-24)
+
+
+def threefry(key, x, y, cast, rotate):
+    """Random bits for pairs of counters.
+
+    Args:
+        key: uint32 scalar.
+        x: uint32 array or tensor.
+        y: uint32 array or tensor of the same shape.
+        cast: A function of an int, to such a scalar.
+        rotate: A function `rotate(x, bits)` that turns words to the left.
+
+    Returns:
+        uint32 array or tensor of that shape.
+    """
+    keys = (key, cast(0), key ^ cast(_PARITY))
+    x, y = x + keys[0], y + keys[1]
+    for i in range(5):
+        for bits in _ROTATIONS[i % 2]:
+            x = x + y
+            y = rotate(y, bits) ^ x
+        x = x + keys[(i + 1) % 3]
+        y = (y + keys[(i + 2) % 3]) + cast(i + 1)
+    return x
+
+
+def _rotate(x, bits):
+    return (x << np.uint32(bits)) | (x >> np.uint32(32 - bits))
