@@ -19,8 +19,8 @@ def inverse_cdf(probabilities, noise):
     Example:
 
     >>> p = np.array([[0.5, 0.0, 0.5], [0.5, 0.0, 0.5]])
-    >>> keras_vq.ops.inverse_cdf(p, np.array([0.4, 0.6])).tolist()
-    [0, 2]
+    >>> keras_vq.ops.inverse_cdf(p, np.array([0.4, 0.6]))
+    array([0, 2], dtype=int32)
     """
     probabilities = ops.convert_to_tensor(probabilities)
     cdf = ops.cumsum(probabilities, axis=-1)

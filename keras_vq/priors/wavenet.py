@@ -120,14 +120,12 @@ class WaveNet(AutoregressivePrior):
 
     def logits_of(self, codes, labels, training):
         x = ops.pad(self.embed(codes), [[0, 0], [1, 0], [0, 0]])[:, :-1]
-        told = self._told(labels)
-        return self._network(
-            x,
-            [
-                lambda x, conv=conv, t=t: conv(x) + t[:, None]
-                for conv, t in zip(self.convs, told, strict=True)
-            ],
-        )
+        told = [ops.cast(t[:, None], x.dtype) for t in self._told(labels)]
+        convolutions = [
+            lambda x, conv=conv, t=t: conv(x) + t
+            for conv, t in zip(self.convs, told, strict=True)
+        ]
+        return self._network(x, convolutions)
 
     def initial_state(self, batch_size, labels):
         return {

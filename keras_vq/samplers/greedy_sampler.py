@@ -10,8 +10,8 @@ class GreedySampler(Sampler):
     Example:
 
     >>> sampler = keras_vq.samplers.GreedySampler()
-    >>> sampler(np.array([[0.0, 2.0, 1.0]]), np.array([0.9])).tolist()
-    [1]
+    >>> sampler(np.array([[0.0, 2.0, 1.0]]), np.array([0.9]))
+    array([1], dtype=int32)
     """
 
     def __init__(self):

@@ -12,8 +12,8 @@ class RandomSampler(Sampler):
     Example:
 
     >>> sampler = keras_vq.samplers.RandomSampler()
-    >>> sampler(np.zeros((2, 4)), np.array([0.1, 0.9])).tolist()
-    [0, 3]
+    >>> sampler(np.zeros((2, 4)), np.array([0.1, 0.9]))
+    array([0, 3], dtype=int32)
     """
 
     def probabilities(self, logits):

@@ -16,8 +16,8 @@ class TopKSampler(Sampler):
 
     >>> sampler = keras_vq.samplers.TopKSampler(2)
     >>> logits, noise = np.zeros((3, 4)), np.array([0.1, 0.6, 0.9])
-    >>> sampler(logits, noise).tolist()
-    [0, 1, 1]
+    >>> sampler(logits, noise)
+    array([0, 1, 1], dtype=int32)
 
     References:
         Fan et al., Hierarchical Neural Story Generation, 2018, section 5.4.

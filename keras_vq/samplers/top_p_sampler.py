@@ -20,8 +20,8 @@ class TopPSampler(Sampler):
 
     >>> sampler = keras_vq.samplers.TopPSampler(0.6)
     >>> logits = np.log([[0.5, 0.2, 0.3], [0.5, 0.2, 0.3]])
-    >>> sampler(logits, np.array([0.1, 0.99])).tolist()
-    [0, 2]
+    >>> sampler(logits, np.array([0.1, 0.99]))
+    array([0, 2], dtype=int32)
 
     References:
         Holtzman et al., The Curious Case of Neural Text Degeneration, 2020,
