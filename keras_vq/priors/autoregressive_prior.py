@@ -1,6 +1,5 @@
 import math
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -68,10 +67,7 @@ class AutoregressivePrior(Prior):
         if training:
             labels = self.hide_labels(labels)
         logits = self.logits_of(codes, labels, training)
-        nats = keras.losses.sparse_categorical_crossentropy(
-            codes, logits, from_logits=True
-        )
-        loss = mean(nats)
+        loss = mean(self.nats_of(codes, logits))
         return loss, {"loss": loss, "bits_per_dim": loss / math.log(2.0)}
 
     def log_prob(self, codes, labels=None, batch_size=32):
@@ -97,9 +93,8 @@ class AutoregressivePrior(Prior):
         return in_batches(step, [codes.astype("int32"), *labels], batch_size)
 
     def _log_prob_step(self, codes, labels=None):
-        log_p = ops.log_softmax(self.logits_of(codes, labels, False), axis=-1)
-        log_p = ops.take_along_axis(log_p, codes[..., None], axis=-1)[..., 0]
-        return ops.sum(log_p, axis=tuple(range(1, len(log_p.shape))))
+        nats = self.nats_of(codes, self.logits_of(codes, labels, False))
+        return -ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
 
     def complete(
         self,

@@ -121,14 +121,7 @@ class HierarchicalPrior(Prior):
         if training:
             labels = self.hide_labels(labels)
         logits = self.logits_of(codes, labels, training)
-        losses = [
-            mean(
-                keras.losses.sparse_categorical_crossentropy(
-                    level_codes, level_logits, from_logits=True
-                )
-            )
-            for level_codes, level_logits in zip(codes, logits, strict=True)
-        ]
+        losses = [mean(nats) for nats in map(self.nats_of, codes, logits)]
         total = sum(
             level.num_codes * loss
             for level, loss in zip(self.levels, losses, strict=True)
@@ -164,16 +157,11 @@ class HierarchicalPrior(Prior):
 
     def _log_prob_step(self, *arrays):
         codes, labels = self._split(arrays, len(self.levels))
-        total = 0.0
         logits = self.logits_of(codes, labels, False)
-        for level_codes, level_logits in zip(codes, logits, strict=True):
-            log_p = ops.take_along_axis(
-                ops.log_softmax(level_logits, axis=-1),
-                level_codes[..., None],
-                axis=-1,
-            )
-            total += ops.sum(log_p, axis=tuple(range(1, log_p.ndim)))
-        return total
+        return -sum(
+            ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
+            for nats in map(self.nats_of, codes, logits)
+        )
 
     def start_from(self, num_samples, prompt):
         """As `AutoregressivePrior.start_from`; a prompt is of the top level."""

@@ -215,6 +215,12 @@ class Prior(BaseModel):
         """
         raise NotImplementedError
 
+    def nats_of(self, codes, logits):
+        """-log p of each code, a float32 tensor of the shape of `codes`."""
+        return keras.losses.sparse_categorical_crossentropy(
+            codes, logits, from_logits=True
+        )
+
     def hide_labels(self, labels):
         """Replace a share `label_dropout` of the labels by the hidden one."""
         if not self.label_dropout:
