@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 BACKENDS ?= tensorflow jax torch
+# Processes that share the tests.
+WORKERS ?= auto
 
 .PHONY: quickstart test lint clean
 
@@ -14,7 +16,7 @@ quickstart: $(VENV)/.installed
 test: lint $(addprefix test-,$(BACKENDS))
 
 test-%: $(VENV)/.installed-dev
-	KERAS_BACKEND=$* $(BIN)/python -m pytest
+	KERAS_BACKEND=$* $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
