@@ -5,6 +5,8 @@ from keras_vq import models
 from keras_vq import priors
 from keras_vq.networks.check_sizes import check_sizes
 
+_PARTS = ("tokenizer", "prior", "condition_tokenizer")
+
 
 @keras.saving.register_keras_serializable(package="keras_vq")
 class LatentGenerator(keras.Model):
@@ -15,6 +17,9 @@ class LatentGenerator(keras.Model):
     Args:
         tokenizer: A `keras_vq.models.Tokenizer`.
         prior: A `keras_vq.priors.Prior` of the same codes.
+        condition_tokenizer: A `keras_vq.models.Tokenizer` or None, of what the
+            prior is told besides: then `condition` below are pictures, which
+            are encoded. Defaults to None.
         **kwargs: `name` and others of `keras.Model`.
 
     Call arguments:
@@ -40,11 +45,14 @@ class LatentGenerator(keras.Model):
         section 3.3.
     """
 
-    def __init__(self, tokenizer, prior, **kwargs):
+    def __init__(self, tokenizer, prior, condition_tokenizer=None, **kwargs):
         super().__init__(**kwargs)
         _check_pair(tokenizer, prior)
+        if condition_tokenizer is not None:
+            _check_condition(condition_tokenizer, prior)
         self.tokenizer = tokenizer
         self.prior = prior
+        self.condition_tokenizer = condition_tokenizer
         self.input_shape = tokenizer.input_shape
         self.built = True
 
@@ -61,7 +69,13 @@ class LatentGenerator(keras.Model):
         return self.tokenizer(x)
 
     def generate(
-        self, num_images, labels=None, seed=None, batch_size=64, **sampling
+        self,
+        num_images,
+        labels=None,
+        condition=None,
+        seed=None,
+        batch_size=64,
+        **sampling,
     ):
         """New images: codes drawn from the prior, decoded.
 
@@ -69,6 +83,9 @@ class LatentGenerator(keras.Model):
             num_images: int >= 1, number of images.
             labels: int array `(num_images,)` or int, for a conditional prior.
                 Defaults to None.
+            condition: array `(num_images, ...)`, for a prior that is told
+                something besides: codes, or pictures for a generator with a
+                `condition_tokenizer`. Defaults to None.
             seed: int or None; one seed draws the same codes on every backend.
                 Defaults to None.
             batch_size: int, images drawn together. Defaults to 64.
@@ -83,12 +100,24 @@ class LatentGenerator(keras.Model):
             ValueError: If an argument does not fit.
         """
         codes = self.prior.generate(
-            num_images, labels, seed=seed, batch_size=batch_size, **sampling
+            num_images,
+            labels,
+            seed=seed,
+            batch_size=batch_size,
+            **self._told(condition),
+            **sampling,
         )
         return self.tokenizer.decode(codes, batch_size)
 
     def inpaint(
-        self, images, mask, labels=None, seed=None, batch_size=64, **sampling
+        self,
+        images,
+        mask,
+        labels=None,
+        condition=None,
+        seed=None,
+        batch_size=64,
+        **sampling,
     ):
         """Draw a part of images anew, keeping the codes of the rest.
 
@@ -103,6 +132,7 @@ class LatentGenerator(keras.Model):
                 the images; True where to draw anew.
             labels: int array `(n,)` or int, for a conditional prior. Defaults
                 to None.
+            condition: See `generate`.
             seed: See `generate`.
             batch_size: See `generate`.
             **sampling: `sampler` and `guidance_scale` of the prior's
@@ -122,7 +152,13 @@ class LatentGenerator(keras.Model):
         else:
             known = ~_coarse(mask, shape)
         codes = self.prior.complete(
-            codes, known, labels, seed=seed, batch_size=batch_size, **sampling
+            codes,
+            known,
+            labels,
+            seed=seed,
+            batch_size=batch_size,
+            **self._told(condition),
+            **sampling,
         )
         return self.tokenizer.decode(codes, batch_size)
 
@@ -177,7 +213,7 @@ class LatentGenerator(keras.Model):
         classes, counts = np.unique(labels, return_counts=True)
         drawn = np.repeat(classes, np.ceil(counts / keep).astype(int))
         images = self.generate(
-            len(drawn), drawn, seed, batch_size=batch_size, **sampling
+            len(drawn), drawn, seed=seed, batch_size=batch_size, **sampling
         )
         probabilities = classifier.predict(
             images, batch_size=batch_size, verbose=0
@@ -189,6 +225,14 @@ class LatentGenerator(keras.Model):
             best = of_class[np.argsort(-believed[of_class])[:count]]
             kept[labels == label] = images[best]
         return kept
+
+    def _told(self, condition):
+        """The condition as an argument of the prior's methods."""
+        if condition is None:
+            return {}
+        if self.condition_tokenizer is not None:
+            condition = self.condition_tokenizer.encode(condition)
+        return {"condition": condition}
 
     def _mask(self, mask, count):
         size = self.input_shape[:-1]
@@ -204,30 +248,42 @@ class LatentGenerator(keras.Model):
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
-            "tokenizer": serialize(self.tokenizer),
-            "prior": serialize(self.prior),
+            **{part: serialize(getattr(self, part)) for part in _PARTS},
         }
 
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
-        return cls(
-            **{
-                **config,
-                "tokenizer": deserialize(config["tokenizer"]),
-                "prior": deserialize(config["prior"]),
-            }
-        )
+        parts = {part: deserialize(config[part]) for part in _PARTS}
+        return cls(**{**config, **parts})
 
 
 def _coarse(mask, code_shape):
     """Which codes have a masked pixel in their cell."""
     count, *size = mask.shape
     cells = [count]
-    for n, m in zip(size, code_shape, strict=True):
+    for n, m in zip(size, code_shape, strict=False):
         cells += [m, n // m]
     within = tuple(range(2, 2 * len(size) + 1, 2))
-    return mask.reshape(cells).any(axis=within)
+    masked = mask.reshape(cells).any(axis=within)
+    several = (1,) * (len(code_shape) - len(size))  # codes of a position
+    masked = masked.reshape(masked.shape + several)
+    return np.broadcast_to(masked, (count, *code_shape))
+
+
+def _check_condition(condition_tokenizer, prior):
+    codes = condition_tokenizer.code_shape, condition_tokenizer.num_embeddings
+    told = (
+        getattr(prior, "condition_shape", None),
+        getattr(prior, "num_condition_embeddings", None),
+    )
+    if codes != told:
+        raise ValueError(
+            "`condition_tokenizer` must make the codes that the prior is told. "
+            f"Received: codes of shape {codes[0]} with K={codes[1]} for a "
+            f"prior with condition_shape={told[0]} and "
+            f"num_condition_embeddings={told[1]}"
+        )
 
 
 def _check_pair(tokenizer, prior):

@@ -29,21 +29,23 @@ def add_generate(archive, generator):
         bits = tf.bitwise.right_shift(bits, word(8))
         return tf.cast(bits, tf.float32) * 2.0**-24
 
-    def images(seed, count, labels):
-        noise = uniform_noise(seed, count)
-        codes = generator.prior.generate_step(noise, labels)
+    prior = generator.prior
+    told = {}
+    if prior.num_classes:
+        told["labels"] = tf.TensorSpec((None,), tf.int32, "labels")
+    if getattr(prior, "condition_shape", None) is not None:
+        told["condition"] = tf.TensorSpec(
+            (None, *prior.condition_shape), prior.condition_dtype, "condition"
+        )
+
+    def generate(seed, *arrays):
+        count = tf.shape(arrays[0])[0] if told else arrays[0]
+        codes = prior.generate_step(
+            uniform_noise(seed, count), **dict(zip(told, arrays))
+        )
         return {"images": generator.tokenizer.decode_step(codes)}
 
-    def of_labels(seed, labels):
-        return images(seed, tf.shape(labels)[0], labels)
-
-    def of_number(seed, num_images):
-        return images(seed, num_images, None)
-
     seed = tf.TensorSpec((), tf.int32, "seed")
-    if generator.num_classes:
-        labels = tf.TensorSpec((None,), tf.int32, "labels")
-        archive.add_endpoint("generate", of_labels, [seed, labels])
-    else:
-        number = tf.TensorSpec((), tf.int32, "num_images")
-        archive.add_endpoint("generate", of_number, [seed, number])
+    number = tf.TensorSpec((), tf.int32, "num_images")
+    rest = list(told.values()) or [number]
+    archive.add_endpoint("generate", generate, [seed, *rest])

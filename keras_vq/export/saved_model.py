@@ -35,11 +35,12 @@ def saved_model(model, path):
 
     | signature | inputs | output |
     |---|---|---|
-    | `generate` | `seed`, `labels` or `num_images` | `images` |
+    | `generate` | `seed`, `labels`, `condition`, `num_images` | `images` |
 
-    with int32 scalars `seed` and, for a prior without classes, `num_images`:
-    codes drawn from all of the softmax, the same ones as `generate` draws by
-    that seed, in one loop of the graph.
+    with int32 scalar `seed`, `labels` and `condition` (codes or floats, not
+    pictures) as far as the prior takes them, and int32 scalar `num_images`
+    where it takes neither: codes drawn from all of the softmax, the same ones
+    as `generate` draws by that seed, in one loop of the graph.
 
     The graph needs neither keras nor keras_vq. On the JAX and PyTorch backends
     a child process on the TensorFlow backend writes it: the same plain graph

@@ -21,6 +21,9 @@ class CausalSelfAttention(keras.layers.Layer):
             order the sequence is, for queries and keys that turn by where they
             are along each axis; None for attention that does not know where.
             Defaults to None.
+        prefix_shape: tuple of int or None, the grid of what precedes those
+            positions, of as many axes; its places are spread over theirs, so
+            that the corners of both turn alike. Defaults to None.
 
     Call arguments:
         inputs: float tensor `(batch, length, channels)`.
@@ -44,13 +47,19 @@ class CausalSelfAttention(keras.layers.Layer):
         Embedding, 2021, section 3.2.
     """
 
-    def __init__(self, num_heads, dropout=0.0, rotary_shape=None, **kwargs):
+    def __init__(
+        self,
+        num_heads,
+        dropout=0.0,
+        rotary_shape=None,
+        prefix_shape=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
-        self.rotary_shape = (
-            rotary_shape if rotary_shape is None else (tuple(rotary_shape))
-        )
+        self.rotary_shape = _tuple_or_none(rotary_shape)
+        self.prefix_shape = _tuple_or_none(prefix_shape)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape):
@@ -77,19 +86,39 @@ class CausalSelfAttention(keras.layers.Layer):
         self.output_bias = weight("output_bias", channels)
         self.angles = None
         if self.rotary_shape is not None:
-            axes = [np.arange(n) for n in self.rotary_shape]
-            grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-            self.angles = rotary_angles(
-                grid.reshape(-1, len(axes)), channels // self.num_heads
-            )
+            places = _grid(self.rotary_shape, self.rotary_shape)
+            if self.prefix_shape is not None:
+                prefix = _grid(self.prefix_shape, self.rotary_shape)
+                places = np.concatenate([prefix, places])
+            self.angles = rotary_angles(places, channels // self.num_heads)
         self.built = True
 
     def call(self, inputs, training=False):
+        outputs, _ = self._attend(inputs)
+        return self.drop(outputs, training=training)
+
+    def start(self, inputs, length):
+        """The outputs at the first positions, all at once.
+
+        Args:
+            inputs: float tensor `(batch, m, channels)`, the inputs there.
+            length: int, of the sequence to be drawn.
+
+        Returns:
+            `outputs, cache`, as `call` and for `step` from there on.
+        """
+        outputs, cache = self._attend(inputs)
+        later = [[0, 0], [0, length - inputs.shape[1]], [0, 0], [0, 0]]
+        return outputs, tuple(
+            ops.pad(ops.cast(part, "float32"), later) for part in cache
+        )
+
+    def _attend(self, inputs):
         length = inputs.shape[1]
         angles = None if self.angles is None else self.angles[:length, None]
         query, key, value = self._heads(inputs, angles)
         outputs = ops.dot_product_attention(query, key, value, is_causal=True)
-        return self.drop(self._joined(outputs, inputs), training=training)
+        return self._joined(outputs, inputs), (key, value)
 
     def initial_cache(self, batch_size, length):
         """Keys and values of no position yet: zeros.
@@ -157,4 +186,16 @@ class CausalSelfAttention(keras.layers.Layer):
             "num_heads": self.num_heads,
             "dropout": self.dropout,
             "rotary_shape": self.rotary_shape,
+            "prefix_shape": self.prefix_shape,
         }
+
+
+def _tuple_or_none(shape):
+    return None if shape is None else tuple(shape)
+
+
+def _grid(shape, like):
+    """Places of a grid in raster order, spread over that of shape `like`."""
+    axes = [np.linspace(0, m - 1, n) for n, m in zip(shape, like, strict=True)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    return grid.reshape(-1, len(axes))

@@ -17,6 +17,8 @@ class TransformerBlock(keras.layers.Layer):
         dropout: float in [0, 1), of both outputs. Defaults to 0.0.
         rotary_shape: tuple of int or None; see `CausalSelfAttention`. Defaults
             to None.
+        prefix_shape: tuple of int or None; see `CausalSelfAttention`. Defaults
+            to None.
 
     Call arguments:
         inputs: float tensor `(batch, length, channels)`.
@@ -42,6 +44,7 @@ class TransformerBlock(keras.layers.Layer):
         intermediate_dim,
         dropout=0.0,
         rotary_shape=None,
+        prefix_shape=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -49,9 +52,10 @@ class TransformerBlock(keras.layers.Layer):
         self.intermediate_dim = intermediate_dim
         self.dropout = dropout
         self.rotary_shape = rotary_shape
+        self.prefix_shape = prefix_shape
         dtype = self.dtype_policy
         self.attention = CausalSelfAttention(
-            num_heads, dropout, rotary_shape, dtype=dtype
+            num_heads, dropout, rotary_shape, prefix_shape, dtype=dtype
         )
         self.norms = [
             keras.layers.LayerNormalization(epsilon=1e-5, dtype=dtype)
@@ -78,6 +82,12 @@ class TransformerBlock(keras.layers.Layer):
         """See `CausalSelfAttention.initial_cache`."""
         return self.attention.initial_cache(batch_size, length)
 
+    def start(self, inputs, length):
+        """See `CausalSelfAttention.start`."""
+        x, cache = self.attention.start(self.norms[0](inputs), length)
+        x = inputs + x
+        return x + self._mlp(x), cache
+
     def step(self, x, cache, position):
         """See `CausalSelfAttention.step`."""
         y = ops.cast(self.norms[0](x), "float32")
@@ -99,4 +109,5 @@ class TransformerBlock(keras.layers.Layer):
             "intermediate_dim": self.intermediate_dim,
             "dropout": self.dropout,
             "rotary_shape": self.rotary_shape,
+            "prefix_shape": self.prefix_shape,
         }

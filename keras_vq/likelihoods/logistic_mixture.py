@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_vq.likelihoods.likelihood import LEVELS
 from keras_vq.likelihoods.likelihood import Likelihood
+from keras_vq.likelihoods.likelihood import from_levels
 
 _HALF_BIN = 1.0 / (LEVELS - 1)  # half the distance of two levels in [-1, 1]
 _MIN_LOG_SCALE = -7.0
@@ -68,6 +69,35 @@ class LogisticMixture(Likelihood):
         log_p = _log_bin(x, ops.stack(means, axis=-2), log_scales)
         log_p = ops.sum(log_p, axis=-2) + ops.log_softmax(logits, axis=-1)
         return ops.logsumexp(log_p, axis=-1)
+
+    def level_log_probs(self, parameters, values):
+        """log p of each of the 256 levels of a channel, given those before.
+
+        Args:
+            parameters: float32 tensor `(..., num_parameters)`.
+            values: list of float32 tensors `(...)` in `value_range`, the
+                channels before; empty for the first one.
+
+        Returns:
+            float32 tensor `(..., 256)`.
+        """
+        channels = self._channels(parameters)
+        logits, locations, log_scales, weights = self._split(
+            parameters, channels
+        )
+        before = [self.to_unit(value)[..., None] for value in values]
+        log_p = ops.log_softmax(logits, axis=-1)
+        for c, x in enumerate(before):
+            (mean,) = self._means(locations, weights, before, only=c)
+            log_p += _log_bin(x, mean, log_scales[..., c, :])
+        log_p = ops.log_softmax(log_p, axis=-1)[..., None, :]
+        c = len(before)
+        (mean,) = self._means(locations, weights, before, only=c)
+        levels = from_levels(ops.arange(LEVELS))[:, None]
+        of_levels = _log_bin(
+            levels, mean[..., None, :], log_scales[..., c, None, :]
+        )
+        return ops.logsumexp(log_p + of_levels, axis=-1)
 
     def mean(self, parameters):
         channels = self._channels(parameters)

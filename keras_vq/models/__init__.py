@@ -6,6 +6,7 @@ from keras_vq.models.cvae import CVAE
 from keras_vq.models.first_stage import FirstStage
 from keras_vq.models.kl_autoencoder import KLAutoencoder
 from keras_vq.models.latent_space import LatentSpace
+from keras_vq.models.pixels import Pixels
 from keras_vq.models.stacked_vqvae import StackedVQVAE
 from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.models.vae import VAE
@@ -24,6 +25,7 @@ __all__ = [
     "FirstStage",
     "KLAutoencoder",
     "LatentSpace",
+    "Pixels",
     "StackedVQVAE",
     "Tokenizer",
 ]

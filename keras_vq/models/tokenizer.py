@@ -26,6 +26,8 @@ class Tokenizer(FirstStage):
     """
 
     num_embeddings: Any
+    # Codes of a position; more than one are the last axis of `code_shape`.
+    depth = 1
     latent_name = "indices"
     latent_dtype = "int32"
 

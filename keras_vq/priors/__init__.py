@@ -5,6 +5,7 @@ from keras_vq.priors.hierarchical_prior import HierarchicalPrior
 from keras_vq.priors.pixelcnn import PixelCNN
 from keras_vq.priors.pixelsnail import PixelSNAIL
 from keras_vq.priors.prior import Prior
+from keras_vq.priors.sliding_window import SlidingWindow
 from keras_vq.priors.transformer import Transformer
 from keras_vq.priors.wavenet import WaveNet
 
@@ -14,6 +15,7 @@ __all__ = [
     "PixelCNN",
     "PixelSNAIL",
     "Prior",
+    "SlidingWindow",
     "Transformer",
     "WaveNet",
 ]

@@ -12,7 +12,6 @@ from keras_vq.priors.levels import check_levels
 from keras_vq.priors.levels import level_condition
 from keras_vq.priors.prior import Prior
 from keras_vq.training.check_codes import check_code_maps
-from keras_vq.training.check_labels import check_labels
 from keras_vq.training.in_batches import in_batches
 
 
@@ -99,17 +98,18 @@ class HierarchicalPrior(Prior):
         return list(zip(self.code_shape, self.num_embeddings, strict=True))
 
     def call(self, inputs, training=False):
-        if self.num_classes:
-            codes, labels = inputs
-        else:
-            codes, labels = inputs, None
-        return self.logits_of(codes, labels, training)
-
-    def logits_of(self, codes, labels, training):
+        codes, labels = self.split_labels(inputs)
         return tuple(
             level.logits_of(codes[i], labels, training, **self._told(i, codes))
             for i, level in enumerate(self.levels)
         )
+
+    def _nats_of(self, codes, labels, training):
+        """-log p of the codes of each position of each level."""
+        return [
+            level.nats_of(codes[i], labels, training, **self._told(i, codes))
+            for i, level in enumerate(self.levels)
+        ]
 
     def _told(self, i, codes):
         """The condition of level `i`, as arguments by name."""
@@ -120,8 +120,7 @@ class HierarchicalPrior(Prior):
     def losses_of(self, codes, labels, training):
         if training:
             labels = self.hide_labels(labels)
-        logits = self.logits_of(codes, labels, training)
-        losses = [mean(nats) for nats in map(self.nats_of, codes, logits)]
+        losses = [mean(nats) for nats in self._nats_of(codes, labels, training)]
         total = sum(
             level.num_codes * loss
             for level, loss in zip(self.levels, losses, strict=True)
@@ -157,10 +156,9 @@ class HierarchicalPrior(Prior):
 
     def _log_prob_step(self, *arrays):
         codes, labels = self._split(arrays, len(self.levels))
-        logits = self.logits_of(codes, labels, False)
         return -sum(
             ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
-            for nats in map(self.nats_of, codes, logits)
+            for nats in self._nats_of(codes, labels, False)
         )
 
     def start_from(self, num_samples, prompt):
@@ -225,9 +223,9 @@ class HierarchicalPrior(Prior):
                     codes,
                     known,
                     noise,
-                    labels,
                     sampler,
                     guidance_scale,
+                    labels,
                     **self._told(i, above),
                 )
 
@@ -238,27 +236,8 @@ class HierarchicalPrior(Prior):
         """Codes of `count` levels, and the labels or None."""
         return arrays[:count], (arrays[count] if self.num_classes else None)
 
-    def _checked(self, x, y=None, batch_size=None):
-        if isinstance(x, (tuple, list)):
-            x = tuple(self.to_array(level) for level in x)
-            self.check_codes(x)
-            if self.num_classes:
-                check_labels(self, y if y is None else self.to_array(y))
-            return x
-        return super()._checked(x, y, batch_size)
-
     def check_codes(self, codes):
         check_code_maps(self, codes, all_of_them=True)
-
-    def inputs_of(self, data):
-        codes, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(
-            data
-        )
-        _, labels = super().inputs_of((codes[0], labels, sample_weight))
-        return tuple(ops.cast(level, "int32") for level in codes), labels
-
-    def logs_of(self, x, outputs):
-        return super().logs_of(x[0], outputs)
 
     def get_config(self):
         config = super().get_config()

@@ -5,6 +5,7 @@ from keras import ops
 from keras_vq.layers import GatedMaskedConv
 from keras_vq.networks.check_sizes import check_sizes
 from keras_vq.priors.autoregressive_prior import AutoregressivePrior
+from keras_vq.priors.code_embedding import CodeEmbedding
 
 # What is computed anew in each row of a map that is drawn.
 _OF_ROW = ("row_caches", "features", "caches")
@@ -12,7 +13,7 @@ _OF_ROW = ("row_caches", "features", "caches")
 
 @keras.saving.register_keras_serializable(package="keras_vq")
 class PixelCNN(AutoregressivePrior):
-    """A gated PixelCNN of maps of codes.
+    """A gated PixelCNN of maps of codes, or of pixels.
 
     Gated masked convolutions, the first of type A and wide, the others of type
     B; the label is added in each. Drawing computes the vertical stack once a
@@ -20,7 +21,8 @@ class PixelCNN(AutoregressivePrior):
     reach: the cost of a position does not grow with the map.
 
     Args:
-        code_shape: tuple of int, `(height, width)` of the codes.
+        code_shape: tuple of int, `(height, width)` of the codes, or `(height,
+            width, depth)`.
         num_embeddings: int >= 2, number of codes, K.
         num_classes: int or None, number of labels the model is conditioned on.
             Defaults to None.
@@ -29,11 +31,11 @@ class PixelCNN(AutoregressivePrior):
         kernel_size: int, odd, of the layers after the first. Defaults to 3.
         first_kernel_size: int, odd. Defaults to 7.
         dropout: float in [0, 1), before the logits. Defaults to 0.0.
-        condition_dim: int or None, channels of a map `(batch, *code_shape,
-            condition_dim)` that `logits_of` and `initial_state` are given
-            besides, upsampled codes of a level above, say. Defaults to None.
-        **kwargs: `label_dropout`, `seed`, `name` and others of
-            `keras_vq.priors.Prior`.
+        condition_dim: int or None, channels of a float map `(height, width,
+            condition_dim)` that it is told with each example. Defaults to
+            None.
+        **kwargs: `depth`, `output`, `label_dropout`, `seed`, `name` and others
+            of `keras_vq.priors.AutoregressivePrior`.
 
     Raises:
         ValueError: If an argument is out of range, or the codes are not a map.
@@ -46,6 +48,15 @@ class PixelCNN(AutoregressivePrior):
     >>> history = prior.fit(codes, np.arange(8), verbose=0)
     >>> prior.generate(2, labels=[3, 7], seed=0).shape
     (2, 4, 4)
+
+    A model of color images, level by level, red before green before blue:
+
+    >>> pixels = keras_vq.priors.PixelCNN(
+    ...     (8, 8, 3), 256, depth=3, output="logistic_mixture"
+    ... )
+    >>> pixels.compile("adam")
+    >>> images = np.random.randint(256, size=(8, 8, 8, 3))
+    >>> history = pixels.fit(images, verbose=0)
 
     References:
         van den Oord et al., Conditional Image Generation with PixelCNN
@@ -66,10 +77,10 @@ class PixelCNN(AutoregressivePrior):
         **kwargs,
     ):
         super().__init__(code_shape, num_embeddings, num_classes, **kwargs)
-        if len(self.code_shape) != 2:
+        if len(self.position_shape) != 2:
             raise ValueError(
                 "PixelCNN models maps of codes, (height, width). Received: "
-                f"code_shape={self.code_shape}"
+                f"code_shape={self.code_shape} and depth={self.depth}"
             )
         check_sizes(None, hidden_dim=hidden_dim, num_layers=num_layers)
         self.hidden_dim = hidden_dim
@@ -79,8 +90,9 @@ class PixelCNN(AutoregressivePrior):
         self.dropout_rate = dropout
         self.condition_dim = condition_dim
         dtype = self.dtype_policy
-        self.embed = layers.Embedding(num_embeddings, hidden_dim, dtype=dtype)
-        self.embed.build()
+        self.embed = CodeEmbedding(
+            num_embeddings, hidden_dim, self.depth, dtype=dtype
+        )
         if num_classes:
             self.embed_label = layers.Embedding(
                 self.num_label_embeddings, hidden_dim, dtype=dtype
@@ -93,30 +105,30 @@ class PixelCNN(AutoregressivePrior):
                 for _ in range(num_layers - 1)
             ),
         ]
-        shape = (None, *self.code_shape, hidden_dim)
+        shape = (None, *self.position_shape, hidden_dim)
         told = None
         if num_classes or condition_dim:
             told = (None, 1, 1, hidden_dim)
         if condition_dim:
             check_sizes(None, condition_dim=condition_dim)
+            self.condition_shape = (*self.position_shape, condition_dim)
             self.to_condition = layers.Dense(hidden_dim, dtype=dtype)
-            self.to_condition.build((None, *self.code_shape, condition_dim))
+            self.to_condition.build((None, *self.condition_shape))
         for conv in self.convs:
             conv.build((shape, shape), told)
         self.dropout = layers.Dropout(dropout, seed=self.seed, dtype=dtype)
-        self.head = layers.Dense(hidden_dim, "relu", dtype=dtype)
-        self.to_logits = layers.Dense(num_embeddings, dtype="float32")
-        self.head.build(shape)
-        self.to_logits.build(shape)
+        self.hidden = layers.Dense(hidden_dim, "relu", dtype=dtype)
+        self.hidden.build(shape)
+        self.code_head = self.make_head(hidden_dim)
         self.built = True
 
-    def logits_of(self, codes, labels, training, condition=None):
+    def features_of(self, codes, labels, training, condition=None):
         x = self.embed(codes)
         stacks, condition = (x, x), self._condition(labels, condition)
         for i, conv in enumerate(self.convs):
             vertical, horizontal = conv(stacks, condition)
             stacks = vertical, self.attend(i, horizontal, training)
-        return self._logits(stacks[1], training)
+        return self._features(stacks[1], training)
 
     def attend(self, i, x, training):
         """What follows layer `i` on the horizontal stack; here nothing."""
@@ -127,7 +139,7 @@ class PixelCNN(AutoregressivePrior):
         return x
 
     def initial_state(self, batch_size, labels, condition=None):
-        width = self.code_shape[1]
+        width = self.position_shape[1]
         state = {
             "row_caches": [
                 conv.initial_row_cache(batch_size, width, self.hidden_dim)
@@ -144,8 +156,8 @@ class PixelCNN(AutoregressivePrior):
             state["condition"] = ops.cast(condition, "float32")
         return state
 
-    def next_logits(self, position, codes, state):
-        width = self.code_shape[1]
+    def next_features(self, position, codes, state):
+        width = self.position_shape[1]
         row, column = position // width, position % width
         of_row = {name: state[name] for name in _OF_ROW}
         of_row = ops.cond(
@@ -169,7 +181,7 @@ class PixelCNN(AutoregressivePrior):
             )
             caches.append(cache)
             x = self.attend_step(i, x, state, position)
-        return self._logits(x, False), {**state, "caches": caches}
+        return self._features(x, False), {**state, "caches": caches}
 
     def _start_row(self, row, codes, state):
         maps = ops.reshape(codes, (-1, *self.code_shape))
@@ -210,9 +222,9 @@ class PixelCNN(AutoregressivePrior):
             return condition
         return condition[:, row][:, None]
 
-    def _logits(self, x, training):
-        x = self.dropout(ops.relu(x), training=training)
-        return self.to_logits(self.head(x))
+    def _features(self, x, training):
+        x = self.hidden(self.dropout(ops.relu(x), training=training))
+        return ops.cast(x, "float32")
 
     def get_config(self):
         return {

@@ -56,19 +56,18 @@ class PixelSNAIL(PixelCNN):
         ]
         self.attentions = [
             CausalSelfAttention(
-                num_heads, rotary_shape=self.code_shape, dtype=dtype
+                num_heads, rotary_shape=self.position_shape, dtype=dtype
             )
             for _ in range(num_blocks)
         ]
-        self.length = self.code_shape[0] * self.code_shape[1]
         for layer in (*self.norms, *self.attentions):
-            layer.build((None, self.length, self.hidden_dim))
+            layer.build((None, self.num_positions, self.hidden_dim))
 
     def attend(self, i, x, training):
         block = self._block_after(i)
         if block is None:
             return x
-        flat = ops.reshape(x, (-1, self.length, self.hidden_dim))
+        flat = ops.reshape(x, (-1, self.num_positions, self.hidden_dim))
         y = self.attentions[block](self.norms[block](flat))
         return x + ops.reshape(y, (-1, *x.shape[1:]))
 
@@ -90,7 +89,7 @@ class PixelSNAIL(PixelCNN):
         return {
             **super().initial_state(batch_size, labels, condition),
             "attention_caches": [
-                attention.initial_cache(batch_size, self.length)
+                attention.initial_cache(batch_size, self.num_positions)
                 for attention in self.attentions
             ],
         }

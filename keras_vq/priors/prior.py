@@ -14,9 +14,9 @@ from keras_vq.training.check_labels import check_labels
 class Prior(BaseModel):
     """Base of the models of codes: what they are given is checked.
 
-    A subclass builds its layers in `__init__` and defines
-    `logits_of(codes, labels, training)` and `losses_of(codes, labels,
-    training)`.
+    A subclass builds its layers in `__init__` and defines `call`,
+    `losses_of(codes, labels, training)`, `log_prob`, `start_from`, `complete`
+    and `generate_step`.
 
     Args:
         code_shape: tuple of int, shape of the codes of one input.
@@ -80,26 +80,6 @@ class Prior(BaseModel):
         """int, labels that a network must know: the hidden one is the last."""
         return self.num_classes + (self.label_dropout > 0)
 
-    def logits_of(self, codes, labels, training):
-        """Logits of each code, from what the model lets it know.
-
-        Args:
-            codes: int32 tensor `(batch, *code_shape)`.
-            labels: int32 tensor `(batch,)`, or None.
-            training: bool.
-
-        Returns:
-            float32 tensor `(batch, *code_shape, num_embeddings)`.
-        """
-        raise NotImplementedError
-
-    def call(self, inputs, training=False):
-        is_pair = isinstance(inputs, (tuple, list))
-        codes, labels = inputs if is_pair else (inputs, None)
-        if labels is None and self.num_classes:
-            check_labels(self, None)
-        return self.logits_of(codes, labels, training)
-
     def generate(
         self,
         num_samples,
@@ -112,6 +92,7 @@ class Prior(BaseModel):
         seed=None,
         sampler=None,
         batch_size=64,
+        **told,
     ):
         """Draw codes, in a compiled loop.
 
@@ -136,6 +117,8 @@ class Prior(BaseModel):
             sampler: `keras_vq.samplers.Sampler` or None, in place of
                 `temperature`, `top_k` and `top_p`. Defaults to None.
             batch_size: int, examples drawn together. Defaults to 64.
+            **told: `condition`, of a prior that has one: array `(num_samples,
+                *condition_shape)`.
 
         Returns:
             NumPy int32 array `(num_samples, *code_shape)`; of a hierarchical
@@ -153,6 +136,7 @@ class Prior(BaseModel):
             guidance_scale,
             seed,
             batch_size,
+            **told,
         )
 
     def generate_step(self, noise, labels=None):
@@ -215,11 +199,13 @@ class Prior(BaseModel):
         """
         raise NotImplementedError
 
-    def nats_of(self, codes, logits):
-        """-log p of each code, a float32 tensor of the shape of `codes`."""
-        return keras.losses.sparse_categorical_crossentropy(
-            codes, logits, from_logits=True
-        )
+    def split_labels(self, inputs):
+        """The codes and the labels or None of what the model is called with."""
+        if not self.num_classes:
+            return inputs, None
+        if not isinstance(inputs, (tuple, list)) or len(inputs) != 2:
+            check_labels(self, None)
+        return inputs
 
     def hide_labels(self, labels):
         """Replace a share `label_dropout` of the labels by the hidden one."""
@@ -240,6 +226,13 @@ class Prior(BaseModel):
         if self.num_classes:
             check_labels(self, labels)
 
+    def _checked(self, x, y=None, batch_size=None):
+        if not isinstance(x, (tuple, list)):
+            return super()._checked(x, y, batch_size)
+        x = tuple(self.to_array(part) for part in x)
+        self.check_first_batch(x, y if y is None else self.to_array(y))
+        return x
+
     def inputs_of(self, data):
         codes, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(
             data
@@ -249,10 +242,14 @@ class Prior(BaseModel):
                 f"{type(self).__name__} takes no sample_weight. Received one."
             )
         if not self.num_classes:
-            return ops.cast(codes, "int32"), None
+            return self.cast_codes(codes), None
         if labels is None:
             check_labels(self, None)
-        return ops.cast(codes, "int32"), ops.cast(labels, "int32")
+        return self.cast_codes(codes), ops.cast(labels, "int32")
+
+    def cast_codes(self, codes):
+        """Codes of any integer dtype as int32, tuples of them as tuples."""
+        return keras.tree.map_structure(lambda x: ops.cast(x, "int32"), codes)
 
     def label_arrays(self, labels, count):
         """Labels that a caller gave, checked, for `in_batches`.

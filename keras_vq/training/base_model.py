@@ -104,7 +104,8 @@ class BaseModel(Trainer, keras.Model):
 
     def logs_of(self, x, outputs):
         """The logs of a step, all metrics being brought up to date."""
-        self.update_metrics(outputs, ops.shape(x)[0])
+        batch_size = ops.shape(keras.tree.flatten(x)[0])[0]
+        self.update_metrics(outputs, batch_size)
         return self.get_metrics_result()
 
     def to_array(self, x):

@@ -16,6 +16,7 @@ def pixelcnn(
     kernel_size: int = 3,
     first_kernel_size: int = 7,
     dropout: float = 0.0,
+    output: str = "categorical",
     label_dropout: float = 0.0,
     learning_rate: float | LearningRateSchedule = 1e-3,
     **kwargs: Any,
@@ -24,7 +25,8 @@ def pixelcnn(
 
     Args:
         tokenizer: A model with one map of codes, a `keras_vq.models.VQVAE`,
-            say, or the path of its `.keras` file.
+            say, or the path of its `.keras` file; `keras_vq.models.Pixels` for
+            a model of the pixels themselves.
         num_classes: int or None, number of labels the model is conditioned on.
             Defaults to None.
         hidden_dim: int, channels of either stack. Defaults to 64.
@@ -32,6 +34,9 @@ def pixelcnn(
         kernel_size: int, odd, of the layers after the first. Defaults to 3.
         first_kernel_size: int, odd. Defaults to 7.
         dropout: float in [0, 1), before the logits. Defaults to 0.0.
+        output: `"categorical"` or, for pixels, `"logistic_mixture"`; see
+            `keras_vq.priors.AutoregressivePrior`. Defaults to
+            `"categorical"`.
         label_dropout: float in [0, 1), share of training examples whose label
             is hidden, for `guidance_scale`. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
@@ -64,11 +69,13 @@ def pixelcnn(
         codes_of.code_shape,
         codes_of.num_embeddings,
         num_classes=num_classes,
+        depth=codes_of.depth,
         hidden_dim=hidden_dim,
         num_layers=num_layers,
         kernel_size=kernel_size,
         first_kernel_size=first_kernel_size,
         dropout=dropout,
+        output=output,
         label_dropout=label_dropout,
         **kwargs,
     )

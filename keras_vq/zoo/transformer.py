@@ -10,6 +10,7 @@ from keras_vq.zoo.parts import load_part
 
 def transformer(
     tokenizer: str | models.Tokenizer,
+    condition_tokenizer: str | models.Tokenizer | None = None,
     num_classes: int | None = None,
     num_layers: int = 6,
     num_heads: int = 4,
@@ -27,6 +28,9 @@ def transformer(
     Args:
         tokenizer: A model with one map of codes, a `keras_vq.models.VQGAN`,
             say, or the path of its `.keras` file.
+        condition_tokenizer: A model with one map of codes, or the path of its
+            `.keras` file, for a prior that is told the codes of a further
+            picture: a segmentation, say. Defaults to None.
         num_classes: int or None, number of labels the model is conditioned on.
             Defaults to None.
         num_layers: int, transformer blocks. Defaults to 6.
@@ -66,13 +70,18 @@ def transformer(
 
     References:
         Esser et al., Taming Transformers for High-Resolution Image Synthesis,
-        2021, section 3.2.
+        2021, sections 3.2 and 3.3.
     """
     codes_of: models.Tokenizer = load_part(tokenizer, "tokenizer")
+    condition = load_part(condition_tokenizer, "condition_tokenizer")
+    if condition is not None:
+        kwargs["condition_shape"] = condition.code_shape
+        kwargs["num_condition_embeddings"] = condition.num_embeddings
     model = priors.Transformer(
         codes_of.code_shape,
         codes_of.num_embeddings,
         num_classes=num_classes,
+        depth=codes_of.depth,
         num_layers=num_layers,
         num_heads=num_heads,
         hidden_dim=hidden_dim,

@@ -64,6 +64,7 @@ def wavenet(
         codes_of.code_shape,
         codes_of.num_embeddings,
         num_classes=num_classes,
+        depth=codes_of.depth,
         hidden_dim=hidden_dim,
         skip_dim=skip_dim,
         num_stacks=num_stacks,

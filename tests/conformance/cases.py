@@ -225,6 +225,10 @@ MODELS = {
         ),
         (8, 8, 3),
     ),
+    models.Pixels: Case(
+        lambda **kw: models.Pixels((8, 8, 3), num_embeddings=9, **kw),
+        (8, 8, 3),
+    ),
     models.VAE: Case(
         lambda **kw: models.VAE(
             (8, 8, 3),
@@ -272,6 +276,13 @@ def hierarchical_prior(**kwargs):
     )
 
 
+def sliding_window(**kwargs):
+    small = {"hidden_dim": 4, "num_layers": 2, "dtype": kwargs.get("dtype")}
+    return priors.SlidingWindow(
+        priors.PixelCNN((3, 2), 5, **small), (4, 3), **kwargs
+    )
+
+
 PRIORS = {
     priors.HierarchicalPrior: Case(
         hierarchical_prior, (3, 2), num_codes=5, is_pair=True
@@ -303,6 +314,7 @@ PRIORS = {
         (6,),
         num_codes=5,
     ),
+    priors.SlidingWindow: Case(sliding_window, (4, 3), num_codes=5),
     priors.Transformer: Case(
         lambda **kw: priors.Transformer(
             (3, 2),

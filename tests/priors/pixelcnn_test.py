@@ -41,3 +41,13 @@ def test_bad_arguments():
         priors.Transformer((4, 4), 8, num_heads=3, hidden_dim=8)
     with pytest.raises(ValueError, match="`positions` must be one of"):
         priors.Transformer((4, 4), 8, positions="absolute")
+    with pytest.raises(ValueError, match=r"`depth` must be 1 or .*depth=2"):
+        priors.PixelCNN((4, 4), 8, depth=2)
+    with pytest.raises(ValueError, match="`output` must be one of"):
+        priors.PixelCNN((4, 4), 8, output="gaussian")
+    with pytest.raises(ValueError, match=r"256 levels of pixels.*=8"):
+        priors.PixelCNN((4, 4), 8, output="logistic_mixture")
+    with pytest.raises(ValueError, match="`tie_weights` needs one code"):
+        priors.Transformer((4, 2), 8, depth=2, tie_weights=True)
+    with pytest.raises(ValueError, match=r"go together.*=None"):
+        priors.Transformer((4, 4), 8, condition_shape=(2, 2))

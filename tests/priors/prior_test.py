@@ -38,6 +38,11 @@ def wavenet(*args, **kwargs):
     return priors.WaveNet(*args, **arguments | kwargs, kernel_size=3)
 
 
+def deep(factory):
+    """The same with two codes a position."""
+    return lambda *args, **kwargs: factory(*args, depth=2, **kwargs)
+
+
 # Each with a shape of 20 codes, and one of 4.
 PRIORS = {
     "pixelcnn": (pixelcnn, (4, 5), (2, 2)),
@@ -46,10 +51,15 @@ PRIORS = {
     "rotary transformer": (rotary, (4, 5), (2, 2)),
     "wavenet": (wavenet, (20,), (4,)),
 }
+DEEP = {
+    "deep pixelcnn": (deep(pixelcnn), (2, 5, 2), (1, 2, 2)),
+    "deep transformer": (deep(transformer), (10, 2), (2, 2)),
+    "deep wavenet": (deep(wavenet), (10, 2), (2, 2)),
+}
 
 
 def maker(name):
-    factory, shape, small_shape = PRIORS[name]
+    factory, shape, small_shape = (PRIORS | DEEP)[name]
 
     def make(num_embeddings=6, code_shape=None, small=False, **kwargs):
         if code_shape is None:
@@ -70,14 +80,20 @@ def make(request):
     return maker(request.param)
 
 
+@pytest.fixture(params=PRIORS | DEEP)
+def make_any(request):
+    """Makes each of them, with one code a position and with several."""
+    return maker(request.param)
+
+
 @pytest.fixture
 def make_one():
     """Makes one of them, for what their base does alone."""
     return maker("pixelcnn")
 
 
-def test_each_code_depends_on_all_before_and_on_none_after(make, rng):
-    prior = make()
+def test_each_code_depends_on_all_before_and_on_none_after(make_any, rng):
+    prior = make_any()
     length = np.prod(prior.code_shape)
     base = rng.integers(6, size=(8, 1, length))
     changed = (base + np.eye(length, dtype=int)) % 6  # [map, changed, position]
@@ -91,9 +107,9 @@ def test_each_code_depends_on_all_before_and_on_none_after(make, rng):
 
 
 @pytest.mark.parametrize("label", [None, 1])
-def test_probabilities_of_all_codes_sum_to_one(make, label):
+def test_probabilities_of_all_codes_sum_to_one(make_any, label):
     kwargs = {} if label is None else {"num_classes": 2}
-    prior = make(3, small=True, **kwargs)
+    prior = make_any(3, small=True, **kwargs)
     codes = np.array(list(itertools.product(range(3), repeat=4)))
     codes = codes.reshape(-1, *prior.code_shape)
     labels = None if label is None else np.full(len(codes), label)
@@ -102,8 +118,8 @@ def test_probabilities_of_all_codes_sum_to_one(make, label):
     assert log_p.std() > 0.1
 
 
-def test_the_loss_is_the_mean_of_log_prob(make, rng):
-    prior = make(num_classes=3)
+def test_the_loss_is_the_mean_of_log_prob(make_any, rng):
+    prior = make_any(num_classes=3)
     prior.compile("adam")
     codes = rng.integers(6, size=(10, *prior.code_shape))
     labels = rng.integers(3, size=10)
@@ -115,8 +131,8 @@ def test_the_loss_is_the_mean_of_log_prob(make, rng):
     assert found["bits_per_dim"] == pytest.approx(nats / np.log(2), rel=1e-5)
 
 
-def test_it_draws_what_the_slow_loop_draws(make):
-    prior = make(num_classes=3)
+def test_it_draws_what_the_slow_loop_draws(make_any):
+    prior = make_any(num_classes=3)
     labels = np.array([0, 1, 2, 2, 1], "int32")
     expected = autoregressive.draw(
         prior, 5, labels, 4, autoregressive.random_code

@@ -1,0 +1,90 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_vq import LatentGenerator
+from keras_vq import data
+from keras_vq import models
+from keras_vq import zoo
+from keras_vq.priors.mixture_head import MixtureHead
+from tests.helpers import to_numpy
+from tests.reference import autoregressive
+
+
+def test_codes_are_levels(rng):
+    images = rng.integers(256, size=(2, 4, 3, 3), dtype="uint8")
+    pixels = models.Pixels((4, 3, 3))
+    np.testing.assert_array_equal(pixels.encode(images), images)
+    np.testing.assert_allclose(pixels.predict(images, verbose=0), images / 255)
+    sound = models.Pixels((4, 1), num_embeddings=3)
+    codes = sound.encode(np.array([[[-1.0], [-0.4], [0.1], [0.9]]]))
+    assert codes.tolist() == [[0, 1, 1, 2]]
+    assert sound.decode(codes)[0, :, 0].tolist() == [-1.0, 0.0, 0.0, 1.0]
+    assert (pixels.depth, sound.depth, sound.code_shape) == (3, 1, (4,))
+
+
+def test_there_is_nothing_to_train(rng):
+    pixels = models.Pixels((4, 4, 1))
+    pixels.compile("adam")
+    with pytest.raises(TypeError, match="Train a prior of their codes"):
+        pixels.fit(rng.uniform(size=(2, 4, 4, 1)), verbose=0)
+    with pytest.raises(ValueError, match="`num_embeddings` must be"):
+        models.Pixels((4, 4, 1), num_embeddings=0)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_the_mixture_s_logits_are_the_likelihood_s(depth, rng):
+    head = MixtureHead(6, depth)
+    features = rng.normal(size=(4, 2, 6)).astype("float32")
+    size = (4, 2) if depth == 1 else (4, 2, depth)
+    codes = rng.integers(256, size=size, dtype="int32")
+    logits = to_numpy(head(features, codes)).astype("float64")
+    np.testing.assert_allclose(np.exp(logits).sum(axis=-1), 1.0, atol=1e-4)
+    log_p = np.take_along_axis(logits, codes[..., None], axis=-1)[..., 0]
+    log_p = log_p if depth == 1 else log_p.sum(axis=-1)
+    np.testing.assert_allclose(
+        to_numpy(head.nats(features, codes)), -log_p, rtol=1e-4
+    )
+
+
+def test_a_pixelcnn_of_colors_draws_what_the_slow_loop_draws():
+    pixels = models.Pixels((2, 2, 3))
+    prior = zoo.pixelcnn(
+        pixels, hidden_dim=8, num_layers=2, output="logistic_mixture"
+    )
+    expected = autoregressive.draw(
+        prior, 3, None, 4, autoregressive.random_code
+    )
+    found = prior.generate(3, seed=4)
+    # Of 256 levels, rounding may take a neighbour.
+    assert np.abs(found - expected).max() <= 1
+    images = LatentGenerator(pixels, prior).generate(3, seed=4)
+    np.testing.assert_allclose(images, found / 255, atol=1e-6)
+    mask = np.array([[False, False], [False, True]])
+    kept = LatentGenerator(pixels, prior).inpaint(images, mask, seed=1)
+    np.testing.assert_allclose(kept[:, 0], images[:, 0], atol=1e-6)
+    assert (kept[:, 1, 1] != images[:, 1, 1]).any()
+
+
+@pytest.mark.parametrize("output", ["categorical", "logistic_mixture"])
+def test_it_learns_real_digits(output, real_data_dir):
+    digits = data.load(
+        "mnist", "train[:64]", 64, image_size=14, data_dir=real_data_dir
+    )
+    (images,) = digits.as_numpy_iterator()
+    pixels = models.Pixels((14, 14, 1))
+    prior = zoo.pixelcnn(
+        pixels,
+        hidden_dim=16,
+        num_layers=2,
+        first_kernel_size=3,
+        output=output,
+        learning_rate=keras.optimizers.schedules.CosineDecay(0.02, 40),
+    )
+    codes = pixels.encode(images)
+    log = prior.fit(codes, batch_size=32, epochs=20, verbose=0).history
+    # Bits of a pixel by how often each level occurs, wherever it is.
+    share = np.bincount(codes.ravel(), minlength=256) / codes.size
+    bits = -np.sum(share * np.log2(np.maximum(share, 1e-12)))
+    assert log["bits_per_dim"][0] > bits
+    assert log["bits_per_dim"][-1] < bits
