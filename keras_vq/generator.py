@@ -255,7 +255,13 @@ class LatentGenerator(keras.Model):
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
         parts = {part: deserialize(config[part]) for part in _PARTS}
-        return cls(**{**config, **parts})
+        # Weights come later; whole they are those that were saved together.
+        prior = parts["prior"]
+        fingerprint = prior.tokenizer_fingerprint
+        prior.tokenizer_fingerprint = None
+        generator = cls(**{**config, **parts})
+        prior.tokenizer_fingerprint = fingerprint
+        return generator
 
 
 def _coarse(mask, code_shape):
@@ -305,4 +311,12 @@ def _check_pair(tokenizer, prior):
             f"shape {made[0]} with K={made[1]}, {type(prior).__name__} "
             f"`{prior.name}` models codes of shape {learned[0]} with "
             f"K={learned[1]}. Received: two that do not go together"
+        )
+    fingerprint = tokenizer.fingerprint()
+    if prior.tokenizer_fingerprint not in (None, fingerprint):
+        raise ValueError(
+            f"{type(prior).__name__} `{prior.name}` was made for the codes of "
+            f"the tokenizer {prior.tokenizer_fingerprint}. Received: the "
+            f"tokenizer {fingerprint}. Was it trained on after the prior was "
+            "made? Then its codes mean something else."
         )

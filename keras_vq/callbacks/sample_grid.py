@@ -1,6 +1,7 @@
 import numpy as np
 
 from keras_vq.callbacks.epoch_picture import EpochPicture
+from keras_vq.callbacks.plots import comparison_grid
 from keras_vq.callbacks.plots import image_grid
 
 
@@ -16,6 +17,9 @@ class SampleGrid(EpochPicture):
         seed: int, of the noise. Defaults to 0.
         generator: What generates, a `keras_vq.LatentGenerator` of the prior
             that is trained, say; None for the model itself. Defaults to None.
+        **told: `labels` and `condition`, arrays `(num_samples, ...)`, what
+            each sample is told; a condition of pictures is drawn above its
+            sample.
 
     Example:
 
@@ -26,18 +30,23 @@ class SampleGrid(EpochPicture):
     ```
     """
 
-    def __init__(self, directory, num_samples=64, seed=0, generator=None):
+    def __init__(
+        self, directory, num_samples=64, seed=0, generator=None, **told
+    ):
         super().__init__(directory)
         self.num_samples = num_samples
         self.seed = seed
         self.generator = generator
+        self.told = told
 
     def draw(self):
         model = self.generator or self.model
-        return sample_grid(model, self.num_samples, self.seed)
+        return sample_grid(model, self.num_samples, self.seed, **self.told)
 
 
-def sample_grid(model, num_samples, seed, label=None):
+def sample_grid(
+    model, num_samples, seed, label=None, labels=None, condition=None
+):
     """A picture of what a model generates.
 
     Args:
@@ -45,7 +54,10 @@ def sample_grid(model, num_samples, seed, label=None):
         num_samples: int, number of samples.
         seed: int, of the noise.
         label: int, the class of all samples; None for each class in turn, a
-            column each where there are at most ten.
+            column each where there are at most ten. Defaults to None.
+        labels: int array `(num_samples,)`, in place of it. Defaults to None.
+        condition: array `(num_samples, ...)`, what a conditional prior is told.
+            Defaults to None.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -55,6 +67,15 @@ def sample_grid(model, num_samples, seed, label=None):
             has no such class.
     """
     classes = getattr(model, "num_classes", None)
+    if condition is not None:
+        if label is not None:
+            labels = np.full(num_samples, label)
+        images = model.generate(
+            num_samples, labels=labels, condition=condition, seed=seed
+        )
+        if condition.shape[-1] in (1, 3) and condition.ndim == 4:
+            return comparison_grid({"condition": condition, "sample": images})
+        return image_grid(images)
     if classes is None:
         if label is not None:
             raise ValueError(
@@ -65,6 +86,7 @@ def sample_grid(model, num_samples, seed, label=None):
     if label is not None:
         images = model.generate(num_samples, labels=label, seed=seed)
         return image_grid(images)
-    labels = np.arange(num_samples) % classes
+    if labels is None:
+        labels = np.arange(num_samples) % classes
     images = model.generate(num_samples, labels=labels, seed=seed)
     return image_grid(images, columns=classes if classes <= 10 else 8)

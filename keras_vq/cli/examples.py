@@ -24,6 +24,36 @@ def test_examples(recipe, model, count):
     return (batch[0], batch[1:]) if isinstance(batch, tuple) else (batch, ())
 
 
+def test_conditions(recipe, generator, count):
+    """What a conditional prior is told of the first images of its test data.
+
+    Args:
+        recipe: The run's `Recipe`.
+        generator: `keras_vq.LatentGenerator` with a `condition_tokenizer`.
+        count: int, number of images.
+
+    Returns:
+        dict of arrays `(count, ...)`: `condition`, pictures, and `labels` for
+        a prior of classes.
+    """
+    *size, channels = generator.condition_tokenizer.input_shape
+    with_labels = bool(generator.num_classes)
+    test = data.load(
+        recipe.data.name,
+        recipe.data.test_split,
+        count,
+        tuple(size),
+        channels,
+        labels=with_labels,
+        shuffle=False,
+        feature=recipe.data.condition,
+    )
+    batch = next(test.as_numpy_iterator())
+    if not with_labels:
+        return {"condition": batch}
+    return dict(zip(["condition", "labels"], batch, strict=True))
+
+
 def examples(run, model, paths, label, count):
     """Images from files, all of class `label`, or those of the test data.
 

@@ -1,5 +1,6 @@
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.callbacks.sample_grid import sample_grid
+from keras_vq.cli.examples import test_conditions
 from keras_vq.cli.run import Run
 
 
@@ -13,5 +14,10 @@ def generate_images(path, count, seed, label, out):
             "latents need a prior. Train one, as `keras-vq train "
             "pixelcnn_mnist` does."
         )
-    save_figure(sample_grid(model, count, seed, label), out)
+    told = {}
+    if run.recipe.data.condition is not None:
+        told = test_conditions(run.recipe, model, count)
+        if label is not None:
+            told.pop("labels", None)
+    save_figure(sample_grid(model, count, seed, label, **told), out)
     print(f"Wrote {out}: {count} samples of seed {seed}.")

@@ -131,6 +131,32 @@ def generate(
 
 
 @app.command()
+def tokenize(
+    run: RunDir,
+    directory: Annotated[Path, typer.Argument(help="Folder to make.")],
+    dataset: Annotated[
+        Optional[str],
+        typer.Option(help="Other data than the run's.", metavar="NAME|FOLDER"),
+    ] = None,
+    split: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="May be repeated. [default: train and test]", metavar="NAME"
+        ),
+    ] = None,
+    labels: Annotated[bool, typer.Option(help="Write labels too.")] = True,
+) -> None:
+    """Write the codes of images once, for priors to train on.
+
+    Example: keras-vq tokenize runs/vqvae_mnist mnist_codes
+    """
+    from keras_vq.cli.tokenize import tokenize_data
+
+    splits = split or ["train", "test"]
+    tokenize_data(run, directory, dataset, splits, labels)
+
+
+@app.command()
 def interpolate(
     run: RunDir,
     images: Images = None,

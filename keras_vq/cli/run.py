@@ -137,8 +137,11 @@ def with_tokenizer(recipe, model):
     """A prior with the tokenizer that its recipe names; others as they are."""
     if not isinstance(model, priors.Prior):
         return model
-    tokenizer = load_part(recipe.arguments["tokenizer"], "tokenizer")
-    return LatentGenerator(tokenizer, model)
+    names = ("tokenizer", "condition_tokenizer")
+    parts = {
+        name: load_part(recipe.arguments.get(name), name) for name in names
+    }
+    return LatentGenerator(prior=model, **parts)
 
 
 def load_keras_file(path):

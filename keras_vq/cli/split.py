@@ -1,8 +1,6 @@
 from keras_vq import data
+from keras_vq.data.tokenize import provenance_of
 from keras_vq.generator import LatentGenerator
-
-# What images and their codes are loaded by alike.
-_OF_CODES = ("name", "batch_size", "binarize", "labels")
 
 
 def load_split(recipe, model, split, **order):
@@ -18,7 +16,18 @@ def load_split(recipe, model, split, **order):
         `tf.data.Dataset` of images, for a prior of their codes.
     """
     options = recipe.data.load_arguments(model)
-    if isinstance(model, LatentGenerator):
-        options = {name: options[name] for name in _OF_CODES}
-        return data.load_codes(model.tokenizer, split=split, **options, **order)
-    return data.load(split=split, **options, **order)
+    if not isinstance(model, LatentGenerator):
+        return data.load(split=split, **options, **order)
+    name, batch_size = options["name"], options["batch_size"]
+    order |= {"split": split, "batch_size": batch_size}
+    order |= {"labels": options["labels"]}
+    if provenance_of(name) is not None:
+        return data.load_tokens(name, **order)
+    return data.load_codes(
+        model.tokenizer,
+        name,
+        binarize=options["binarize"],
+        condition_tokenizer=model.condition_tokenizer,
+        condition=recipe.data.condition,
+        **order,
+    )

@@ -11,6 +11,7 @@ from keras_vq import callbacks
 from keras_vq import data
 from keras_vq import models
 from keras_vq import priors
+from keras_vq.cli.examples import test_conditions
 from keras_vq.cli.examples import test_examples
 from keras_vq.cli.run import Run
 from keras_vq.cli.run import load_keras_file
@@ -163,7 +164,15 @@ def _picture_callbacks(run, model):
     path = run.path
     if isinstance(model, priors.Prior):
         generator = with_tokenizer(run.recipe, model)
-        yield callbacks.SampleGrid(path / "samples", generator=generator)
+        told = {}
+        if run.recipe.data.condition is not None:
+            told = test_conditions(run.recipe, generator, NUM_PICTURES)
+        yield callbacks.SampleGrid(
+            path / "samples",
+            num_samples=NUM_PICTURES if told else 64,
+            generator=generator,
+            **told,
+        )
         return
     images, condition = test_examples(run.recipe, model, NUM_PICTURES)
     yield callbacks.ReconstructionGrid(

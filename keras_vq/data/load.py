@@ -28,6 +28,7 @@ def load(
     seed=0,
     epochs=None,
     data_dir=None,
+    feature="image",
 ):
     """Images in [0, 1] as a shuffled, cached and prefetched `tf.data.Dataset`.
 
@@ -60,6 +61,9 @@ def load(
             `fit(..., steps_per_epoch=...)` to resume where another ended.
         data_dir: str or None, where TFDS data sets are prepared; None for the
             environment variable `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+        feature: str, which feature of a TFDS data set the images are; of
+            `"scenes"` also `"segmentation"`, in colors, `"depth"` or
+            `"edges"`. Defaults to `"image"`.
 
     Returns:
         `tf.data.Dataset` of float32 `(batch, height, width, channels)`, or of
@@ -98,7 +102,12 @@ def load(
         )
     if is_tfds_name(name):
         examples, shape = tfds_examples(
-            name, split, size, channels, labels, data_dir
+            name, split, size, channels, labels, data_dir, feature
+        )
+    elif is_folder(name) and feature != "image":
+        raise ValueError(
+            "A folder of images has no other features. Received: "
+            f"name={str(name)!r}, feature={feature!r}"
         )
     elif is_folder(name):
         examples, shape = folder_examples(str(name), split, size, channels)

@@ -1,12 +1,8 @@
 import numpy as np
-import tqdm
 
+from keras_vq.data.encoded import encoded
 from keras_vq.data.epochs import Memory
 from keras_vq.data.epochs import in_order
-from keras_vq.data.load import load
-
-# Of the images that are encoded.
-_IMAGES_AT_ONCE = 500
 
 
 def load_codes(
@@ -18,9 +14,14 @@ def load_codes(
     shuffle=None,
     seed=0,
     epochs=None,
+    condition_tokenizer=None,
+    condition=None,
     **kwargs,
 ):
     """The codes of images, encoded once, as a `tf.data.Dataset` for a prior.
+
+    `keras_vq.data.tokenize` writes them to a folder, for more than one
+    training.
 
     Args:
         tokenizer: A `keras_vq.models.Tokenizer`; images are brought to its
@@ -33,12 +34,16 @@ def load_codes(
         shuffle: bool or None; see `keras_vq.data.load`. Defaults to None.
         seed: int, of the order. Defaults to 0.
         epochs: range or None; see `keras_vq.data.load`. Defaults to None.
+        condition_tokenizer: A further tokenizer or None, for a prior that is
+            told the codes of another picture. Defaults to None.
+        condition: str or None, which feature of the data set that picture is,
+            `"segmentation"` of `"scenes"`, say. Defaults to None.
         **kwargs: `binarize` and `data_dir` of `keras_vq.data.load`.
 
     Returns:
         `tf.data.Dataset` of int32 `(batch, *code_shape)`, of a tokenizer with
-        several maps `((map, ...),)`, or of pairs with int64 `(batch,)`; of
-        known cardinality.
+        several maps or with a condition `((map, ...),)`, or of pairs with int64
+        `(batch,)`; of known cardinality.
 
     Raises:
         ValueError, FileNotFoundError: As `keras_vq.data.load`.
@@ -50,24 +55,35 @@ def load_codes(
     >>> next(iter(codes)).shape
     (50, 8, 8)
     """
-    images = load(
-        name,
-        split,
-        _IMAGES_AT_ONCE,
-        tokenizer.input_shape[:2],
-        tokenizer.input_shape[2],
-        labels=True,
-        shuffle=False,
-        **kwargs,
-    )
-    parts = []
-    for x, y in tqdm.tqdm(
-        images, desc=f"Encoding {split}", unit="batch", delay=2
-    ):
-        codes = tokenizer.encode(x.numpy(), batch_size=100)
-        maps = codes if isinstance(codes, tuple) else (codes,)
-        parts.append([*maps, y.numpy()])
+    parts = [
+        [*maps, classes]
+        for maps, classes in encoded(
+            tokenizer,
+            name,
+            split,
+            condition_tokenizer,
+            condition,
+            labels,
+            **kwargs,
+        )
+    ]
     arrays = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    dataset = code_batches(
+        arrays, split, batch_size, labels, shuffle, seed, epochs
+    )
+    return made_by(dataset, tokenizer.fingerprint())
+
+
+def code_batches(arrays, split, batch_size, labels, shuffle, seed, epochs):
+    """The data set of codes for a prior.
+
+    Args:
+        arrays: list of NumPy arrays, the maps of codes and the labels.
+        split, batch_size, labels, shuffle, seed, epochs: See `load_codes`.
+
+    Returns:
+        `tf.data.Dataset`; see `load_codes`.
+    """
     if shuffle is None:
         shuffle = split.startswith("train")
     dataset = in_order(Memory(arrays), shuffle, seed, epochs, batch_size)
@@ -80,3 +96,17 @@ def load_codes(
         return (codes,) if len(maps) > 1 else codes
 
     return dataset.map(as_asked)
+
+
+def made_by(dataset, fingerprint):
+    """Write on a data set which tokenizer's codes it has; priors look there.
+
+    Args:
+        dataset: `tf.data.Dataset`.
+        fingerprint: str, that of the tokenizer.
+
+    Returns:
+        The data set itself.
+    """
+    dataset.tokenizer_fingerprint = fingerprint
+    return dataset

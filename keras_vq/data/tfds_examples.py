@@ -33,7 +33,7 @@ def unknown_name_error(name):
     )
 
 
-def tfds_examples(name, split, size, channels, labels, data_dir):
+def tfds_examples(name, split, size, channels, labels, data_dir, feature):
     """Images and labels of a TFDS data set, decoded, in a fixed order.
 
     Args:
@@ -43,6 +43,7 @@ def tfds_examples(name, split, size, channels, labels, data_dir):
         channels: 1, 3 or None.
         labels: bool, whether labels are needed; there are zeros without.
         data_dir: str or None, where data sets are prepared.
+        feature: str, which feature the images are.
 
     Returns:
         `examples, shape`: `tf.data.Dataset` of `(uint8 image, int64 label)`,
@@ -50,13 +51,22 @@ def tfds_examples(name, split, size, channels, labels, data_dir):
     """
     builder = _prepared_builder(name, size, data_dir)
     features = builder.info.features
-    for feature in ("image", "label") if labels else ("image",):
-        if feature not in features:
+    for needed in (feature, "label") if labels else (feature,):
+        if needed not in features:
             raise ValueError(
-                f"The data set {name!r} has no {feature}s. Received: features "
-                f"{', '.join(features)}. Expected one named {feature!r}."
+                f"The data set {name!r} has no {needed}s. Received: features "
+                f"{', '.join(features)}. Expected one named {needed!r}."
             )
-    height, width, depth = features["image"].shape
+    if not isinstance(features[feature], tfds.features.Image):
+        raise ValueError(
+            f"The feature {feature!r} of the data set {name!r} is no picture. "
+            f"Received: feature={feature!r}, a "
+            f"{type(features[feature]).__name__}"
+        )
+    is_scenes = _base_name(name) == "scenes"
+    height, width, depth = features[feature].shape
+    if is_scenes and feature == "segmentation":
+        depth = 3
     if size is None and (height is None or width is None):
         raise ValueError(
             f"The images of {name!r} differ in size. Received: image_size="
@@ -77,7 +87,10 @@ def tfds_examples(name, split, size, channels, labels, data_dir):
 
     def to_pair(example):
         label = example["label"] if labels else tf.zeros((), tf.int64)
-        return fit_image(example["image"], size, channels), label
+        image = example[feature]
+        if is_scenes:
+            image = scenes.as_picture(feature, image)
+        return fit_image(image, size, channels), label
 
     shape = (*(size or (height, width)), channels or depth)
     return examples.map(to_pair, tf.data.AUTOTUNE), shape

@@ -1,3 +1,4 @@
+import hashlib
 import math
 from typing import Any
 
@@ -48,6 +49,18 @@ class Tokenizer(FirstStage):
             math.prod(shape) * math.log2(num_embeddings)
             for shape, num_embeddings in self.code_maps
         )
+
+    def fingerprint(self):
+        """str, 16 hexadecimal digits that class and weights decide.
+
+        Codes mean the same to tokenizers of the same fingerprint, on any
+        backend; a prior notes that of the tokenizer it is made for.
+        """
+        start = f"{type(self).__name__} {self.num_embeddings}"
+        digest = hashlib.sha256(start.encode())
+        for weight in self.weights:
+            digest.update(self.to_array(weight).tobytes())
+        return digest.hexdigest()[:16]
 
     def bits_per_dim(self, x, parameters):
         """Bits per value that outputs and codes take together.

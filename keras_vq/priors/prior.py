@@ -26,6 +26,9 @@ class Prior(BaseModel):
         label_dropout: float in [0, 1), share of training examples whose label
             is hidden, so that it draws without one too. Defaults to 0.0.
         seed: int or None, of what is hidden. Defaults to None.
+        tokenizer_fingerprint: str or None, `fingerprint()` of the tokenizer
+            whose codes it learns; data sets of another's are refused. Defaults
+            to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Call arguments:
@@ -47,6 +50,7 @@ class Prior(BaseModel):
         num_classes=None,
         label_dropout=0.0,
         seed=None,
+        tokenizer_fingerprint=None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -66,6 +70,7 @@ class Prior(BaseModel):
         self.num_classes = num_classes
         self.label_dropout = label_dropout
         self.seed = seed
+        self.tokenizer_fingerprint = tokenizer_fingerprint
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     @property
@@ -227,6 +232,15 @@ class Prior(BaseModel):
             check_labels(self, labels)
 
     def _checked(self, x, y=None, batch_size=None):
+        made_by = getattr(x, "tokenizer_fingerprint", None)
+        if None not in (made_by, self.tokenizer_fingerprint) and (
+            made_by != self.tokenizer_fingerprint
+        ):
+            raise ValueError(
+                f"{type(self).__name__} `{self.name}` was made for the codes "
+                f"of the tokenizer {self.tokenizer_fingerprint}. Received: "
+                f"codes of the tokenizer {made_by}, which mean something else"
+            )
         if not isinstance(x, (tuple, list)):
             return super()._checked(x, y, batch_size)
         x = tuple(self.to_array(part) for part in x)
@@ -287,4 +301,5 @@ class Prior(BaseModel):
             "num_classes": self.num_classes,
             "label_dropout": self.label_dropout,
             "seed": self.seed,
+            "tokenizer_fingerprint": self.tokenizer_fingerprint,
         }

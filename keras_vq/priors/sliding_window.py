@@ -42,6 +42,7 @@ class SlidingWindow(AutoregressivePrior):
             depth=prior.depth,
             output=prior.output_kind,
             label_dropout=prior.label_dropout,
+            tokenizer_fingerprint=prior.tokenizer_fingerprint,
             **kwargs,
         )
         self.window = prior.position_shape
@@ -131,9 +132,15 @@ class SlidingWindow(AutoregressivePrior):
 
     def get_config(self):
         config = super().get_config()
-        for name in ("num_embeddings", "num_classes", "depth", "output"):
+        for name in (
+            "num_embeddings",
+            "num_classes",
+            "depth",
+            "output",
+            "label_dropout",
+            "tokenizer_fingerprint",
+        ):
             config.pop(name)
-        config.pop("label_dropout")
         return {
             **config,
             "prior": keras.saving.serialize_keras_object(self.prior),

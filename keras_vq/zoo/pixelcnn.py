@@ -70,6 +70,7 @@ def pixelcnn(
         codes_of.num_embeddings,
         num_classes=num_classes,
         depth=codes_of.depth,
+        tokenizer_fingerprint=codes_of.fingerprint(),
         hidden_dim=hidden_dim,
         num_layers=num_layers,
         kernel_size=kernel_size,

@@ -30,13 +30,20 @@ class _Section(pydantic.BaseModel):
 
 
 class Data(_Section):
-    """What is loaded: see `keras_vq.data.load`."""
+    """What is loaded: see `keras_vq.data.load`.
+
+    `condition` is the feature of the data that a prior is told; see
+    `keras_vq.data.load_codes`. The name of a prior's data may be a folder of
+    codes that `keras-vq tokenize` wrote.
+    """
 
     name: str
     train_split: str = "train"
     test_split: str = "test"
     batch_size: int = pydantic.Field(128, ge=1)
     binarize: bool = False
+    feature: str = "image"
+    condition: str | None = None
 
     def load_arguments(self, model):
         """Arguments of `keras_vq.data.load` that all splits have in common."""
@@ -44,6 +51,7 @@ class Data(_Section):
             "name": self.name,
             "batch_size": self.batch_size,
             "binarize": self.binarize,
+            "feature": self.feature,
             "image_size": tuple(model.input_shape[:2]),
             "channels": model.input_shape[2],
             "labels": bool(getattr(model, "num_classes", None)),

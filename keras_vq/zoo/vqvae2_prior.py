@@ -91,6 +91,11 @@ def vqvae2_prior(
             for shape, k in others
         ),
     ]
-    model = priors.HierarchicalPrior(levels, num_residual_layers, **kwargs)
+    model = priors.HierarchicalPrior(
+        levels,
+        num_residual_layers,
+        tokenizer_fingerprint=codes_of.fingerprint(),
+        **kwargs,
+    )
     model.compile(keras.optimizers.Adam(learning_rate))
     return model

@@ -65,6 +65,7 @@ def wavenet(
         codes_of.num_embeddings,
         num_classes=num_classes,
         depth=codes_of.depth,
+        tokenizer_fingerprint=codes_of.fingerprint(),
         hidden_dim=hidden_dim,
         skip_dim=skip_dim,
         num_stacks=num_stacks,

@@ -82,6 +82,22 @@ def test_train_resume_generate_and_info(
     code, output, _ = cli("info", run)
     assert (code, "8 x 8 of 16" in output) == (0, True)
 
+    # The same codes from a folder teach the same.
+    assert cli("tokenize", "tokenizer", "codes")[0] == 0
+    assert "it exists" in refused("tokenize", "tokenizer", "codes")
+    assert "is the run of a prior" in refused("tokenize", run, "other")
+    code, _, errors = cli(
+        "train", prior, "--dataset", "codes", "--epochs", 1, "--out", "stored"
+    )
+    assert code == 0, errors
+    rows = [
+        (tmp_path / name / "metrics.csv").read_text().splitlines()[1]
+        for name in ("run", "stored")
+    ]
+    np.testing.assert_allclose(
+        *([float(x) for x in row.split(",")] for row in rows), rtol=1e-4
+    )
+
     # From elsewhere, as if it had been stopped after two epochs.
     expected = model.prior.get_weights()
     os.remove(run / "model.keras")

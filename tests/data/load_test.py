@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vq.data import load
+from keras_vq.data import scenes as scenes_package
 from keras_vq.data import tfds_examples
 
 
@@ -94,6 +95,32 @@ def test_numbered_epochs_of_data_that_do_not_fit_in_memory(scenes, monkeypatch):
     assert not np.array_equal(found, expected)
     key = lambda images: np.sort(images.sum((1, 2, 3)))  # noqa: E731
     np.testing.assert_allclose(key(found), key(expected), rtol=1e-6)
+
+
+def test_other_features_are_pictures_too(scenes_dir):
+    options = {"shuffle": False, "data_dir": scenes_dir}
+
+    def pictures(feature):
+        batches = load("scenes", "test", 4, feature=feature, **options)
+        return next(batches.as_numpy_iterator())
+
+    segmentation = pictures("segmentation")
+    assert segmentation.shape == (4, 32, 32, 3)
+    found = scenes_package.segments(segmentation)
+    colors = scenes_package.SEGMENT_COLORS[found] / 255
+    np.testing.assert_allclose(segmentation, colors, atol=1e-6)
+    assert set(np.unique(found)) <= set(range(6))
+    assert {0, 1} < set(np.unique(found))
+    depth, edges = pictures("depth"), pictures("edges")
+    assert depth.shape == edges.shape == (4, 32, 32, 1)
+    assert set(np.unique(edges)) == {0, 1}
+    np.testing.assert_array_equal(depth[..., 0] == 0, found == 0)
+    for feature, message in (
+        ("key_points", r"is no picture.*Tensor"),
+        ("colour", "has no colours"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pictures(feature)
 
 
 def test_resized_and_converted_to_grey(scenes):

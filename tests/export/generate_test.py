@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vq import LatentGenerator
+from keras_vq import models
 from keras_vq import zoo
 from keras_vq.export import saved_model
 from tests.helpers import tiny_vqvae
@@ -71,4 +72,28 @@ def test_the_graph_draws_a_number_of_images(make, tmp_path):
         seed=tf.constant(3), num_images=tf.constant(5)
     )["images"]
     expected = generator.generate(5, seed=3, batch_size=2)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_graph_takes_a_condition_and_several_codes_a_position(tmp_path):
+    tokenizer = models.Pixels((4, 4, 3), num_embeddings=5)
+    prior = zoo.transformer(
+        tokenizer,
+        models.Pixels((2, 2, 1), num_embeddings=3),
+        num_classes=2,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+    )
+    generator = vary(LatentGenerator(tokenizer, prior))
+    saved_model(generator, tmp_path / "served")
+    served = tf.saved_model.load(str(tmp_path / "served"))
+    labels = np.array([0, 1, 1], "int32")
+    condition = np.arange(12).reshape(3, 2, 2) % 3
+    found = served.signatures["generate"](
+        seed=tf.constant(3),
+        labels=tf.constant(labels),
+        condition=tf.constant(condition, tf.int32),
+    )["images"]
+    expected = generator.generate(3, labels, condition, seed=3)
     np.testing.assert_allclose(found, expected, atol=1e-5)

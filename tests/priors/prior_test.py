@@ -202,6 +202,23 @@ def test_a_sampler_of_ones_own(make_one):
     assert (make_one().generate(2, sampler=Last(), seed=0) == 5).all()
 
 
+def test_a_second_call_of_the_same_shape_compiles_nothing(make_one):
+    class Counting(samplers.RandomSampler):
+        calls = 0
+
+        def probabilities(self, logits):
+            Counting.calls += 1
+            return super().probabilities(logits)
+
+    prior = make_one()
+    prior.generate(2, sampler=Counting(), seed=0)
+    once = Counting.calls
+    prior.generate(2, sampler=Counting(), seed=1)
+    # Python sees the loop while it is compiled; PyTorch runs it as it is.
+    expected = 2 * once if keras.config.backend() == "torch" else once
+    assert Counting.calls == expected
+
+
 def test_it_learns_a_pattern_and_draws_it(make, rng):
     prior = make(num_embeddings=4, num_classes=2, hidden_dim=16)
     prior.compile(keras.optimizers.Adam(0.01))

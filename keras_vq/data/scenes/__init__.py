@@ -2,5 +2,8 @@
 
 from keras_vq.data.scenes.builder import SIZES
 from keras_vq.data.scenes.builder import Scenes
+from keras_vq.data.scenes.pictures import SEGMENT_COLORS
+from keras_vq.data.scenes.pictures import as_picture
+from keras_vq.data.scenes.pictures import segments
 
-__all__ = ["SIZES", "Scenes"]
+__all__ = ["SEGMENT_COLORS", "SIZES", "Scenes", "as_picture", "segments"]

@@ -1,0 +1,221 @@
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from keras_vq.data.encoded import encoded
+from keras_vq.data.load_codes import code_batches
+from keras_vq.data.load_codes import made_by
+from keras_vq.files import written_whole
+
+_PROVENANCE = "tokenizer.json"
+_VERSION = "1.0.0"
+
+
+def tokenize(
+    tokenizer,
+    name,
+    out,
+    splits=("train", "test"),
+    condition_tokenizer=None,
+    condition=None,
+    labels=True,
+    **kwargs,
+):
+    """Write the codes of images to a folder, once, for priors to learn.
+
+    The folder can be read by `load_tokens` and by
+    `tfds.builder_from_directory`. Killed and called again it goes on where it
+    was; the folder appears when it is whole.
+
+    Args:
+        tokenizer: A `keras_vq.models.Tokenizer`; images are brought to its
+            size and channels.
+        name: What to load; see `keras_vq.data.load`.
+        out: str or Path, folder to make; it must not exist, its parent must.
+        splits: sequence of str, splits of the data. Defaults to `("train",
+            "test")`.
+        condition_tokenizer: See `keras_vq.data.load_codes`.
+        condition: See `keras_vq.data.load_codes`.
+        labels: bool, whether to write labels too; zeros without. Defaults to
+            True.
+        **kwargs: `binarize` and `data_dir` of `keras_vq.data.load`.
+
+    Raises:
+        FileExistsError: If `out` exists.
+        ValueError: If what was begun there is of another tokenizer or other
+            data, or a split is not a whole one.
+        FileNotFoundError: If the parent folder does not exist.
+
+    Example:
+
+    ```python
+    keras_vq.data.tokenize(tokenizer, "cifar10", "cifar10_codes")
+    codes = keras_vq.data.load_tokens("cifar10_codes", "train", labels=True)
+    prior.fit(codes, epochs=10)
+    ```
+    """
+    out = pathlib.Path(out)
+    if out.exists():
+        raise FileExistsError(
+            f"Cannot write codes to {out}: it exists. Remove it or give "
+            "another folder."
+        )
+    splits = list(splits)
+    if not splits or not all(split.isidentifier() for split in splits):
+        raise ValueError(
+            "`splits` must be names of whole splits, such as 'train'. "
+            f"Received: splits={splits}"
+        )
+    provenance = {
+        "tokenizer": tokenizer.fingerprint(),
+        "tokenizer_class": type(tokenizer).__name__,
+        "data": str(name),
+        "splits": splits,
+        "maps": _maps(tokenizer, condition_tokenizer),
+        "condition": condition,
+        "condition_tokenizer": condition_tokenizer
+        and condition_tokenizer.fingerprint(),
+        "labels": labels,
+        "options": {key: str(value) for key, value in sorted(kwargs.items())},
+    }
+    begun = out.with_name(f"{out.name}.unfinished")
+    _begin(begun, provenance)
+    for split in splits:
+        first = len(list(begun.glob(f"{split}-*.npz")))
+        batches = encoded(
+            tokenizer,
+            name,
+            split,
+            condition_tokenizer,
+            condition,
+            labels,
+            first,
+            **kwargs,
+        )
+        for number, (maps, classes) in enumerate(batches, start=first):
+            with written_whole(begun / f"{split}-{number:06d}.npz") as part:
+                np.savez(part, *maps, labels=classes)
+    with written_whole(out) as temporary:
+        _write(temporary, begun, provenance)
+    shutil.rmtree(begun)
+
+
+def load_tokens(
+    path,
+    split="train",
+    batch_size=128,
+    labels=False,
+    shuffle=None,
+    seed=0,
+    epochs=None,
+):
+    """The codes that `tokenize` wrote, as a `tf.data.Dataset` for a prior.
+
+    Args:
+        path: str or Path, the folder.
+        split: str, such as `"train"` or `"train[:1000]"`. Defaults to
+            `"train"`.
+        batch_size, labels, shuffle, seed, epochs: See
+            `keras_vq.data.load_codes`.
+
+    Returns:
+        `tf.data.Dataset`; see `keras_vq.data.load_codes`. A prior of another
+        tokenizer's codes refuses it.
+
+    Raises:
+        ValueError: If the folder was not written by `tokenize`, or there is no
+            such split.
+
+    Example:
+
+    ```python
+    codes = keras_vq.data.load_tokens("cifar10_codes", batch_size=64)
+    ```
+    """
+    provenance = provenance_of(path)
+    if provenance is None:
+        raise ValueError(
+            f"{path} is not a folder that `keras_vq.data.tokenize` wrote."
+        )
+    builder = tfds.builder_from_directory(str(path))
+    examples = builder.as_dataset(split=split, shuffle_files=False)
+    batches = list(examples.batch(1000).as_numpy_iterator())
+    names = [*(f"codes_{i}" for i in range(len(provenance["maps"]))), "label"]
+    arrays = [np.concatenate([b[name] for b in batches]) for name in names]
+    dataset = code_batches(
+        arrays, split, batch_size, labels, shuffle, seed, epochs
+    )
+    return made_by(dataset, provenance["tokenizer"])
+
+
+def provenance_of(path):
+    """What `tokenize` noted of a folder of codes, a dict; None for others."""
+    path = pathlib.Path(path) / _PROVENANCE
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def _maps(*tokenizers):
+    return [
+        [list(shape), num_embeddings]
+        for tokenizer in tokenizers
+        if tokenizer is not None
+        for shape, num_embeddings in tokenizer.code_maps
+    ]
+
+
+def _begin(folder, provenance):
+    """Make the folder of what is encoded, or go on with one of the same."""
+    if not folder.exists():
+        with written_whole(folder) as temporary:
+            temporary.mkdir()
+            text = json.dumps(provenance, indent=2)
+            (temporary / _PROVENANCE).write_text(text)
+        return
+    begun = provenance_of(folder)
+    if begun != provenance:
+        raise ValueError(
+            f"{folder} holds the unfinished codes of another tokenizer or "
+            f"other data: {begun}. Remove it, or give another folder. "
+            f"Received: {provenance}"
+        )
+
+
+def _write(path, begun, provenance):
+    """Bring the parts together in a folder that TFDS reads."""
+    maps = provenance["maps"]
+    features = {
+        f"codes_{i}": tfds.features.Tensor(shape=shape, dtype=np.int32)
+        for i, (shape, _) in enumerate(maps)
+    }
+    features["label"] = tfds.features.Scalar(np.int64)
+
+    def examples(split):
+        number = 0
+        for part in sorted(begun.glob(f"{split}-*.npz")):
+            arrays = dict(np.load(part))
+            for i, label in enumerate(arrays["labels"]):
+                codes = {
+                    f"codes_{m}": arrays[f"arr_{m}"][i]
+                    for m in range(len(maps))
+                }
+                yield number, {**codes, "label": label}
+                number += 1
+
+    folder = path.with_name("tfds")
+    builder = tfds.dataset_builders.AdhocBuilder(
+        name="codes",
+        version=_VERSION,
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={s: examples(s) for s in provenance["splits"]},
+        data_dir=folder,
+        description=f"Codes of {provenance['data']}.",
+        disable_shuffling=True,
+    )
+    builder.download_and_prepare()
+    (pathlib.Path(builder.data_dir) / _PROVENANCE).write_text(
+        json.dumps(provenance, indent=2) + "\n"
+    )
+    pathlib.Path(builder.data_dir).rename(path)
