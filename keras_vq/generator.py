@@ -50,6 +50,7 @@ class LatentGenerator(keras.Model):
         _check_pair(tokenizer, prior)
         if condition_tokenizer is not None:
             _check_condition(condition_tokenizer, prior)
+        _check_fingerprints(tokenizer, prior, condition_tokenizer)
         self.tokenizer = tokenizer
         self.prior = prior
         self.condition_tokenizer = condition_tokenizer
@@ -201,6 +202,11 @@ class LatentGenerator(keras.Model):
             VQ-VAE-2, 2019, section 3.4.
         """
         check_sizes(None, num_images=num_images)
+        if getattr(self.prior, "condition_shape", None) is not None:
+            raise ValueError(
+                "`reject` draws by label alone. Received: a prior that is told "
+                "a condition with each image"
+            )
         if not 0 < keep <= 1:
             raise ValueError(f"`keep` must be in (0, 1]. Received: keep={keep}")
         (labels,) = self.prior.label_arrays(labels, num_images) or (None,)
@@ -312,11 +318,19 @@ def _check_pair(tokenizer, prior):
             f"`{prior.name}` models codes of shape {learned[0]} with "
             f"K={learned[1]}. Received: two that do not go together"
         )
-    fingerprint = tokenizer.fingerprint()
-    if prior.tokenizer_fingerprint not in (None, fingerprint):
+
+
+def _check_fingerprints(tokenizer, prior, condition_tokenizer):
+    expected = prior.tokenizer_fingerprint
+    if expected is None:
+        return
+    if condition_tokenizer is None:
+        expected = expected.partition("+")[0]
+    found = tokenizer.fingerprint(condition_tokenizer)
+    if found != expected:
         raise ValueError(
             f"{type(prior).__name__} `{prior.name}` was made for the codes of "
-            f"the tokenizer {prior.tokenizer_fingerprint}. Received: the "
-            f"tokenizer {fingerprint}. Was it trained on after the prior was "
-            "made? Then its codes mean something else."
+            f"the tokenizer {expected}. Received: the tokenizer {found}. Was "
+            "it trained on after the prior was made? Then its codes mean "
+            "something else."
         )

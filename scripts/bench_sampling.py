@@ -115,7 +115,8 @@ def main():
     parser.add_argument("--positions", type=int, default=16)
     args = parser.parse_args()
     table = Table(title=f"{keras.config.backend()}, seconds for all codes")
-    for name in ("", "loop", "first call", "later calls", "to cached"):
+    columns = ("", "loop", "first call", "later calls", "µs/code", "to cached")
+    for name in columns:
         table.add_column(name, justify="right")
     for name, make in itertools.product(TASKS, (pixelcnn, transformer)):
         code_shape, num_embeddings, count = TASKS[name]
@@ -136,6 +137,7 @@ def main():
                 loop,
                 f"{first:.2f}" if scale == 1 else "",
                 f"{scale * later:.3f}",
+                f"{1e6 * scale * later / (length * count):.0f}",
                 f"{scale * later / base:.1f}",
             )
     rich.print(table)

@@ -87,8 +87,9 @@ def main(
         epochs=epochs,
         verbose=2,
     )
-    images, pictures = (part[:samples] for part in test)
-    asked = scenes.segments(pictures)
+    images, asked = test[0][:samples], scenes.segments(test[1][:samples])
+    of_condition = model.condition_tokenizer.input_shape[0]
+    pictures = load(name, "test", of_condition, "segmentation")[:samples]
 
     labels = None
     if model.num_classes:

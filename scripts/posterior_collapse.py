@@ -50,6 +50,7 @@ class AutoregressiveDecoder(BaseModel):
             ]
         )
         self.upsample = layers.UpSampling2D(SIZE // GRID)
+        self.upsample.build((None, GRID, GRID, DIM))
         self.decoder = priors.PixelCNN(
             (SIZE, SIZE),
             2,

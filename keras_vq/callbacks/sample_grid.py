@@ -17,9 +17,11 @@ class SampleGrid(EpochPicture):
         seed: int, of the noise. Defaults to 0.
         generator: What generates, a `keras_vq.LatentGenerator` of the prior
             that is trained, say; None for the model itself. Defaults to None.
-        **told: `labels` and `condition`, arrays `(num_samples, ...)`, what
-            each sample is told; a condition of pictures is drawn above its
-            sample.
+        labels: int array `(num_samples,)`, of a conditional model; None for
+            each class in turn. Defaults to None.
+        condition: array `(num_samples, ...)`, of a generator that is told
+            something besides; pictures are drawn above their samples. Defaults
+            to None.
 
     Example:
 
@@ -31,13 +33,19 @@ class SampleGrid(EpochPicture):
     """
 
     def __init__(
-        self, directory, num_samples=64, seed=0, generator=None, **told
+        self,
+        directory,
+        num_samples=64,
+        seed=0,
+        generator=None,
+        labels=None,
+        condition=None,
     ):
         super().__init__(directory)
         self.num_samples = num_samples
         self.seed = seed
         self.generator = generator
-        self.told = told
+        self.told = {"labels": labels, "condition": condition}
 
     def draw(self):
         model = self.generator or self.model

@@ -33,8 +33,8 @@ def test_conditions(recipe, generator, count):
         count: int, number of images.
 
     Returns:
-        dict of arrays `(count, ...)`: `condition`, pictures, and `labels` for
-        a prior of classes.
+        dict of arrays of `count` rows, or as many as there are: `condition`,
+        pictures, and `labels` for a prior of classes.
     """
     *size, channels = generator.condition_tokenizer.input_shape
     with_labels = bool(generator.num_classes)

@@ -17,6 +17,12 @@ def generate_images(path, count, seed, label, out):
     told = {}
     if run.recipe.data.condition is not None:
         told = test_conditions(run.recipe, model, count)
+        if len(told["condition"]) < count:
+            raise ValueError(
+                "Each sample needs a condition of its own from the run's test "
+                f"data, which has {len(told['condition'])}. Received: "
+                f"--num {count}"
+            )
         if label is not None:
             told.pop("labels", None)
     save_figure(sample_grid(model, count, seed, label, **told), out)

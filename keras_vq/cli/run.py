@@ -137,9 +137,10 @@ def with_tokenizer(recipe, model):
     """A prior with the tokenizer that its recipe names; others as they are."""
     if not isinstance(model, priors.Prior):
         return model
-    names = ("tokenizer", "condition_tokenizer")
+    arguments = recipe.factory_arguments()
     parts = {
-        name: load_part(recipe.arguments.get(name), name) for name in names
+        name: load_part(arguments.get(name), name)
+        for name in ("tokenizer", "condition_tokenizer")
     }
     return LatentGenerator(prior=model, **parts)
 

@@ -1,4 +1,5 @@
 from keras_vq import data
+from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
 from keras_vq.generator import LatentGenerator
 
@@ -21,12 +22,19 @@ def load_split(recipe, model, split, **order):
     name, batch_size = options["name"], options["batch_size"]
     order |= {"split": split, "batch_size": batch_size}
     order |= {"labels": options["labels"]}
-    if provenance_of(name) is not None:
+    if is_folder(name) and provenance_of(name) is not None:
+        if model.condition_tokenizer is not None:
+            raise ValueError(
+                "A prior with a condition needs the pictures of it: name the "
+                f"data themselves. Received: data.name={name!r}, a folder of "
+                "codes"
+            )
         return data.load_tokens(name, **order)
     return data.load_codes(
         model.tokenizer,
         name,
         binarize=options["binarize"],
+        feature=options["feature"],
         condition_tokenizer=model.condition_tokenizer,
         condition=recipe.data.condition,
         **order,

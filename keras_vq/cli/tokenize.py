@@ -21,6 +21,7 @@ def tokenize_data(path, out, dataset, splits, labels):
         splits,
         labels=labels,
         binarize=recipe.binarize,
+        feature=recipe.feature,
     )
     maps = provenance_of(out)["maps"]
     codes = " and ".join(

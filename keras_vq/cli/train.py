@@ -169,7 +169,7 @@ def _picture_callbacks(run, model):
             told = test_conditions(run.recipe, generator, NUM_PICTURES)
         yield callbacks.SampleGrid(
             path / "samples",
-            num_samples=NUM_PICTURES if told else 64,
+            num_samples=len(told["condition"]) if told else 64,
             generator=generator,
             **told,
         )

@@ -32,7 +32,7 @@ def encoded(
         labels: bool, whether the data have labels that are wanted; zeros
             without. Defaults to True.
         first: int, batches that are not needed any more. Defaults to 0.
-        **kwargs: `binarize` and `data_dir` of `keras_vq.data.load`.
+        **kwargs: `binarize`, `feature` and `data_dir` of `keras_vq.data.load`.
 
     Yields:
         pairs of NumPy arrays of up to `IMAGES_AT_ONCE` examples: `maps,
@@ -65,7 +65,8 @@ def encoded(
     total = len(images)
     told = itertools.repeat(None)
     if condition is not None:
-        options = {k: v for k, v in kwargs.items() if k != "binarize"}
+        of_images = ("binarize", "feature")
+        options = {k: v for k, v in kwargs.items() if k not in of_images}
         told = images_of(condition_tokenizer, feature=condition, **options)
         told = told.skip(first).as_numpy_iterator()
     for batch, pictures in tqdm.tqdm(

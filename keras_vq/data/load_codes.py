@@ -38,7 +38,8 @@ def load_codes(
             told the codes of another picture. Defaults to None.
         condition: str or None, which feature of the data set that picture is,
             `"segmentation"` of `"scenes"`, say. Defaults to None.
-        **kwargs: `binarize` and `data_dir` of `keras_vq.data.load`.
+        **kwargs: `binarize`, `feature` and `data_dir` of
+            `keras_vq.data.load`.
 
     Returns:
         `tf.data.Dataset` of int32 `(batch, *code_shape)`, of a tokenizer with
@@ -71,7 +72,7 @@ def load_codes(
     dataset = code_batches(
         arrays, split, batch_size, labels, shuffle, seed, epochs
     )
-    return made_by(dataset, tokenizer.fingerprint())
+    return made_by(dataset, tokenizer.fingerprint(condition_tokenizer))
 
 
 def code_batches(arrays, split, batch_size, labels, shuffle, seed, epochs):

@@ -41,7 +41,8 @@ def tokenize(
         condition: See `keras_vq.data.load_codes`.
         labels: bool, whether to write labels too; zeros without. Defaults to
             True.
-        **kwargs: `binarize` and `data_dir` of `keras_vq.data.load`.
+        **kwargs: `binarize`, `feature` and `data_dir` of
+            `keras_vq.data.load`.
 
     Raises:
         FileExistsError: If `out` exists.
@@ -70,14 +71,12 @@ def tokenize(
             f"Received: splits={splits}"
         )
     provenance = {
-        "tokenizer": tokenizer.fingerprint(),
+        "tokenizer": tokenizer.fingerprint(condition_tokenizer),
         "tokenizer_class": type(tokenizer).__name__,
         "data": str(name),
         "splits": splits,
         "maps": _maps(tokenizer, condition_tokenizer),
         "condition": condition,
-        "condition_tokenizer": condition_tokenizer
-        and condition_tokenizer.fingerprint(),
         "labels": labels,
         "options": {key: str(value) for key, value in sorted(kwargs.items())},
     }
@@ -126,8 +125,8 @@ def load_tokens(
         tokenizer's codes refuses it.
 
     Raises:
-        ValueError: If the folder was not written by `tokenize`, or there is no
-            such split.
+        ValueError: If the folder was not written by `tokenize`, there is no
+            such split, or labels are asked for and were not written.
 
     Example:
 
@@ -140,8 +139,17 @@ def load_tokens(
         raise ValueError(
             f"{path} is not a folder that `keras_vq.data.tokenize` wrote."
         )
+    if labels and not provenance["labels"]:
+        raise ValueError(
+            f"The codes in {path} were written without labels. Received: "
+            "labels=True"
+        )
     builder = tfds.builder_from_directory(str(path))
-    examples = builder.as_dataset(split=split, shuffle_files=False)
+    examples = builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        read_config=tfds.ReadConfig(interleave_cycle_length=1),
+    )
     batches = list(examples.batch(1000).as_numpy_iterator())
     names = [*(f"codes_{i}" for i in range(len(provenance["maps"]))), "label"]
     arrays = [np.concatenate([b[name] for b in batches]) for name in names]
@@ -168,6 +176,8 @@ def _maps(*tokenizers):
 
 def _begin(folder, provenance):
     """Make the folder of what is encoded, or go on with one of the same."""
+    if folder.exists() and not any(folder.glob("*.npz")):
+        shutil.rmtree(folder)  # nothing is in it yet
     if not folder.exists():
         with written_whole(folder) as temporary:
             temporary.mkdir()

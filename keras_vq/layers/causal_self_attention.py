@@ -101,7 +101,7 @@ class CausalSelfAttention(keras.layers.Layer):
         """The outputs at the first positions, all at once.
 
         Args:
-            inputs: float tensor `(batch, m, channels)`, the inputs there.
+            inputs: float32 tensor `(batch, m, channels)`, the inputs there.
             length: int, of the sequence to be drawn.
 
         Returns:
@@ -109,9 +109,7 @@ class CausalSelfAttention(keras.layers.Layer):
         """
         outputs, cache = self._attend(inputs)
         later = [[0, 0], [0, length - inputs.shape[1]], [0, 0], [0, 0]]
-        return outputs, tuple(
-            ops.pad(ops.cast(part, "float32"), later) for part in cache
-        )
+        return outputs, tuple(ops.pad(part, later) for part in cache)
 
     def _attend(self, inputs):
         length = inputs.shape[1]

@@ -84,9 +84,11 @@ class TransformerBlock(keras.layers.Layer):
 
     def start(self, inputs, length):
         """See `CausalSelfAttention.start`."""
-        x, cache = self.attention.start(self.norms[0](inputs), length)
-        x = inputs + x
-        return x + self._mlp(x), cache
+        x = ops.cast(inputs, "float32")
+        y = ops.cast(self.norms[0](x), "float32")
+        y, cache = self.attention.start(y, length)
+        x = x + y
+        return x + ops.cast(self._mlp(x), "float32"), cache
 
     def step(self, x, cache, position):
         """See `CausalSelfAttention.step`."""

@@ -50,17 +50,28 @@ class Tokenizer(FirstStage):
             for shape, num_embeddings in self.code_maps
         )
 
-    def fingerprint(self):
-        """str, 16 hexadecimal digits that class and weights decide.
+    def fingerprint(self, condition_tokenizer=None):
+        """16 hexadecimal digits that class and weights decide.
 
         Codes mean the same to tokenizers of the same fingerprint, on any
         backend; a prior notes that of the tokenizer it is made for.
+
+        Args:
+            condition_tokenizer: `Tokenizer` or None, that of a prior's
+                condition, whose fingerprint is to follow after a `+`. Defaults
+                to None.
+
+        Returns:
+            str.
         """
         start = f"{type(self).__name__} {self.num_embeddings}"
         digest = hashlib.sha256(start.encode())
         for weight in self.weights:
             digest.update(self.to_array(weight).tobytes())
-        return digest.hexdigest()[:16]
+        fingerprint = digest.hexdigest()[:16]
+        if condition_tokenizer is None:
+            return fingerprint
+        return f"{fingerprint}+{condition_tokenizer.fingerprint()}"
 
     def bits_per_dim(self, x, parameters):
         """Bits per value that outputs and codes take together.

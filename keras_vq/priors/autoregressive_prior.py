@@ -401,7 +401,15 @@ class AutoregressivePrior(Prior):
 
     def check_first_batch(self, batch, labels):
         condition = None
-        if isinstance(batch, tuple) and self.condition_shape is not None:
+        if isinstance(batch, tuple):
+            if self.condition_shape is None or len(batch) != 2:
+                expected = "codes alone"
+                if self.condition_shape is not None:
+                    expected = "a pair of codes and condition"
+                raise ValueError(
+                    f"{type(self).__name__} `{self.name}` takes {expected}. "
+                    f"Received: a tuple of {len(batch)} arrays"
+                )
             batch, condition = batch
         self._check_condition(condition, len(batch))
         super().check_first_batch(batch, labels)

@@ -41,9 +41,9 @@ class CodeEmbedding(layers.Embedding):
     def call(self, codes):
         if self.depth == 1:
             return super().call(codes)
-        return ops.sum(super().call(self.rows(codes)), axis=-2)
+        return ops.sum(self.each(codes), axis=-2)
 
-    def rows(self, codes):
-        """Where in the table of all tables the vectors of codes are."""
+    def each(self, codes):
+        """The vectors of the codes of a position, float `(..., depth, dim)`."""
         first = self.num_embeddings * ops.arange(self.depth, dtype="int32")
-        return ops.cast(codes, "int32") + first
+        return super().call(ops.cast(codes, "int32") + first)

@@ -42,20 +42,22 @@ class CodeHead(layers.Layer):
         self.depth = depth
         self.tied = tied
         if depth > 1:
-            self.embed = CodeEmbedding(num_embeddings, dim, depth - 1)
-
-            def weight(name, *shape, initializer="zeros"):
-                shape = (depth, *shape)
-                return self.add_weight(shape, initializer, name=name)
-
-            # One matrix for each code: the fans are those of one.
-            init = keras.initializers.VarianceScaling(1.0 / depth, "fan_avg")
-            self.hidden_kernel = weight("hidden", dim, dim, initializer=init)
-            self.hidden_bias = weight("hidden_bias", dim)
-            self.kernel = weight(
-                "kernel", dim, num_embeddings, initializer=init
+            self.embed = CodeEmbedding(
+                num_embeddings, dim, depth - 1, dtype="float32"
             )
-            self.bias = weight("bias", num_embeddings)
+
+            def kernel(name, *shape):
+                # Of a matrix for each code the fans are `depth` times one's.
+                scaling = keras.initializers.VarianceScaling(depth, "fan_avg")
+                return self.add_weight((depth, *shape), scaling, name=name)
+
+            def bias(name, size):
+                return self.add_weight((depth, size), "zeros", name=name)
+
+            self.hidden_kernel = kernel("hidden_kernel", dim, dim)
+            self.hidden_bias = bias("hidden_bias", dim)
+            self.kernel = kernel("kernel", dim, num_embeddings)
+            self.bias = bias("bias", num_embeddings)
         elif tied is None:
             self.dense = layers.Dense(num_embeddings, dtype="float32")
             self.dense.build((None, dim))
@@ -65,9 +67,7 @@ class CodeHead(layers.Layer):
         features = ops.cast(features, "float32")
         if self.depth == 1:
             return self._logits_of_one(features)
-        before = layers.Embedding.call(
-            self.embed, self.embed.rows(codes[..., :-1])
-        )
+        before = self.embed.each(codes[..., :-1])
         x = features[..., None, :]
         x = ops.concatenate([x, x + ops.cumsum(before, axis=-2)], axis=-2)
         x = ops.einsum("...di,dij->...dj", x, self.hidden_kernel)
@@ -89,9 +89,7 @@ class CodeHead(layers.Layer):
         features = ops.cast(features, "float32")
         if self.depth == 1:
             return self._logits_of_one(features)
-        before = layers.Embedding.call(
-            self.embed, self.embed.rows(codes[:, :-1])
-        )
+        before = self.embed.each(codes[:, :-1])
         is_before = ops.arange(self.depth - 1) < level
         x = features + ops.sum(
             ops.where(is_before[:, None], before, 0.0), axis=1

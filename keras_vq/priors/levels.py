@@ -46,6 +46,12 @@ def check_levels(levels):
             "`levels` must be two or more autoregressive priors, top first. "
             f"Received: levels={levels}"
         )
+    for level in levels:
+        if level.depth != 1 or len(level.code_shape) != 2:
+            raise ValueError(
+                "`levels` must be of maps with one code a position. Received: "
+                f"code_shape={level.code_shape} and depth={level.depth}"
+            )
     for name in ("num_classes", "label_dropout"):
         values = [getattr(level, name) for level in levels]
         if len(set(values)) > 1:
@@ -58,7 +64,7 @@ def check_levels(levels):
                 "Each level below the top must be made with `condition_dim`. "
                 f"Received: {type(level).__name__} `{level.name}` without"
             )
-        if len(above.code_shape) != 2 or any(
+        if any(
             n % m
             for n, m in zip(level.code_shape, above.code_shape, strict=True)
         ):
@@ -66,8 +72,8 @@ def check_levels(levels):
                 "The maps of a level must be whole multiples of those above. "
                 f"Received: {level.code_shape} below {above.code_shape}"
             )
-    if getattr(levels[0], "condition_dim", None) is not None:
+    if levels[0].condition_shape is not None:
         raise ValueError(
             "The top level is conditioned on no map. Received: "
-            f"condition_dim={levels[0].condition_dim}"
+            f"condition_shape={levels[0].condition_shape}"
         )

@@ -33,9 +33,9 @@ class MixtureHead(layers.Layer):
         super().__init__(dtype="float32")
         self.depth = depth
         self.likelihood = LogisticMixture(num_mixtures)
-        self.dense = layers.Dense(
-            self.likelihood.num_parameters(depth), dtype="float32"
-        )
+        num_parameters = self.likelihood.num_parameters(depth)
+        self.likelihood.build((None, num_parameters))
+        self.dense = layers.Dense(num_parameters, dtype="float32")
         self.dense.build((None, dim))
         self.built = True
 

@@ -107,9 +107,9 @@ class PixelCNN(AutoregressivePrior):
         ]
         shape = (None, *self.position_shape, hidden_dim)
         told = None
-        if num_classes or condition_dim:
+        if num_classes or condition_dim is not None:
             told = (None, 1, 1, hidden_dim)
-        if condition_dim:
+        if condition_dim is not None:
             check_sizes(None, condition_dim=condition_dim)
             self.condition_shape = (*self.position_shape, condition_dim)
             self.to_condition = layers.Dense(hidden_dim, dtype=dtype)
@@ -208,7 +208,7 @@ class PixelCNN(AutoregressivePrior):
     def _condition(self, labels, condition):
         """What each position is told, `(batch, height or 1, width or 1, dim)`,
         or None."""
-        if self.condition_dim:
+        if self.condition_dim is not None:
             condition = self.to_condition(condition)
         if labels is None:
             return condition

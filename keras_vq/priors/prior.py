@@ -27,8 +27,8 @@ class Prior(BaseModel):
             is hidden, so that it draws without one too. Defaults to 0.0.
         seed: int or None, of what is hidden. Defaults to None.
         tokenizer_fingerprint: str or None, `fingerprint()` of the tokenizer
-            whose codes it learns; data sets of another's are refused. Defaults
-            to None.
+            whose codes it learns (and of its condition's); data sets of
+            another's are refused. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Call arguments:

@@ -122,7 +122,7 @@ class WaveNet(AutoregressivePrior):
         self.tell = [
             dense(2 * hidden_dim, use_bias=False)
             for _ in self.convs
-            if num_classes or condition_dim
+            if num_classes or condition_dim is not None
         ]
         self.to_residual = [dense(hidden_dim) for _ in self.convs[1:]]
         self.to_skip = [dense(skip_dim) for _ in self.convs]
@@ -182,7 +182,7 @@ class WaveNet(AutoregressivePrior):
             gated = gated_activation(convolution(x))
             skips += self.to_skip[i](gated)
             if i < len(self.to_residual):
-                x += self.to_residual[i](gated)
+                x += ops.cast(self.to_residual[i](gated), x.dtype)
         return ops.cast(self.hidden(ops.relu(skips)), "float32")
 
     def get_config(self):

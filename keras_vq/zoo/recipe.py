@@ -150,11 +150,14 @@ class Recipe(_Section):
         Args:
             **others: Further arguments of the factory.
         """
-        arguments = {
+        return self.factory()(**self.factory_arguments(), **others)
+
+    def factory_arguments(self):
+        """`arguments` as the factory takes them, a dict."""
+        return {
             name: None if value in ("none", "auto") else value
             for name, value in self.arguments.items()
         }
-        return self.factory()(**arguments, **others)
 
     def changed(self, settings):
         """The recipe with some values replaced.

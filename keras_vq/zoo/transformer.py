@@ -82,7 +82,7 @@ def transformer(
         codes_of.num_embeddings,
         num_classes=num_classes,
         depth=codes_of.depth,
-        tokenizer_fingerprint=codes_of.fingerprint(),
+        tokenizer_fingerprint=codes_of.fingerprint(condition),
         num_layers=num_layers,
         num_heads=num_heads,
         hidden_dim=hidden_dim,

@@ -151,6 +151,15 @@ def test_what_is_wrong_is_said(tokenizer, scenes_dir, tmp_path):
         data.tokenize(tokenizer, "scenes", tmp_path / "a" / "b")
     with pytest.raises(ValueError, match="names of whole splits"):
         data.tokenize(tokenizer, "scenes", tmp_path / "c", ["train[:5]"])
+    out = tmp_path / "unlabelled"
+    with pytest.raises(ValueError, match="no colours"):
+        data.tokenize(
+            tokenizer, "scenes", out, feature="colour", data_dir=scenes_dir
+        )
+    options = {"splits": ["test"], "data_dir": scenes_dir}
+    data.tokenize(tokenizer, "scenes", out, labels=False, **options)
+    with pytest.raises(ValueError, match="written without labels"):
+        data.load_tokens(out, "test", labels=True)
     with pytest.raises(ValueError, match="tokenize` wrote"):
         data.load_tokens(tmp_path)
     with pytest.raises(ValueError, match=r"go together.*'depth'"):

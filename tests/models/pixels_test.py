@@ -69,12 +69,18 @@ def test_a_pixelcnn_of_colors_draws_what_the_slow_loop_draws():
 @pytest.mark.parametrize("output", ["categorical", "logistic_mixture"])
 def test_it_learns_real_digits(output, real_data_dir):
     digits = data.load(
-        "mnist", "train[:64]", 64, image_size=14, data_dir=real_data_dir
+        "mnist",
+        "train[:64]",
+        64,
+        image_size=14,
+        labels=True,
+        data_dir=real_data_dir,
     )
-    (images,) = digits.as_numpy_iterator()
+    ((images, labels),) = digits.as_numpy_iterator()
     pixels = models.Pixels((14, 14, 1))
     prior = zoo.pixelcnn(
         pixels,
+        num_classes=10,
         hidden_dim=16,
         num_layers=2,
         first_kernel_size=3,
@@ -82,7 +88,7 @@ def test_it_learns_real_digits(output, real_data_dir):
         learning_rate=keras.optimizers.schedules.CosineDecay(0.02, 40),
     )
     codes = pixels.encode(images)
-    log = prior.fit(codes, batch_size=32, epochs=20, verbose=0).history
+    log = prior.fit(codes, labels, batch_size=32, epochs=20, verbose=0).history
     # Bits of a pixel by how often each level occurs, wherever it is.
     share = np.bincount(codes.ravel(), minlength=256) / codes.size
     bits = -np.sum(share * np.log2(np.maximum(share, 1e-12)))

@@ -143,6 +143,11 @@ def test_a_generator_takes_pictures_for_a_condition(rng, tmp_path):
         np.testing.assert_allclose(
             model.generate(2, condition=pictures, seed=3), expected, atol=1e-5
         )
+    other = tiny_vqvae(input_shape=(8, 8, 1), num_embeddings=4)
+    with pytest.raises(ValueError, match="made for the codes of the tokenizer"):
+        LatentGenerator(tokenizer, prior, other)
+    with pytest.raises(ValueError, match="`reject` draws by label alone"):
+        generator.reject(None, 2, labels=[0, 0])
     with pytest.raises(ValueError, match=r"codes that the prior is told.*K=5"):
         LatentGenerator(tokenizer, prior, tokenizer)
 
@@ -169,6 +174,18 @@ def test_what_is_wrong_is_said(condition, message):
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_a_tuple_where_codes_are_expected():
+    prior = priors.PixelCNN((2, 2), 4, hidden_dim=4, num_layers=1)
+    prior.compile("adam")
+    pair = (np.zeros((2, 2, 2), int),) * 2
+    with pytest.raises(ValueError, match=r"takes codes alone.*2 arrays"):
+        prior.fit(pair)
+    conditional = transformer()
+    conditional.compile("adam")
+    with pytest.raises(ValueError, match=r"takes a pair of codes.*3 arrays"):
+        conditional.fit((*pair, pair[0]))
 
 
 def test_a_condition_where_there_is_none():

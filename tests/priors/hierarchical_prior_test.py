@@ -189,6 +189,9 @@ def test_what_is_wrong_is_said(rng):
     ):
         with pytest.raises(ValueError, match=message):
             make(levels)
+    deep = priors.PixelCNN((2, 3, 2), 5, depth=2, **SMALL)
+    with pytest.raises(ValueError, match=r"one code a position.*depth=2"):
+        make([deep, bottom])
     odd = priors.PixelCNN((4, 7), 4, num_classes=3, condition_dim=2, **SMALL)
     with pytest.raises(ValueError, match="whole multiples of those above"):
         make([top, odd])

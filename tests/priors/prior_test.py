@@ -235,6 +235,13 @@ def test_it_learns_a_pattern_and_draws_it(make, rng):
     assert (drawn % 2 == labels[:32, None, None]).mean() > 0.95
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_it_draws_in_mixed_precision(make_any, policy):
+    prior = make_any(num_classes=2, dtype=policy)
+    drawn = prior.generate(2, labels=1, seed=0)
+    assert ((drawn >= 0) & (drawn < 6)).all()
+
+
 def test_label_dropout_hides_the_label_in_training(make_one, rng):
     prior = make_one(num_classes=2, label_dropout=0.5)
     prior.compile(keras.optimizers.SGD(1.0))
