@@ -30,12 +30,17 @@ def main(
     classifier: pathlib.Path,
     samples_per_class: int = 1000,
     seed: int = 0,
+    temperature: float = 1.0,
+    top_p: float | None = None,
 ) -> None:
     opened = Run(run)
     model = opened.load_model()
     labels = np.repeat(np.arange(model.num_classes), samples_per_class)
+    sampling = {}
+    if hasattr(model, "tokenizer"):
+        sampling = {"temperature": temperature, "top_p": top_p}
     samples = model.generate(
-        len(labels), labels=labels, seed=seed, batch_size=500
+        len(labels), labels=labels, seed=seed, batch_size=500, **sampling
     )
     _read(samples, labels, classifier)
 
