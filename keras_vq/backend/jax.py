@@ -190,7 +190,10 @@ def jit_loop(fn, model):
 
 def write(array, position, value):
     """`array` with `array[:, position] = value`; it may itself be changed."""
-    return array.at[:, position].set(value)
+    # In place inside of a loop; `array.at` would scatter.
+    return jax.lax.dynamic_update_index_in_dim(
+        array, value.astype(array.dtype), position, axis=1
+    )
 
 
 def argmax(x):
