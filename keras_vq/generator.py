@@ -1,8 +1,7 @@
 import keras
 import numpy as np
 
-from keras_vq import models
-from keras_vq import priors
+from keras_vq.models.check_pair import check_pair
 from keras_vq.networks.check_sizes import check_sizes
 
 _PARTS = ("tokenizer", "prior", "condition_tokenizer")
@@ -47,10 +46,7 @@ class LatentGenerator(keras.Model):
 
     def __init__(self, tokenizer, prior, condition_tokenizer=None, **kwargs):
         super().__init__(**kwargs)
-        _check_pair(tokenizer, prior)
-        if condition_tokenizer is not None:
-            _check_condition(condition_tokenizer, prior)
-        _check_fingerprints(tokenizer, prior, condition_tokenizer)
+        check_pair(tokenizer, prior, condition_tokenizer)
         self.tokenizer = tokenizer
         self.prior = prior
         self.condition_tokenizer = condition_tokenizer
@@ -281,56 +277,3 @@ def _coarse(mask, code_shape):
     several = (1,) * (len(code_shape) - len(size))  # codes of a position
     masked = masked.reshape(masked.shape + several)
     return np.broadcast_to(masked, (count, *code_shape))
-
-
-def _check_condition(condition_tokenizer, prior):
-    codes = condition_tokenizer.code_shape, condition_tokenizer.num_embeddings
-    told = (
-        getattr(prior, "condition_shape", None),
-        getattr(prior, "num_condition_embeddings", None),
-    )
-    if codes != told:
-        raise ValueError(
-            "`condition_tokenizer` must make the codes that the prior is told. "
-            f"Received: codes of shape {codes[0]} with K={codes[1]} for a "
-            f"prior with condition_shape={told[0]} and "
-            f"num_condition_embeddings={told[1]}"
-        )
-
-
-def _check_pair(tokenizer, prior):
-    if not isinstance(tokenizer, models.Tokenizer):
-        raise ValueError(
-            "`tokenizer` must be a keras_vq.models.Tokenizer. Received: "
-            f"tokenizer={tokenizer!r}"
-        )
-    if not isinstance(prior, priors.Prior):
-        raise ValueError(
-            "`prior` must be a keras_vq.priors.Prior. Received: "
-            f"prior={prior!r}"
-        )
-    made = (tokenizer.code_shape, tokenizer.num_embeddings)
-    learned = (prior.code_shape, prior.num_embeddings)
-    if made != learned:
-        raise ValueError(
-            f"{type(tokenizer).__name__} `{tokenizer.name}` makes codes of "
-            f"shape {made[0]} with K={made[1]}, {type(prior).__name__} "
-            f"`{prior.name}` models codes of shape {learned[0]} with "
-            f"K={learned[1]}. Received: two that do not go together"
-        )
-
-
-def _check_fingerprints(tokenizer, prior, condition_tokenizer):
-    expected = prior.tokenizer_fingerprint
-    if expected is None:
-        return
-    if condition_tokenizer is None:
-        expected = expected.partition("+")[0]
-    found = tokenizer.fingerprint(condition_tokenizer)
-    if found != expected:
-        raise ValueError(
-            f"{type(prior).__name__} `{prior.name}` was made for the codes of "
-            f"the tokenizer {expected}. Received: the tokenizer {found}. Was "
-            "it trained on after the prior was made? Then its codes mean "
-            "something else."
-        )

@@ -52,11 +52,11 @@ def tokenize(
 
     Example:
 
-    ```python
-    keras_vq.data.tokenize(tokenizer, "cifar10", "cifar10_codes")
-    codes = keras_vq.data.load_tokens("cifar10_codes", "train", labels=True)
-    prior.fit(codes, epochs=10)
-    ```
+    >>> tokenizer = keras_vq.zoo.vqvae((32, 32, 3), hidden_dim=8)
+    >>> keras_vq.data.tokenize(tokenizer, "scenes", "codes", ["test"])
+    >>> codes = keras_vq.data.load_tokens("codes", "test", batch_size=50)
+    >>> next(iter(codes)).shape
+    (50, 8, 8)
     """
     out = pathlib.Path(out)
     if out.exists():
@@ -130,9 +130,11 @@ def load_tokens(
 
     Example:
 
-    ```python
-    codes = keras_vq.data.load_tokens("cifar10_codes", batch_size=64)
-    ```
+    >>> tokenizer = keras_vq.zoo.vqvae((32, 32, 3), hidden_dim=8)
+    >>> keras_vq.data.tokenize(tokenizer, "scenes", "codes", ["test"])
+    >>> codes = keras_vq.data.load_tokens("codes", "test[:20]", labels=True)
+    >>> [part.shape for part in next(iter(codes))]
+    [(20, 8, 8), (20,)]
     """
     provenance = provenance_of(path)
     if provenance is None:

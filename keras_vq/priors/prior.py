@@ -14,9 +14,8 @@ from keras_vq.training.check_labels import check_labels
 class Prior(BaseModel):
     """Base of the models of codes: what they are given is checked.
 
-    A subclass builds its layers in `__init__` and defines `call`,
-    `losses_of(codes, labels, training)`, `log_prob`, `start_from`, `complete`
-    and `generate_step`.
+    A subclass defines `call`, `losses_of(codes, labels, training)`,
+    `log_prob`, `start_from`, `complete` and `generate_step`.
 
     Args:
         code_shape: tuple of int, shape of the codes of one input.
@@ -205,7 +204,7 @@ class Prior(BaseModel):
         raise NotImplementedError
 
     def split_labels(self, inputs):
-        """The codes and the labels or None of what the model is called with."""
+        """Codes, and labels or None, of what the model is called with."""
         if not self.num_classes:
             return inputs, None
         if not isinstance(inputs, (tuple, list)) or len(inputs) != 2:
@@ -216,11 +215,9 @@ class Prior(BaseModel):
         """Replace a share `label_dropout` of the labels by the hidden one."""
         if not self.label_dropout:
             return labels
-        noise = keras.random.uniform(
-            ops.shape(labels), seed=self.seed_generator
-        )
-        hidden = noise < self.label_dropout
-        return ops.where(hidden, self.num_classes, labels)
+        shape = ops.shape(labels)
+        noise = keras.random.uniform(shape, seed=self.seed_generator)
+        return ops.where(noise < self.label_dropout, self.num_classes, labels)
 
     def check_codes(self, codes):
         """Raise unless a NumPy array is codes of this model."""
@@ -232,14 +229,12 @@ class Prior(BaseModel):
             check_labels(self, labels)
 
     def _checked(self, x, y=None, batch_size=None):
-        made_by = getattr(x, "tokenizer_fingerprint", None)
-        if None not in (made_by, self.tokenizer_fingerprint) and (
-            made_by != self.tokenizer_fingerprint
-        ):
+        own = self.tokenizer_fingerprint
+        made_by = getattr(x, "tokenizer_fingerprint", own)
+        if own is not None and made_by != own:
             raise ValueError(
                 f"{type(self).__name__} `{self.name}` was made for the codes "
-                f"of the tokenizer {self.tokenizer_fingerprint}. Received: "
-                f"codes of the tokenizer {made_by}, which mean something else"
+                f"of the tokenizer {own}. Received: codes of the tokenizer  {made_by}, which mean something else"
             )
         if not isinstance(x, (tuple, list)):
             return super()._checked(x, y, batch_size)
@@ -252,9 +247,8 @@ class Prior(BaseModel):
             data
         )
         if sample_weight is not None:
-            raise ValueError(
-                f"{type(self).__name__} takes no sample_weight. Received one."
-            )
+            title = type(self).__name__
+            raise ValueError(f"{title} takes no sample_weight. Received one.")
         if not self.num_classes:
             return self.cast_codes(codes), None
         if labels is None:

@@ -231,7 +231,7 @@ def test_it_learns_a_pattern_and_draws_it(make, rng):
     bits = 4 / 20  # one bit a row
     assert found["bits_per_dim"] < 1.5 * bits
     drawn = prior.generate(32, labels[:32], seed=0).reshape(-1, 4, 5)
-    assert (drawn == drawn[..., :1]).mean() > 0.95
+    assert (drawn == drawn[..., :1]).mean() > 0.9
     assert (drawn % 2 == labels[:32, None, None]).mean() > 0.95
 
 
