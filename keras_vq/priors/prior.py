@@ -234,7 +234,8 @@ class Prior(BaseModel):
         if own is not None and made_by != own:
             raise ValueError(
                 f"{type(self).__name__} `{self.name}` was made for the codes "
-                f"of the tokenizer {own}. Received: codes of the tokenizer  {made_by}, which mean something else"
+                f"of the tokenizer {own}. Received: codes of the tokenizer "
+                f"{made_by}, which mean something else"
             )
         if not isinstance(x, (tuple, list)):
             return super()._checked(x, y, batch_size)
