@@ -132,9 +132,10 @@ def load_tokens(
 
     >>> tokenizer = keras_vq.zoo.vqvae((32, 32, 3), hidden_dim=8)
     >>> keras_vq.data.tokenize(tokenizer, "scenes", "codes", ["test"])
-    >>> codes = keras_vq.data.load_tokens("codes", "test[:20]", labels=True)
-    >>> [part.shape for part in next(iter(codes))]
-    [(20, 8, 8), (20,)]
+    >>> pairs = keras_vq.data.load_tokens("codes", "test[:20]", labels=True)
+    >>> codes, labels = next(iter(pairs))
+    >>> codes.shape
+    (20, 8, 8)
     """
     provenance = provenance_of(path)
     if provenance is None:
