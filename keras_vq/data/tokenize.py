@@ -1,3 +1,4 @@
+import contextlib
 import json
 import pathlib
 import shutil
@@ -227,7 +228,8 @@ def _write(path, begun, provenance):
         description=f"Codes of {provenance['data']}.",
         disable_shuffling=True,
     )
-    builder.download_and_prepare()
+    with contextlib.redirect_stdout(None):  # names the temporary folder
+        builder.download_and_prepare()
     (pathlib.Path(builder.data_dir) / _PROVENANCE).write_text(
         json.dumps(provenance, indent=2) + "\n"
     )
