@@ -106,10 +106,8 @@ class AutoregressivePrior(DrawingPrior):
         raise NotImplementedError
 
     def call(self, inputs, training=False):
-        codes, labels = self.split_labels(inputs)
-        condition = None
-        if self.condition_shape is not None:
-            codes, condition = codes
+        x, labels = self.split_labels(inputs)
+        codes, condition = self._split_condition(x)
         return self.logits_of(codes, labels, training, condition)
 
     def logits_of(self, codes, labels, training, condition=None):
@@ -139,10 +137,8 @@ class AutoregressivePrior(DrawingPrior):
         features = self.features_of(codes, labels, training, condition)
         return self.code_head.nats(features, codes)
 
-    def losses_of(self, codes, labels, training):
-        condition = None
-        if self.condition_shape is not None:
-            codes, condition = codes
+    def losses_of(self, x, labels, training):
+        codes, condition = self._split_condition(x)
         if training:
             labels = self.hide_labels(labels)
         nats = self.nats_of(codes, labels, training, condition)
@@ -191,6 +187,10 @@ class AutoregressivePrior(DrawingPrior):
             batch, condition = batch
         check_condition(self, condition, len(batch))
         super().check_first_batch(batch, labels)
+
+    def _split_condition(self, x):
+        """The codes, and the condition or None, of what is learned."""
+        return (x, None) if self.condition_shape is None else x
 
     def cast_codes(self, codes):
         if self.condition_shape is None:

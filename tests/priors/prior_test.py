@@ -226,12 +226,12 @@ def test_it_learns_a_pattern_and_draws_it(make, rng):
     labels = rng.integers(2, size=64)
     codes = 2 * rng.integers(2, size=(64, 4, 1)) + labels[:, None, None]
     codes = np.tile(codes, (1, 1, 5)).reshape(-1, *prior.code_shape)
-    prior.fit(codes, labels, batch_size=16, epochs=40, verbose=0)
+    prior.fit(codes, labels, batch_size=16, epochs=80, verbose=0)
     found = prior.evaluate(codes, labels, verbose=0, return_dict=True)
     bits = 4 / 20  # one bit a row
     assert found["bits_per_dim"] < 1.5 * bits
     drawn = prior.generate(32, labels[:32], seed=0).reshape(-1, 4, 5)
-    assert (drawn == drawn[..., :1]).mean() > 0.9
+    assert (drawn == drawn[..., :1]).mean() > 0.95
     assert (drawn % 2 == labels[:32, None, None]).mean() > 0.95
 
 
