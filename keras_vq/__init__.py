@@ -31,12 +31,14 @@ __all__ = [
     "priors",
     "samplers",
     "training",
+    "tuning",
     "zoo",
 ]
 
 
 def __getattr__(name):
-    # These two use TensorFlow, whatever the backend: loaded when first used.
-    if name in ("data", "export"):
+    # Loaded when first used: these bring TensorFlow, whatever the backend, and
+    # KerasTuner.
+    if name in ("data", "export", "tuning"):
         return importlib.import_module(f"keras_vq.{name}")
     raise AttributeError(f"module 'keras_vq' has no attribute {name!r}")

@@ -3,12 +3,13 @@ import numpy as np
 
 from keras_vq.models.check_pair import check_pair
 from keras_vq.networks.check_sizes import check_sizes
+from keras_vq.saving import Preset
 
 _PARTS = ("tokenizer", "prior", "condition_tokenizer")
 
 
 @keras.saving.register_keras_serializable(package="keras_vq")
-class LatentGenerator(keras.Model):
+class LatentGenerator(Preset, keras.Model):
     """A tokenizer and a prior over its codes: together they make images.
 
     Both are trained before. Saved, it holds both.

@@ -6,6 +6,14 @@ from typing import Optional
 
 import typer
 
+from keras_vq.cli.options import Dataset
+from keras_vq.cli.options import RunDir
+from keras_vq.cli.options import Settings
+from keras_vq.cli.pictures import generate
+from keras_vq.cli.pictures import interpolate
+from keras_vq.cli.pictures import reconstruct
+from keras_vq.cli.pictures import traverse
+
 app = typer.Typer(
     name="keras-vq",
     help="Train tokenizers of images and take them away. The environment "
@@ -15,21 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-RunDir = Annotated[Path, typer.Argument(help="Folder that `train` made.")]
-Images = Annotated[
-    Optional[list[Path]],
-    typer.Argument(help="Image files. [default: of the run's test data]"),
-]
-Label = Annotated[
-    Optional[int],
-    typer.Option(help="Their class, for a conditional model.", min=0),
-]
-Steps = Annotated[int, typer.Option(help="Pictures in a row.", min=2)]
-Png = Annotated[
-    Optional[Path],
-    typer.Option(help="PNG to write. [default: in the run's folder]"),
-]
-
 
 @app.command()
 def train(
@@ -37,21 +30,8 @@ def train(
         Optional[str],
         typer.Argument(help="Name of a recipe in the zoo, or a TOML file."),
     ] = None,
-    dataset: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Other data: 'scenes', a TFDS name, or a folder of images.",
-            metavar="NAME|FOLDER",
-        ),
-    ] = None,
-    settings: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            "--set",
-            help="Change a value of the recipe; may be repeated.",
-            metavar="KEY=VALUE",
-        ),
-    ] = None,
+    dataset: Dataset = None,
+    settings: Settings = None,
     epochs: Annotated[
         Optional[int], typer.Option(help="Epochs to train.", min=1)
     ] = None,
@@ -88,46 +68,78 @@ def train(
 
 
 @app.command()
-def reconstruct(
-    run: RunDir,
-    images: Images = None,
-    label: Label = None,
-    levels: Annotated[
-        bool,
-        typer.Option("--levels", help="What each level of a VQ-VAE-2 adds."),
-    ] = False,
-    out: Png = None,
-) -> None:
-    """Draw images beside what the model makes of their latents.
-
-    Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
-    """
-    from keras_vq.cli.reconstruct import reconstruct_images
-
-    out = out or run / "reconstruction.png"
-    reconstruct_images(run, images or [], label, levels, out)
-
-
-@app.command()
-def generate(
-    run: RunDir,
-    num: Annotated[int, typer.Option(help="Number of samples.", min=1)] = 64,
-    seed: Annotated[int, typer.Option(help="Of the noise.", min=0)] = 0,
-    label: Annotated[
-        Optional[int],
+def tune(
+    recipe: Annotated[
+        Optional[str],
+        typer.Argument(help="Name of a recipe in the zoo, or a TOML file."),
+    ] = None,
+    tuner: Annotated[
+        str, typer.Option(help="random, bayesian, hyperband or grid.")
+    ] = "random",
+    max_trials: Annotated[
+        int, typer.Option(help="Trials, but for hyperband.", min=1)
+    ] = 12,
+    objective: Annotated[
+        str,
+        typer.Option(help="default (the error), or rate-distortion."),
+    ] = "default",
+    dataset: Dataset = None,
+    settings: Settings = None,
+    search: Annotated[
+        Optional[list[str]],
         typer.Option(
-            help="Class of all samples. [default: each in turn]", min=0
+            help="What to search, choices [32, 64] or a range 0.1..2; may be "
+            "repeated.",
+            metavar="KEY=VALUES",
         ),
     ] = None,
-    out: Png = None,
+    epochs: Annotated[
+        Optional[int], typer.Option(help="Epochs of a trial.", min=1)
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Trials as short as train's.")
+    ] = False,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder to make. [default: runs/tune_RECIPE]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],
+        typer.Option(help="Continue the search in this folder."),
+    ] = None,
 ) -> None:
-    """Draw new images, by a model that can.
+    """Search for the best arguments of a recipe, with KerasTuner.
 
-    Example: keras-vq generate runs/pixelcnn_mnist --num 64 --out grid.png
+    On several machines: the same command with KerasTuner's environment
+    variables for a chief and workers, and --out in a folder that all see.
+
+    Example: keras-vq tune vqvae_mnist --search num_embeddings=[64,256]
     """
-    from keras_vq.cli.generate import generate_images
+    from keras_vq.cli.tune import resume_search
+    from keras_vq.cli.tune import start_search
 
-    generate_images(run, num, seed, label, out or run / "samples.png")
+    if resume is not None:
+        if recipe or dataset or settings or search or epochs or quick or out:
+            raise ValueError(
+                "--resume continues a search as it was started and goes with "
+                "no other argument."
+            )
+        resume_search(resume)
+        return
+    if recipe is None:
+        raise ValueError("Give a RECIPE to search, or --resume DIR.")
+    start_search(
+        recipe,
+        tuner,
+        max_trials,
+        objective,
+        dataset,
+        settings or [],
+        search or [],
+        epochs,
+        quick,
+        out,
+    )
 
 
 @app.command()
@@ -154,45 +166,6 @@ def tokenize(
 
     splits = split or ["train", "test"]
     tokenize_data(run, directory, dataset, splits, labels)
-
-
-@app.command()
-def interpolate(
-    run: RunDir,
-    images: Images = None,
-    label: Label = None,
-    steps: Steps = 8,
-    out: Png = None,
-) -> None:
-    """Draw the way from one image to the next through the latent space.
-
-    Example: keras-vq interpolate runs/vae_mnist
-    """
-    from keras_vq.cli.latents import interpolate_images
-
-    out = out or run / "interpolation.png"
-    interpolate_images(run, images or [], label, steps, out)
-
-
-@app.command()
-def traverse(
-    run: RunDir,
-    images: Images = None,
-    label: Label = None,
-    dims: Annotated[
-        int, typer.Option(help="Dimensions, the most varied first.", min=1)
-    ] = 8,
-    steps: Steps = 8,
-    out: Png = None,
-) -> None:
-    """Draw what single dimensions of the latent mean, a row each.
-
-    Example: keras-vq traverse runs/vae_mnist --dims 4
-    """
-    from keras_vq.cli.latents import traverse_dimensions
-
-    out = out or run / "traversal.png"
-    traverse_dimensions(run, images or [], label, dims, steps, out)
 
 
 @app.command()
@@ -254,6 +227,10 @@ def info(
     from keras_vq.cli.info import print_info
 
     print_info(target)
+
+
+for command in (reconstruct, generate, interpolate, traverse):
+    app.command()(command)
 
 
 def main() -> None:

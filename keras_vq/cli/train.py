@@ -37,27 +37,29 @@ def start_training(name, dataset, settings, epochs, quick, out):
     recipe = Recipe.load(name)
     if quick:
         recipe = recipe.changed(recipe.quick)
+    recipe = changed_recipe(recipe, dataset, settings, epochs)
+    out = out or pathlib.Path("runs") / pathlib.Path(name).stem
+    # Before any work is done.
+    Run.check_free(out)
+    check_takes_images(with_tokenizer(recipe, recipe.build()))
+
+    keras.utils.set_random_seed(recipe.training.seed)
+    train, test, steps = load_data(recipe)
+    recipe = with_variance(recipe, train, steps)
+    model = _build(recipe, steps)
+    run = Run.create(out, recipe)
+    _fit(run, model, train, test, steps, first_epoch=0)
+    _finish(run, model, test)
+
+
+def changed_recipe(recipe, dataset, settings, epochs):
+    """A recipe with what the command line changes, and absolute paths."""
     changes = dict(parse_setting(text) for text in settings)
     if dataset is not None:
         changes["data.name"] = dataset
     if epochs is not None:
         changes["training.epochs"] = epochs
-    recipe = recipe.changed(changes)
-    recipe = _with_absolute_paths(recipe)
-    out = out or pathlib.Path("runs") / pathlib.Path(name).stem
-    # Before any work is done.
-    Run.check_free(out)
-    _check_takes_images(with_tokenizer(recipe, recipe.build()))
-
-    keras.utils.set_random_seed(recipe.training.seed)
-    train, test, steps = _load(recipe, first_epoch=0)
-    if recipe.arguments.get("data_variance") == "auto":
-        variance = _variance(train.take(steps), steps)
-        recipe = recipe.changed({"arguments.data_variance": variance})
-    model = _build(recipe, steps)
-    run = Run.create(out, recipe)
-    _fit(run, model, train, test, steps, first_epoch=0)
-    _finish(run, model, test)
+    return _with_absolute_paths(recipe.changed(changes))
 
 
 def _with_absolute_paths(recipe):
@@ -74,7 +76,8 @@ def _with_absolute_paths(recipe):
     )
 
 
-def _check_takes_images(model):
+def check_takes_images(model):
+    """Raise unless the model is one of images."""
     if len(model.input_shape) != 3 or model.input_shape[-1] not in (1, 3):
         raise ValueError(
             "Recipes train on images: `input_shape` must be (height, width, 1 "
@@ -92,7 +95,7 @@ def resume_training(path):
     keras.utils.set_random_seed(run.recipe.training.seed)
     epoch, checkpoint = run.checkpoint()
     print(f"Resuming {path} after epoch {epoch}.")
-    train, test, steps = _load(run.recipe, epoch)
+    train, test, steps = load_data(run.recipe, epoch)
     if checkpoint is None:
         model = _build(run.recipe, steps)
     else:
@@ -103,7 +106,8 @@ def resume_training(path):
     _finish(run, model, test)
 
 
-def _load(recipe, first_epoch):
+def load_data(recipe, first_epoch=0):
+    """The data of a recipe from an epoch on: training, test, steps an epoch."""
     model = with_tokenizer(recipe, recipe.build())
     numbers = range(first_epoch, recipe.training.epochs)
     test = load_split(recipe, model, recipe.data.test_split, shuffle=False)
@@ -116,6 +120,14 @@ def _load(recipe, first_epoch):
         epochs=numbers,
     )
     return train, test, len(train) // max(len(numbers), 1)
+
+
+def with_variance(recipe, train, steps):
+    """The recipe with the variance of the training data for `"auto"`."""
+    if recipe.arguments.get("data_variance") != "auto":
+        return recipe
+    variance = _variance(train.take(steps), steps)
+    return recipe.changed({"arguments.data_variance": variance})
 
 
 def _variance(images, steps):

@@ -3,11 +3,12 @@ import numpy as np
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.saving import Preset
 from keras_vq.training.first_batch import first_batch
 from keras_vq.training.trainer import Trainer
 
 
-class BaseModel(Trainer, keras.Model):
+class BaseModel(Trainer, Preset, keras.Model):
     """Base of all models: data are checked before any work is done.
 
     A subclass builds all that it has in `__init__` and defines

@@ -1,8 +1,9 @@
-"""Factories: each builds and compiles a model; `.fit(data)` is left to do."""
+"""Factories, each of which builds and compiles a model, and trained models."""
 
 from keras_vq.zoo.autoencoder import autoencoder
 from keras_vq.zoo.cvae import cvae
 from keras_vq.zoo.kl_autoencoder import kl_autoencoder
+from keras_vq.zoo.load import load
 from keras_vq.zoo.pixelcnn import pixelcnn
 from keras_vq.zoo.stacked_vqvae import stacked_vqvae
 from keras_vq.zoo.transformer import transformer
@@ -17,6 +18,7 @@ __all__ = [
     "autoencoder",
     "cvae",
     "kl_autoencoder",
+    "load",
     "pixelcnn",
     "stacked_vqvae",
     "transformer",

@@ -9,11 +9,9 @@ from typing import Literal
 import pydantic
 import tomli_w
 
-# In a wheel the recipes lie inside the package, in a checkout beside it.
-_FOLDERS = (
-    pathlib.Path(__file__).parent / "published",
-    pathlib.Path(__file__).parents[2] / "zoo",
-)
+from keras_vq.saving.published import published
+
+_FILE = "recipe.toml"
 
 # Arguments of factories that a TOML file cannot say, or says elsewhere.
 _NOT_OF_RECIPES = (
@@ -100,7 +98,7 @@ class Recipe(_Section):
         """
         path = pathlib.Path(name)
         if path.suffix != ".toml":
-            path = _published(str(name))
+            path = _path(str(name))
         try:
             return cls.from_dict(tomllib.loads(path.read_text()))
         except FileNotFoundError as error:
@@ -131,9 +129,10 @@ class Recipe(_Section):
         """The function of `keras_vq.zoo` that builds the model."""
         from keras_vq import zoo
 
-        if self.model not in zoo.__all__:
+        factories = [name for name in zoo.__all__ if name != "load"]
+        if self.model not in factories:
             raise ValueError(
-                f"Unknown model {self.model!r}.{_hint(self.model, zoo.__all__)}"
+                f"Unknown model {self.model!r}.{_hint(self.model, factories)}"
             )
         return getattr(zoo, self.model)
 
@@ -197,11 +196,7 @@ class Recipe(_Section):
 
 def available():
     """Names of the recipes in the zoo."""
-    return sorted(
-        path.parent.name
-        for folder in _FOLDERS
-        for path in folder.glob("*/recipe.toml")
-    )
+    return list(published(_FILE))
 
 
 def parse_setting(text):
@@ -227,15 +222,14 @@ def _check_type(key, value, hint):
         raise ValueError(f"{key}: {message}. Received: {value!r}") from error
 
 
-def _published(name):
-    for folder in _FOLDERS:
-        path = folder / name / "recipe.toml"
-        if path.is_file():
-            return path
-    raise ValueError(
-        f"Unknown recipe {name!r}.{_hint(name, available())} The zoo has "
-        f"{', '.join(available())}; a path to a .toml file works too."
-    )
+def _path(name):
+    known = published(_FILE)
+    if name not in known:
+        raise ValueError(
+            f"Unknown recipe {name!r}.{_hint(name, known)} The zoo has "
+            f"{', '.join(known)}; a path to a .toml file works too."
+        )
+    return known[name] / _FILE
 
 
 def _hint(name, known):

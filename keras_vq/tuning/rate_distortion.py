@@ -1,0 +1,67 @@
+import math
+
+import keras
+
+
+class RateDistortion(keras.callbacks.Callback):
+    """Adds what the codes cost to the logs of each epoch.
+
+    For the validation data, with the sums over all codes of an input,
+
+    ```
+    val_bits_per_pixel  = sum(log2(perplexity)) / number of pixels
+    val_rate_distortion = val_reconstruction_loss
+                          + rate_weight * val_bits_per_pixel
+    ```
+
+    `log2(perplexity)` bits a code is what an entropy coder needs that knows
+    how often each code occurs. It stands before the callbacks that are to see
+    these logs.
+
+    Args:
+        rate_weight: float >= 0, the error that a bit per pixel must save to be
+            worth its while. Defaults to 0.05.
+
+    Raises:
+        ValueError: If `rate_weight` is negative, or if there are no validation
+            data.
+
+    Example:
+
+    >>> model = keras_vq.zoo.vqvae((8, 8, 3), hidden_dim=8)
+    >>> images = np.random.uniform(size=(4, 8, 8, 3))
+    >>> history = model.fit(
+    ...     images, validation_data=(images,), verbose=0,
+    ...     callbacks=[keras_vq.tuning.RateDistortion(0.1)])
+    >>> 0 <= history.history["val_bits_per_pixel"][0] <= 9 * 4 / 64
+    True
+    """
+
+    def __init__(self, rate_weight=0.05):
+        super().__init__()
+        if rate_weight < 0:
+            raise ValueError(
+                "`rate_weight` must not be negative. Received: "
+                f"rate_weight={rate_weight}"
+            )
+        self.rate_weight = rate_weight
+
+    def on_epoch_end(self, epoch, logs=None):
+        found = [v for k, v in logs.items() if k.startswith("val_perplexity")]
+        if not found:
+            raise ValueError(
+                "Rate and distortion are those of the validation data. Give "
+                "`validation_data` to `fit` or `search`."
+            )
+        pixels = math.prod(self.model.input_shape[:-1])
+        codes = [math.prod(shape) for shape, _ in self.model.code_maps]
+        if len(codes) < len(found):  # several codes a position
+            codes = [codes[0] / len(found)] * len(found)
+        bits = sum(
+            n * math.log2(max(perplexity, 1.0))
+            for n, perplexity in zip(codes, found, strict=True)
+        )
+        logs["val_bits_per_pixel"] = bits / pixels
+        logs["val_rate_distortion"] = (
+            logs["val_reconstruction_loss"] + self.rate_weight * bits / pixels
+        )

@@ -1,0 +1,95 @@
+"""What a search found: a table, a picture and the best recipe."""
+
+import csv
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_vq.files import written_whole
+
+
+def trial_rows(tuner, names):
+    """The trials of a search in the order they were made.
+
+    Args:
+        tuner: A tuner of KerasTuner.
+        names: list of str, the hyper-parameters.
+
+    Returns:
+        list of dicts: `trial`, `status`, the hyper-parameters, `score`, the
+        objective's value, `best_epoch` and the metrics of that epoch.
+    """
+    rows = []
+    for number, trial in sorted(tuner.oracle.trials.items()):
+        values = trial.hyperparameters.values
+        row = {"trial": number, "status": trial.status}
+        row |= {name: values[name] for name in names}
+        if "tuner/epochs" in values:  # Hyperband's
+            row["epochs"] = values["tuner/epochs"]
+        if trial.score is not None:
+            row["score"] = trial.score
+            row["best_epoch"] = trial.best_step + 1
+            metrics = trial.metrics.metrics
+            row |= {
+                name: history.get_best_value()
+                for name, history in metrics.items()
+            }
+        rows.append(row)
+    return rows
+
+
+def write_csv(rows, path):
+    """Write rows as CSV; what a row lacks is left empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with written_whole(path) as temporary:
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def search_plot(rows, names, metrics):
+    """Metrics of all trials over the hyper-parameters, a panel for each pair.
+
+    Args:
+        rows: list of dicts; see `trial_rows`.
+        names: list of str, one or more numeric hyper-parameters. The colour
+            of a trial is its value of the one after (the last's, the first).
+        metrics: list of str, what to draw, a row of panels each.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    rows = [row for row in rows if "score" in row]
+    best = min(rows, key=lambda row: row["score"])
+    figure = Figure(
+        figsize=(4.4 * len(names), 3.2 * len(metrics)), layout="constrained"
+    )
+    axes = figure.subplots(len(metrics), len(names), squeeze=False)
+    for line, metric in zip(axes, metrics, strict=True):
+        for i, (axis, name) in enumerate(zip(line, names, strict=True)):
+            colour = names[(i + 1) % len(names)]
+            points = axis.scatter(
+                [row[name] for row in rows],
+                [row[metric] for row in rows],
+                c=np.log10([row[colour] for row in rows]),
+                cmap="viridis",
+                s=40,
+            )
+            axis.scatter(
+                best[name],
+                best[metric],
+                s=140,
+                facecolors="none",
+                edgecolors="k",
+            )
+            axis.set(
+                xscale="log",
+                xlabel=name.replace("_", " "),
+                ylabel=metric.removeprefix("val_").replace("_", " "),
+            )
+            if len(names) > 1:
+                bar = figure.colorbar(points, ax=axis)
+                bar.set_label(f"log10 of {colour.replace('_', ' ')}")
+    figure.suptitle(f"{len(rows)} trials; a ring around the best")
+    return figure

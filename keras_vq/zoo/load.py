@@ -1,0 +1,34 @@
+from typing import Any
+
+import keras
+
+from keras_vq.saving import Preset
+
+
+def load(preset: str, **kwargs: Any) -> keras.Model:
+    """A trained model: the zoo's, of a folder, or from Hugging Face.
+
+    The zoo's smaller models come with the package: nothing is downloaded.
+    Each has a model card, `zoo/NAME/README.md`, with what was measured and
+    the command that made it. The model is not compiled: to train it further,
+    `compile` it first.
+
+    Args:
+        preset: Name of a preset of the zoo (the class attribute `presets` of a
+            model lists those of its class), the path of a folder that
+            `save_to_preset` made, or `"hf://user/repo"`.
+        **kwargs: `load_weights` and arguments of the model; see `from_preset`.
+
+    Returns:
+        A model, such as `keras_vq.models.VQVAE` or `keras_vq.LatentGenerator`.
+
+    Raises:
+        ValueError: If there is no such preset, or it is damaged.
+
+    Example:
+
+    >>> tokenizer = keras_vq.zoo.load("vqvae_mnist")
+    >>> tokenizer.encode(np.zeros((2, 28, 28, 1))).shape
+    (2, 7, 7)
+    """
+    return Preset.from_preset(preset, **kwargs)

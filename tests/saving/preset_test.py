@@ -1,0 +1,204 @@
+import contextlib
+import hashlib
+import http.server
+import json
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+import keras_vq
+from keras_vq import data
+from keras_vq import models
+from keras_vq import zoo
+from keras_vq.saving.preset_files import CONFIG
+from keras_vq.saving.preset_files import METADATA
+from keras_vq.saving.preset_files import WEIGHTS
+from keras_vq.saving.published import published
+from tests.helpers import run_python
+from tests.helpers import tiny_images
+from tests.helpers import tiny_vqvae
+
+
+@pytest.fixture
+def model():
+    return tiny_vqvae()
+
+
+@pytest.fixture
+def preset(model, tmp_path):
+    model.save_to_preset(tmp_path / "preset")
+    return tmp_path / "preset"
+
+
+def test_a_preset_is_the_model(rng, model, preset):
+    x = tiny_images(rng, 4)
+    assert sorted(path.name for path in preset.iterdir()) == sorted(
+        [CONFIG, METADATA, WEIGHTS]
+    )
+    for loaded in (
+        models.VQVAE.from_preset(preset),
+        models.Tokenizer.from_preset(str(preset)),
+        zoo.load(preset),
+    ):
+        assert type(loaded) is models.VQVAE
+        np.testing.assert_array_equal(loaded.encode(x), model.encode(x))
+        assert not loaded.compiled
+
+
+def test_a_preset_of_a_generator_has_no_optimizer(rng, tmp_path):
+    tokenizer = tiny_vqvae()
+    prior = zoo.pixelcnn(
+        tokenizer, hidden_dim=4, num_layers=1, first_kernel_size=3
+    )
+    prior.fit(tokenizer.encode(tiny_images(rng, 4)), verbose=0)
+    generator = keras_vq.LatentGenerator(tokenizer, prior)
+    generator.save_to_preset(tmp_path / "preset")
+    loaded = keras_vq.LatentGenerator.from_preset(tmp_path / "preset")
+    assert not loaded.prior.compiled
+    np.testing.assert_array_equal(
+        loaded.generate(2, seed=0), generator.generate(2, seed=0)
+    )
+    weights = (tmp_path / "preset" / WEIGHTS).stat().st_size
+    assert weights < 4 * generator.count_params() + 100_000
+
+
+def test_weights_may_be_left_out_and_arguments_replaced(model, preset):
+    fresh = models.VQVAE.from_preset(
+        preset, load_weights=False, dtype="mixed_bfloat16", name="other"
+    )
+    assert fresh.name == "other"
+    assert fresh.dtype_policy.name == "mixed_bfloat16"
+    pairs = zip(fresh.get_weights(), model.get_weights(), strict=True)
+    assert any(np.any(a != b) for a, b in pairs)
+
+
+def test_a_preset_of_another_class_is_refused(preset):
+    with pytest.raises(ValueError, match="is a VQVAE, which is no VAE"):
+        models.VAE.from_preset(preset)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        (WEIGHTS, lambda b: b[: len(b) // 2], "SHA-256 is .* says"),
+        (WEIGHTS, lambda b: b[:-1] + bytes([b[-1] ^ 1]), "damaged or another"),
+        (CONFIG, lambda b: b.replace(b"0.25", b"0.26"), "damaged or another"),
+        (METADATA, lambda b: b[:20], "metadata.json is damaged"),
+        (METADATA, lambda b: b"{}", "no SHA-256 digests"),
+        (WEIGHTS, None, "model.weights.h5 is missing"),
+    ],
+)
+def test_damaged_presets_are_refused(preset, name, damage, message):
+    path = preset / name
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=message):
+        zoo.load(preset)
+
+
+def test_unknown_names_get_a_hint():
+    with pytest.raises(ValueError, match="Did you mean 'vqvae_mnist'"):
+        zoo.load("vqvea_mnist")
+    with pytest.raises(ValueError, match=r"keras-vq train vae_cifar10"):
+        zoo.load("vae_cifar10")
+    with pytest.raises(ValueError, match="'hf://user/repo'"):
+        zoo.load("hf://vqvae_mnist")
+
+
+def test_a_preset_is_not_overwritten_nor_half_written(model, preset, tmp_path):
+    before = (preset / METADATA).read_bytes()
+    with pytest.raises(FileExistsError, match="There is a preset"):
+        model.save_to_preset(preset)
+    assert (preset / METADATA).read_bytes() == before
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        model.save_to_preset(tmp_path / "no" / "preset")
+    assert not (tmp_path / "no").exists()
+
+
+@contextlib.contextmanager
+def hub(folder):
+    """The address of a server of one repository, as Hugging Face has it."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.do_GET()
+
+        def do_GET(self):
+            path = folder / self.path.rpartition("/")[2]
+            there = self.path.startswith("/me/tiny/resolve/") and path.exists()
+            body = path.read_bytes() if there else b""
+            self.send_response(200 if there else 404)
+            if not there:
+                self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
+            self.send_header("X-Repo-Commit", "0" * 40)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_presets_are_downloaded(rng, model, preset, tmp_path):
+    x = tiny_images(rng, 4)
+    np.save(tmp_path / "x.npy", x)
+    script = f"""
+import numpy as np, keras_vq
+model = keras_vq.zoo.load("hf://me/tiny")
+np.save({str(tmp_path / "codes.npy")!r}, model.encode(
+    np.load({str(tmp_path / "x.npy")!r})))
+try:
+    keras_vq.zoo.load("hf://me/other")
+except ValueError as error:
+    print(error)
+"""
+    with hub(preset) as address:
+        child = run_python(
+            "-c",
+            script,
+            env={
+                "HF_ENDPOINT": address,
+                "HF_HOME": str(tmp_path / "hf"),
+                "HF_HUB_DISABLE_XET": "1",
+            },
+        )
+    codes = np.load(tmp_path / "codes.npy")
+    np.testing.assert_array_equal(codes, model.encode(x))
+    assert "Cannot get the preset 'hf://me/other'" in child.stdout
+
+
+@pytest.mark.parametrize("name", list(published(METADATA)))
+def test_the_zoo_has_small_presets(name):
+    folder = published(METADATA)[name]
+    assert (folder / WEIGHTS).stat().st_size < 3e6
+    assert (folder / "results.json").is_file()
+    card = (folder / "README.md").read_text()
+    assert f'keras_vq.zoo.load("{name}")' in card
+    model = zoo.load(name)
+    assert name in type(model).presets
+
+
+def test_a_preset_does_what_its_card_says(real_data_dir):
+    results = published(METADATA)["vqvae_mnist"] / "results.json"
+    expected = json.loads(results.read_text())["reconstruction_loss"]
+    digits = data.load(
+        "mnist", "test[:2000]", batch_size=100, data_dir=real_data_dir
+    )
+    model = zoo.load("vqvae_mnist")
+    model.compile(keras.optimizers.Adam())
+    found = model.evaluate(digits, return_dict=True, verbose=0)
+    assert found["reconstruction_loss"] == pytest.approx(expected, rel=0.1)
