@@ -1,9 +1,20 @@
 """Figures, drawn without a display."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from keras_vq.files import written_whole
+
+
+def blank_figure(**kwargs):
+    """A figure without axes.
+
+    Args:
+        **kwargs: `figsize` and others of `matplotlib.figure.Figure`.
+    """
+    # Here, for `import keras_vq` to be quick.
+    from matplotlib.figure import Figure
+
+    return Figure(layout="constrained", **kwargs)
 
 
 def comparison_grid(rows, columns=8):
@@ -20,9 +31,8 @@ def comparison_grid(rows, columns=8):
     count = len(next(iter(rows.values())))
     columns = min(columns, count)
     groups = -(-count // columns)
-    figure = Figure(
+    figure = blank_figure(
         figsize=(1.1 * columns, (1.1 * len(rows) + 0.1) * groups),
-        layout="constrained",
     )
     subfigures = figure.subfigures(groups, 1, squeeze=False)
     for group, subfigure in enumerate(subfigures[:, 0]):
@@ -58,7 +68,7 @@ def image_grid(images, columns=8):
     """
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(columns, rows), layout="constrained")
+    figure = blank_figure(figsize=(columns, rows))
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
@@ -88,7 +98,7 @@ def codebook_usage(counts):
     Returns:
         `matplotlib.figure.Figure`.
     """
-    figure = Figure(figsize=(7, 3.2 * len(counts)), layout="constrained")
+    figure = blank_figure(figsize=(7, 3.2 * len(counts)))
     axes = figure.subplots(len(counts), squeeze=False)[:, 0]
     for axis, (name, values) in zip(axes, counts.items(), strict=True):
         values = np.sort(np.asarray(values, "float64"))[::-1]
@@ -124,7 +134,7 @@ def training_curves(history, columns=4):
     names = [name for name in history if not name.startswith("val_")]
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(3 * columns, 2.2 * rows), layout="constrained")
+    figure = blank_figure(figsize=(3 * columns, 2.2 * rows))
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
@@ -147,7 +157,7 @@ def training_curves(history, columns=4):
     return figure
 
 
-def save_figure(figure, path, dpi=110):
+def saveblank_figure(figure, path, dpi=110):
     """Write a figure as PNG, whole or not at all."""
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=dpi, format="png")

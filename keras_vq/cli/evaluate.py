@@ -16,8 +16,8 @@ _INPUTS_AT_ONCE = 200
 _LEAST_SIZE = 11
 
 
-def evaluate_run(path, num_importance_samples, features):
-    """Measure a run's model on its test data; see `keras-vq evaluate`."""
+def evaluate_run(path, num_importance_samples, features, split):
+    """Measure a run's model; see `keras-vq evaluate`."""
     run = Run(path)
     model = run.load_model()
     if num_importance_samples and not hasattr(model, "evaluate_log_likelihood"):
@@ -33,9 +33,8 @@ def evaluate_run(path, num_importance_samples, features):
             "--features compares images with what is left of them after "
             f"encoding. Received: {path}, the run of a prior"
         )
-    test = load_split(
-        run.recipe, model, run.recipe.data.test_split, shuffle=False
-    )
+    split = split or run.recipe.data.test_split
+    test = load_split(run.recipe, model, split, shuffle=False)
     if isinstance(model, LatentGenerator):
         results = model.prior.evaluate(test, return_dict=True, verbose=0)
     else:
@@ -48,7 +47,7 @@ def evaluate_run(path, num_importance_samples, features):
     if measures:
         _compare(model, test, measures)
     results |= {metric.name: float(metric.result()) for metric in measures}
-    table = Table("on the test data", "", show_header=True, box=None)
+    table = Table(f"on {split}", "", show_header=True, box=None)
     for name, value in results.items():
         table.add_row(name, f"{value:.4g}")
     rich.print(table)

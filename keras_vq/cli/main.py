@@ -185,14 +185,18 @@ def evaluate(
             metavar="FILE|inception",
         ),
     ] = None,
+    split: Annotated[
+        Optional[str],
+        typer.Option(help="What to measure on. [default: the test data]"),
+    ] = None,
 ) -> None:
-    """Measure a model on the test data of its run.
+    """Measure a model on the data of its run.
 
     Example: keras-vq evaluate runs/vae_mnist --importance-samples 500
     """
     from keras_vq.cli.evaluate import evaluate_run
 
-    evaluate_run(run, importance_samples, features)
+    evaluate_run(run, importance_samples, features, split)
 
 
 @app.command()

@@ -3,8 +3,8 @@
 import csv
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from keras_vq.callbacks.plots import blank_figure
 from keras_vq.files import written_whole
 
 
@@ -62,9 +62,7 @@ def search_plot(rows, names, metrics):
     """
     rows = [row for row in rows if "score" in row]
     best = min(rows, key=lambda row: row["score"])
-    figure = Figure(
-        figsize=(4.4 * len(names), 3.2 * len(metrics)), layout="constrained"
-    )
+    figure = blank_figure(figsize=(4.4 * len(names), 3.2 * len(metrics)))
     axes = figure.subplots(len(metrics), len(names), squeeze=False)
     for line, metric in zip(axes, metrics, strict=True):
         for i, (axis, name) in enumerate(zip(line, names, strict=True)):
