@@ -14,6 +14,9 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 `jit_loop(fn, model)`: the same for a loop of many small operations.
 `write(array, position, value)`: set a position of a cache, in place if it can.
 `argmax(x)`: over the last axis, as one native operation.
+`first_maximum(x)`: over the last axis, its index and its value.
+`fast_memory()`: bytes that scores are best computed in at a time.
+`segment_sum(data, segments, num_segments)`: of whole rows, fast.
 `conv_transpose(inputs, kernel)`: the fastest 4-wide, stride-2 upsampling.
 """
 
@@ -34,6 +37,9 @@ _NAMES = (
     "jit_loop",
     "write",
     "argmax",
+    "first_maximum",
+    "fast_memory",
+    "segment_sum",
     "conv_transpose",
 )
 _SUPPORTED = ("tensorflow", "jax", "torch")
@@ -58,4 +64,7 @@ jit = _module.jit
 jit_loop = _module.jit_loop
 write = _module.write
 argmax = _module.argmax
+first_maximum = _module.first_maximum
+fast_memory = _module.fast_memory
+segment_sum = _module.segment_sum
 conv_transpose = _module.conv_transpose

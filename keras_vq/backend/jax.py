@@ -201,6 +201,29 @@ def argmax(x):
     return jnp.argmax(x, axis=-1).astype("int32")
 
 
+def first_maximum(x):
+    """Index of the first maximum over the last axis, int32, and its value.
+
+    XLA's argmax on a CPU takes one number at a time. A maximum, and the least
+    index that equals it, are two passes of many at a time; a row with NaN has
+    no such index, and gives one past the end.
+    """
+    value = jnp.max(x, axis=-1)
+    index = jnp.arange(x.shape[-1], dtype="int32")
+    index = jnp.where(x == value[..., None], index, x.shape[-1])
+    return jnp.min(index, axis=-1), value
+
+
+def fast_memory():
+    """Bytes that scores are best computed in at a time."""
+    return 2**22 if jax.default_backend() == "cpu" else 2**28
+
+
+def segment_sum(data, segments, num_segments):
+    """Sum of the rows of each segment."""
+    return keras.ops.segment_sum(data, segments, num_segments)
+
+
 def conv_transpose(inputs, kernel):
     """Transposed convolution of width 4 and stride 2, `"same"` padding.
 

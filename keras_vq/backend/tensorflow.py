@@ -125,6 +125,29 @@ def argmax(x):
     return tf.argmax(x, axis=-1, output_type="int32")
 
 
+def first_maximum(x):
+    """Index of the first maximum over the last axis, int32, and its value.
+
+    XLA's argmax on a CPU takes one number at a time. A maximum, and the least
+    index that equals it, are two passes of many at a time; a row with NaN has
+    no such index, and gives one past the end.
+    """
+    value = tf.reduce_max(x, axis=-1)
+    index = tf.range(x.shape[-1])
+    index = tf.where(x == value[..., None], index, x.shape[-1])
+    return tf.reduce_min(index, axis=-1), value
+
+
+def fast_memory():
+    """Bytes that scores are best computed in at a time."""
+    return 2**22 if not tf.config.list_logical_devices("GPU") else 2**28
+
+
+def segment_sum(data, segments, num_segments):
+    """Sum of the rows of each segment."""
+    return keras.ops.segment_sum(data, segments, num_segments)
+
+
 def conv_transpose(inputs, kernel):
     """Transposed convolution of width 4 and stride 2, `"same"` padding."""
     return keras.ops.conv_transpose(

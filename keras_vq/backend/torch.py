@@ -127,6 +127,29 @@ def argmax(x):
     return torch.argmax(x, dim=-1).to(torch.int32)
 
 
+def first_maximum(x):
+    """Index of the first maximum over the last axis, int32, and its value."""
+    value, index = torch.max(x, dim=-1)
+    return index.to(torch.int32), value
+
+
+def fast_memory():
+    """Bytes that scores are best computed in at a time."""
+    return 2**22 if not torch.cuda.is_available() else 2**28
+
+
+def segment_sum(data, segments, num_segments):
+    """Sum of the rows of each segment.
+
+    `index_add` adds whole rows; the scatter that Keras calls, one number at a
+    time, each with an index of its own.
+    """
+    zeros = torch.zeros(
+        (num_segments, *data.shape[1:]), dtype=data.dtype, device=data.device
+    )
+    return zeros.index_add(0, segments, data)
+
+
 def conv_transpose(inputs, kernel):
     """Transposed convolution of width 4 and stride 2, `"same"` padding.
 

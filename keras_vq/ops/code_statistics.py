@@ -1,5 +1,7 @@
 from keras import ops
 
+from keras_vq import backend
+
 
 def code_counts(indices, num_embeddings):
     """How often each code occurs, by a segment sum: memory O(N + K).
@@ -18,7 +20,7 @@ def code_counts(indices, num_embeddings):
     """
     indices = ops.reshape(indices, (-1,))
     ones = ops.ones(ops.shape(indices), "float32")
-    return ops.segment_sum(ones, indices, num_embeddings)
+    return backend.segment_sum(ones, indices, num_embeddings)
 
 
 def code_sums(vectors, indices, num_embeddings):
@@ -38,4 +40,6 @@ def code_sums(vectors, indices, num_embeddings):
     array([[0.], [3.]], dtype=float32)
     """
     vectors = ops.reshape(ops.cast(vectors, "float32"), (-1, vectors.shape[-1]))
-    return ops.segment_sum(vectors, ops.reshape(indices, (-1,)), num_embeddings)
+    return backend.segment_sum(
+        vectors, ops.reshape(indices, (-1,)), num_embeddings
+    )

@@ -4,27 +4,28 @@ from keras import ops
 
 from keras_vq import backend
 
-# Rows assumed where the batch size is unknown while a graph is traced.
-UNKNOWN_ROWS = 65_536
 
-
-def nearest_code(z, embeddings, memory_limit=2**26):
+def nearest_code(z, embeddings, memory_limit=None):
     """Index of the code with the least squared distance to each vector.
 
-    `argmin_k ||z - e_k||^2 = argmax_k (2 z.e_k - ||e_k||^2)`, exact in float32
-    whatever the dtype of the inputs. Both sides are first moved to the
+    `argmin_k ||z - e_k||^2 = argmax_k (z.e_k - ||e_k||^2 / 2)`, exact in
+    float32 whatever the dtype of the inputs. Both sides are first moved to the
     codebook's centre: distances stay the same, and an offset that all vectors
-    share costs no digits. Ties go to the lowest index. Scores for all codes at
-    once take 4 N K bytes; above `memory_limit` they are computed for a chunk
-    of the codes at a time.
+    share costs no digits. Ties go to the lowest index. Scores of all vectors
+    with all codes would take 4 N K bytes; above `memory_limit` they are
+    computed for a tile of vectors and codes at a time, and only the best of
+    each tile is kept.
 
     Args:
         z: float tensor `(..., D)`, any number of leading axes, empty or not.
         embeddings: float tensor `(K, D)`.
-        memory_limit: int, bytes that the scores may take. Defaults to 64 MiB.
+        memory_limit: int, bytes that the scores may take; None for what is
+            fast: 4 MiB on CPUs, whose caches hold a tile until its best is
+            found, 256 MiB elsewhere. Defaults to None.
 
     Returns:
-        int32 tensor `(...)`, values in `[0, K)`.
+        int32 tensor `(...)`, values in `[0, K)`; 0 where no distance is a
+        number.
 
     Example:
 
@@ -38,42 +39,63 @@ def nearest_code(z, embeddings, memory_limit=2**26):
     embeddings = ops.stop_gradient(ops.cast(embeddings, "float32"))
     centre = ops.mean(embeddings, axis=0)
     embeddings = embeddings - centre
-    z = ops.stop_gradient(ops.cast(z, "float32"))
-    z = ops.reshape(z, (-1, dim)) - centre  # (N, D)
+    # The norms are one more row, which meets a column of ones: the product of
+    # matrices then is the score, without another pass over N x K numbers.
+    norms = ops.sum(ops.square(embeddings), axis=-1, keepdims=True)
+    table = ops.concatenate([embeddings, -0.5 * norms], axis=-1)
+    table = ops.transpose(table)  # (D + 1, K)
+    z = ops.reshape(ops.stop_gradient(z), (-1, dim))  # (N, D)
 
-    rows = z.shape[0] if z.shape[0] is not None else UNKNOWN_ROWS
-    chunk = max(1, memory_limit // (4 * max(rows, 1)))
-    if num_embeddings <= chunk:
-        indices = backend.argmax(_scores(z, embeddings))
-    else:
-        indices = _search_in_chunks(z, embeddings, chunk)
-    return ops.reshape(indices, leading)
+    # Square tiles read the least; few codes leave room for more vectors.
+    scores = max(1, (memory_limit or backend.fast_memory()) // 4)
+    codes = min(num_embeddings, math.isqrt(scores))
+    vectors = scores // codes
+
+    def search(z):
+        z = ops.cast(z, "float32") - centre
+        z = ops.concatenate([z, ops.ones_like(z[:, :1])], axis=-1)
+        return _best_code(z, table, codes)
+
+    return ops.reshape(_over_tiles(search, z, vectors), leading)
 
 
-def _scores(z, embeddings):
-    norms = ops.sum(ops.square(embeddings), axis=-1)
-    return 2.0 * ops.matmul(z, ops.transpose(embeddings)) - norms  # (N, K)
+def _over_tiles(search, z, size):
+    """`search(z)`, for at most `size` vectors at a time."""
+    rows, dim = ops.shape(z)
+    if isinstance(rows, int) and rows <= size:
+        return search(z)
+    # The last tile overlaps the one before it: all have one shape.
+    size = ops.minimum(rows, size) if not isinstance(rows, int) else size
+    indices = ops.zeros_like(z[:, 0], dtype="int32")
+
+    def step(i, indices):
+        start = ops.minimum(i * size, rows - size)
+        tile = ops.slice(z, (start, 0), (size, dim))
+        return ops.slice_update(indices, (start,), search(tile))
+
+    num_tiles = (rows + size - 1) // ops.maximum(size, 1)
+    return ops.fori_loop(0, num_tiles, step, indices)
 
 
-def _search_in_chunks(z, embeddings, chunk):
-    """The best of each chunk against the best so far, in one compiled loop."""
-    num_embeddings, dim = embeddings.shape
-    num_chunks = math.ceil(num_embeddings / chunk)
-    # The last chunk overlaps the one before it: all have one shape, and a
-    # code that is seen twice loses to itself.
-    last_start = num_embeddings - chunk
+def _best_code(z, table, size):
+    """The best of each `size` codes against the best so far."""
+    dim, num_embeddings = table.shape
+    last_start = num_embeddings - size
 
     def step(i, best):
         best_score, best_index = best
-        start = ops.minimum(i * chunk, last_start)
-        scores = _scores(z, ops.slice(embeddings, (start, 0), (chunk, dim)))
-        index, score = backend.argmax(scores), ops.max(scores, axis=-1)
-        better = score > best_score
+        start = ops.minimum(i * size, last_start)
+        # A code that is seen twice, by tiles that overlap, loses to itself.
+        tile = ops.slice(table, (0, start), (dim, size))
+        index, score = backend.first_maximum(ops.matmul(z, tile))
+        better = score > best_score  # which NaN never is
         return (
             ops.where(better, score, best_score),
             ops.where(better, index + ops.cast(start, "int32"), best_index),
         )
 
     zeros = ops.zeros_like(z[:, 0])
-    initial = zeros - float("inf"), ops.cast(zeros, "int32")
-    return ops.fori_loop(0, num_chunks, step, initial)[1]
+    best = zeros - float("inf"), ops.cast(zeros, "int32")
+    if size == num_embeddings:
+        return step(0, best)[1]
+    return ops.fori_loop(0, math.ceil(num_embeddings / size), step, best)[1]
