@@ -157,7 +157,7 @@ def training_curves(history, columns=4):
     return figure
 
 
-def saveblank_figure(figure, path, dpi=110):
+def save_figure(figure, path, dpi=110):
     """Write a figure as PNG, whole or not at all."""
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=dpi, format="png")
