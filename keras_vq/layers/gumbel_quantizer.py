@@ -9,6 +9,9 @@ from keras_vq.layers.quantizer import check_cost
 from keras_vq.ops.mean import mean
 from keras_vq.ops.straight_through import straight_through
 
+# Where schedules end that decay to 0, by which nothing can be divided.
+LEAST_TEMPERATURE = 0.01
+
 
 @keras.saving.register_keras_serializable(package="keras_vq")
 class GumbelQuantizer(Quantizer):
@@ -31,8 +34,8 @@ class GumbelQuantizer(Quantizer):
     Args:
         num_embeddings: int >= 2, number of codes, K.
         embedding_dim: int >= 1, length of `z` and of a code, D.
-        temperature: float > 0 or a learning rate schedule of Keras. Defaults
-            to 1.0.
+        temperature: float > 0 or a learning rate schedule of Keras, of which
+            values under 0.01 count as 0.01. Defaults to 1.0.
         kl_cost: float >= 0. Defaults to 5e-4.
         hard: bool, whether training uses one code, not a mixture. Defaults to
             True.
@@ -163,7 +166,8 @@ class GumbelQuantizer(Quantizer):
         """float32 scalar, the temperature of the next training step."""
         if self.schedule is None:
             return ops.convert_to_tensor(self.temperature, "float32")
-        return ops.cast(self.schedule(ops.copy(self.steps)), "float32")
+        temperature = self.schedule(ops.copy(self.steps))
+        return ops.maximum(ops.cast(temperature, "float32"), LEAST_TEMPERATURE)
 
     def _drawn(self, logits):
         u = keras.random.uniform(

@@ -88,6 +88,16 @@ def test_temperature_follows_the_schedule_over_training_steps(rng):
     )
 
 
+def test_a_schedule_that_ends_at_zero_divides_by_more(rng):
+    schedule = keras.optimizers.schedules.CosineDecay(1.0, 1)
+    layer = GumbelQuantizer(5, 3, temperature=schedule)
+    z = rng.normal(size=(2, 3)).astype("float32")
+    for _ in range(2):
+        outputs = to_numpy(layer(z, training=True))
+    assert float(layer.current_temperature()) == pytest.approx(0.01)
+    assert np.isfinite(outputs["quantized"]).all()
+
+
 def test_uniform_logits_have_no_kl(rng):
     layer = GumbelQuantizer(5, 3)
     outputs = layer(np.zeros((4, 3), "float32"))
