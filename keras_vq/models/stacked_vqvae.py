@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_vq import backend
 from keras_vq.models.tokenizer import Tokenizer
+from keras_vq.models.tokenizer import code_metrics
 from keras_vq.networks import check_sizes
 from keras_vq.networks import encoder_decoder
 from keras_vq.ops import mean
@@ -129,6 +130,7 @@ class StackedVQVAE(Tokenizer):
             *quantizer.loss_names,
             "bits",
         )
+        self.code_metrics = code_metrics(quantizer)
         self.built = True
 
     def vectors_of(self, codes, training=False):

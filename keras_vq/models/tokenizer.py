@@ -52,7 +52,6 @@ class Tokenizer(FirstStage):
         self.depth = quantizer.depth
         self.latent_shape = code_shape(quantizer, grid)
         self.num_embeddings = quantizer.num_embeddings
-        self.code_metrics = code_metrics(quantizer)
 
     def vectors_step(self, x):
         """What the quantizers are given for one batch, tensors in and out.

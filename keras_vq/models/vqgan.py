@@ -2,6 +2,7 @@ import keras
 
 from keras_vq.models.adversarial_autoencoder import AdversarialAutoencoder
 from keras_vq.models.tokenizer import Tokenizer
+from keras_vq.models.tokenizer import code_metrics
 
 
 @keras.saving.register_keras_serializable(package="keras_vq")
@@ -65,6 +66,7 @@ class VQGAN(AdversarialAutoencoder, Tokenizer):
         super().__init__(input_shape, encoder_dim=dim, latent_dim=dim, **kwargs)
         self.add_quantizer(quantizer, self.encoder.output_shape[1:-1])
         self.add_autoencoder_logs(*quantizer.loss_names)
+        self.code_metrics = code_metrics(quantizer)
         self.built = True
 
     def bottleneck(self, z, training):

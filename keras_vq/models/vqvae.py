@@ -1,6 +1,7 @@
 import keras
 
 from keras_vq.models.tokenizer import Tokenizer
+from keras_vq.models.tokenizer import code_metrics
 from keras_vq.networks import check_sizes
 from keras_vq.networks import residual_cnn_decoder
 from keras_vq.networks import residual_cnn_encoder
@@ -119,6 +120,7 @@ class VQVAE(Tokenizer):
             *quantizer.loss_names,
             *(("bits_per_dim",) if self.has_true_likelihood else ()),
         )
+        self.code_metrics = code_metrics(quantizer)
         self.built = True
 
     def vectors_step(self, x):
