@@ -10,6 +10,7 @@ from keras_vq import metrics
 from keras_vq import models
 from keras_vq import ops
 from keras_vq import priors
+from keras_vq import regularizers
 from keras_vq import samplers
 from keras_vq import training
 from keras_vq import zoo
@@ -29,6 +30,7 @@ __all__ = [
     "models",
     "ops",
     "priors",
+    "regularizers",
     "samplers",
     "training",
     "tuning",

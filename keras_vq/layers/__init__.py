@@ -2,8 +2,19 @@
 
 from keras_vq.layers.causal_conv1d import CausalConv1D
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
+from keras_vq.layers.finite_scalar_quantizer import FiniteScalarQuantizer
 from keras_vq.layers.gated_masked_conv import GatedMaskedConv
+from keras_vq.layers.grouped_vector_quantizer import GroupedVectorQuantizer
+from keras_vq.layers.gumbel_quantizer import GumbelQuantizer
+from keras_vq.layers.lookup_free_quantizer import LookupFreeQuantizer
 from keras_vq.layers.masked_conv import MaskedConv
+from keras_vq.layers.projected_quantizer import ProjectedQuantizer
+from keras_vq.layers.quantizer import Quantizer
+from keras_vq.layers.random_projection_quantizer import (
+    RandomProjectionQuantizer,
+)
+from keras_vq.layers.residual_vector_quantizer import ResidualVectorQuantizer
+from keras_vq.layers.sim_vector_quantizer import SimVectorQuantizer
 from keras_vq.layers.subpixel_conv import SubpixelConv
 from keras_vq.layers.transformer_block import TransformerBlock
 from keras_vq.layers.transposed_conv import TransposedConv
@@ -13,8 +24,17 @@ from keras_vq.layers.vector_quantizer_ema import VectorQuantizerEMA
 __all__ = [
     "CausalConv1D",
     "CausalSelfAttention",
+    "FiniteScalarQuantizer",
     "GatedMaskedConv",
+    "GroupedVectorQuantizer",
+    "GumbelQuantizer",
+    "LookupFreeQuantizer",
     "MaskedConv",
+    "ProjectedQuantizer",
+    "Quantizer",
+    "RandomProjectionQuantizer",
+    "ResidualVectorQuantizer",
+    "SimVectorQuantizer",
     "SubpixelConv",
     "TransformerBlock",
     "TransposedConv",

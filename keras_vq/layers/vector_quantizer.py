@@ -1,13 +1,20 @@
 import keras
 from keras import ops
 
+from keras_vq.layers.quantizer import Quantizer
+from keras_vq.layers.quantizer import check_cost
+from keras_vq.ops import k_means
 from keras_vq.ops import mean
 from keras_vq.ops import nearest_code
+from keras_vq.ops import rotation
 from keras_vq.ops import straight_through
+from keras_vq.ops import unit
+
+ESTIMATORS = {"straight_through": straight_through, "rotation": rotation}
 
 
 @keras.saving.register_keras_serializable(package="keras_vq")
-class VectorQuantizer(keras.layers.Layer):
+class VectorQuantizer(Quantizer):
     """Replaces each vector by the nearest code of a learned codebook.
 
     Forward, `quantized = embeddings[argmin_k ||z - embeddings[k]||]`; backward,
@@ -17,8 +24,13 @@ class VectorQuantizer(keras.layers.Layer):
     ```
     codebook_loss   = mean((stop_gradient(z) - quantized) ** 2)
     commitment_loss = mean((z - stop_gradient(quantized)) ** 2)
-    loss            = codebook_loss + commitment_cost * commitment_loss
+    loss            = codebook_cost * codebook_loss
+                      + commitment_cost * commitment_loss
     ```
+
+    With `distance="cosine"`, vectors and codes are first divided by their
+    length: all of the above is then on the unit sphere, and so is `quantized`.
+    A vector of zeros has no direction: it gets code 0.
 
     The layer returns its losses; whoever calls it adds `loss` to its own.
     Distances, losses and codebook are float32 under every dtype policy, and
@@ -29,14 +41,25 @@ class VectorQuantizer(keras.layers.Layer):
         embedding_dim: int >= 1, length of a code, D.
         commitment_cost: float >= 0, weight of the commitment loss (the paper's
             beta). Defaults to 0.25.
+        codebook_cost: float >= 0, weight of the codebook loss. Defaults to
+            1.0.
+        distance: `"l2"` or `"cosine"`. Defaults to `"l2"`.
+        estimator: `"straight_through"` or `"rotation"`, how the gradient passes
+            the lookup: see `keras_vq.ops.straight_through` and
+            `keras_vq.ops.rotation`. Defaults to `"straight_through"`.
+        regularizers: list of `keras_vq.regularizers`, losses to add. Defaults
+            to none.
         add_losses: bool, whether to also add `loss` to the layer's losses, for
             Functional models trained by the stock `compile` and `fit`. Not for
             `tf.distribute`, whose replicas share that list. Defaults to False.
         embeddings_initializer: Initializer of the codebook. Defaults to
-            `"random_uniform"`.
+            `"random_uniform"`; `adapt` starts it from data.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
+        mask: bool tensor `(...)`, True where a position is valid, or None if
+            all are. Others change neither losses nor codebook. Defaults to
+            None.
         training: bool. Only subclasses that update the codebook in the
             forward pass use it.
 
@@ -45,11 +68,13 @@ class VectorQuantizer(keras.layers.Layer):
         `quantized`: shape and dtype of `z`, values equal to codes exactly.
         `indices`: int32, shape of `z` without its last axis.
         `loss`: float32 scalar, weighted.
-        `codebook_loss`, `commitment_loss`: float32 scalars, not weighted.
+        `codebook_loss`, `commitment_loss`, and one for each regularizer:
+            float32 scalars, not weighted.
 
     Raises:
-        ValueError: If an argument is out of range, or if the last axis of `z`
-            is not `embedding_dim`.
+        ValueError: If an argument is out of range or unknown, if the last axis
+            of `z` is not `embedding_dim`, or `mask` has another shape than the
+            positions.
 
     Example:
 
@@ -60,34 +85,39 @@ class VectorQuantizer(keras.layers.Layer):
 
     References:
         van den Oord et al., Neural Discrete Representation Learning, 2017,
-        section 3.2, equation 3.
+        section 3.2, equation 3. Cosine distance: Yu et al., Vector-quantized
+        Image Modeling with Improved VQGAN, 2022, section 3.2.
     """
-
-    # The parts of `loss` that a call returns beside it.
-    built: bool
-    loss_names: tuple[str, ...] = ("codebook_loss", "commitment_loss")
 
     def __init__(
         self,
         num_embeddings,
         embedding_dim,
         commitment_cost=0.25,
-        add_losses=False,
+        codebook_cost=1.0,
+        distance="l2",
+        estimator="straight_through",
+        regularizers=(),
         embeddings_initializer="random_uniform",
         **kwargs,
     ):
-        super().__init__(autocast=False, **kwargs)
-        check_at_least("num_embeddings", num_embeddings, 2)
-        check_at_least("embedding_dim", embedding_dim, 1)
-        if commitment_cost < 0:
-            raise ValueError(
-                "`commitment_cost` must not be negative. Received: "
-                f"commitment_cost={commitment_cost}"
-            )
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
+        super().__init__(num_embeddings, embedding_dim, **kwargs)
+        check_cost("commitment_cost", commitment_cost)
+        check_cost("codebook_cost", codebook_cost)
+        check_name("distance", distance, ("l2", "cosine"))
+        check_name("estimator", estimator, ESTIMATORS)
         self.commitment_cost = commitment_cost
-        self.add_losses = add_losses
+        self.codebook_cost = codebook_cost
+        self.distance = distance
+        self.estimator = estimator
+        self.regularizers = [
+            keras.saving.deserialize_keras_object(r)
+            if isinstance(r, dict)
+            else r
+            for r in regularizers
+        ]
+        names = (regularizer.name for regularizer in self.regularizers)
+        self.loss_names = ("codebook_loss", "commitment_loss", *names)
         self.embeddings_initializer = keras.initializers.get(
             embeddings_initializer
         )
@@ -109,76 +139,90 @@ class VectorQuantizer(keras.layers.Layer):
             **kwargs,
         )
 
-    def call(self, z, training=False):
-        z = ops.convert_to_tensor(z)
-        indices = self.encode_to_indices(z)
-        codes = self.decode_indices(indices)
-        losses = self.compute_losses(ops.cast(z, "float32"), codes)
-        if self.add_losses:
-            self.add_loss(losses["loss"])
+    def codebook(self):
+        """The codes as vectors are compared with them, float32 `(K, D)`."""
+        return self.normalized(ops.convert_to_tensor(self.embeddings))
+
+    def normalized(self, vectors):
+        """Vectors as they are compared: of length 1 for cosine distance."""
+        return unit(vectors) if self.distance == "cosine" else vectors
+
+    def outputs_of(self, z, mask, training):
+        vectors = self.normalized(ops.cast(z, "float32"))
+        indices, codes, losses = self.lookup(vectors, mask)
         if training:
-            self.update_codebook(z, indices)
-        quantized = ops.cast(ops.stop_gradient(codes), z.dtype)
+            self.update_codebook(vectors, indices, mask)
+        estimate = ESTIMATORS[self.estimator]
+        quantized = estimate(vectors, ops.stop_gradient(codes))
         return {
-            "quantized": straight_through(z, quantized),
+            "quantized": ops.cast(quantized, z.dtype),
             "indices": indices,
             **losses,
         }
 
-    def encode_to_indices(self, z):
-        """Index of the nearest code to each vector.
+    def lookup(self, vectors, mask=None):
+        """Codes and losses, before any update.
 
         Args:
-            z: float tensor `(..., embedding_dim)`.
+            vectors: float32 tensor `(..., D)`, normalized.
+            mask: bool tensor `(...)` or None.
 
         Returns:
-            int32 tensor `(...)`.
+            `indices, codes, losses`: int32 `(...)`, float32 `(..., D)`, through
+            which gradients reach the codebook if it learns by them, and a dict
+            of scalars.
         """
-        z = ops.convert_to_tensor(z)
-        if z.shape[-1] != self.embedding_dim:
-            raise ValueError(
-                f"`{self.name}` expects vectors of length embedding_dim="
-                f"{self.embedding_dim} on the last axis. Received: "
-                f"z.shape={tuple(z.shape)}"
-            )
-        if not self.built:
-            self.build()
-        return nearest_code(z, self.embeddings)
+        codebook = self.codebook()
+        indices = self.nearest(vectors, codebook)
+        codes = ops.take(codebook, indices, axis=0)
+        losses = self.compute_losses(vectors, codes, mask)
+        for regularizer in self.regularizers:
+            value = regularizer(vectors, codebook, mask)
+            losses[regularizer.name] = value
+            losses["loss"] += regularizer.weight * value
+        return indices, codes, losses
 
-    def decode_indices(self, indices):
-        """The codes at the given indices.
+    def nearest(self, vectors, codebook):
+        """int32 indices `(...)` of the codes nearest to normalized vectors."""
+        indices = nearest_code(vectors, codebook)
+        if self.distance == "cosine":
+            # All codes are as far from zero, up to rounding.
+            indices = ops.where(ops.any(vectors != 0, axis=-1), indices, 0)
+        return indices
 
-        Args:
-            indices: int tensor `(...)`, values in `[0, num_embeddings)`.
+    def indices_of(self, z):
+        return self.nearest(self.normalized(z), self.codebook())
 
-        Returns:
-            float32 tensor `(..., embedding_dim)`.
-        """
-        if not self.built:
-            self.build()
-        return ops.take(ops.convert_to_tensor(self.embeddings), indices, axis=0)
+    def codes_of(self, indices):
+        return ops.take(self.codebook(), indices, axis=0)
 
-    def compute_losses(self, z, codes):
+    def compute_losses(self, z, codes, mask):
         """Weighted sum and parts of the loss; `z` and `codes` are float32."""
-        codebook_loss = mean(ops.square(ops.stop_gradient(z) - codes))
-        commitment_loss = mean(ops.square(z - ops.stop_gradient(codes)))
+        codebook_loss = mean(ops.square(ops.stop_gradient(z) - codes), mask)
+        commitment_loss = mean(ops.square(z - ops.stop_gradient(codes)), mask)
         return {
-            "loss": codebook_loss + self.commitment_cost * commitment_loss,
+            "loss": self.codebook_cost * codebook_loss
+            + self.commitment_cost * commitment_loss,
             "codebook_loss": codebook_loss,
             "commitment_loss": commitment_loss,
         }
 
-    def update_codebook(self, z, indices):
+    def update_codebook(self, z, indices, mask):
         """Hook: change the codebook after the lookup, in training only."""
 
-    def compute_output_spec(self, z, training=False):
-        scalar = keras.KerasTensor((), "float32")
-        return {
-            "quantized": keras.KerasTensor(z.shape, z.dtype),
-            "indices": keras.KerasTensor(z.shape[:-1], "int32"),
-            "loss": scalar,
-            **dict.fromkeys(self.loss_names, scalar),
-        }
+    def adapt_to(self, vectors, seed):
+        vectors = ops.convert_to_numpy(self.normalized(vectors))
+        self.assign_codes(k_means(vectors, self.num_embeddings, seed=seed))
+
+    def assign_codes(self, codes):
+        """Set the codebook, with all that is kept about it.
+
+        Args:
+            codes: float array or tensor `(num_embeddings, embedding_dim)`.
+        """
+        if not self.built:
+            self.build()
+        self.embeddings.assign(codes)
 
     def get_config(self):
         return {
@@ -186,17 +230,23 @@ class VectorQuantizer(keras.layers.Layer):
             "num_embeddings": self.num_embeddings,
             "embedding_dim": self.embedding_dim,
             "commitment_cost": self.commitment_cost,
-            "add_losses": self.add_losses,
+            "codebook_cost": self.codebook_cost,
+            "distance": self.distance,
+            "estimator": self.estimator,
+            "regularizers": [
+                keras.saving.serialize_keras_object(r)
+                for r in self.regularizers
+            ],
             "embeddings_initializer": keras.initializers.serialize(
                 self.embeddings_initializer
             ),
         }
 
 
-def check_at_least(name, value, minimum):
-    """Raise unless `value` is an integer of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+def check_name(argument, value, names):
+    """Raise unless `value` is one of the names."""
+    if value not in names:
         raise ValueError(
-            f"`{name}` must be an integer >= {minimum}. Received: "
-            f"{name}={value!r}"
+            f"`{argument}` must be one of {', '.join(map(repr, names))}. "
+            f"Received: {argument}={value!r}"
         )

@@ -38,10 +38,12 @@ class VectorQuantizerEMA(VectorQuantizer):
         revival_threshold: float in [0, 1) or None. Share of the mean count
             under which a code is revived; None never revives. Defaults to 0.1.
         seed: int or None, of the draws for revived codes. Defaults to None.
-        **kwargs: See `VectorQuantizer`.
+        **kwargs: `distance`, `estimator` and others of `VectorQuantizer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
+        mask: bool tensor `(...)`, True where a position is valid, or None if
+            all are. Defaults to None.
         training: bool, whether to update the codebook.
 
     Returns:
@@ -52,8 +54,10 @@ class VectorQuantizerEMA(VectorQuantizer):
         `commitment_loss`: float32 scalar.
 
     Raises:
-        ValueError: If an argument is out of range, or if the last axis of `z`
-            is not `embedding_dim`.
+        ValueError: If an argument is out of range, if `codebook_cost` or a
+            regularizer of the codebook is given, which learns by no loss, if
+            the last axis of `z` is not `embedding_dim`, or `mask` has another
+            shape than the positions.
 
     Example:
 
@@ -67,8 +71,6 @@ class VectorQuantizerEMA(VectorQuantizer):
         appendix A.1.
     """
 
-    loss_names = ("commitment_loss",)
-
     def __init__(
         self,
         num_embeddings,
@@ -80,9 +82,24 @@ class VectorQuantizerEMA(VectorQuantizer):
         seed=None,
         **kwargs,
     ):
+        if "codebook_cost" in kwargs:
+            raise ValueError(
+                "The codebook of VectorQuantizerEMA learns by averages, not by "
+                "a loss. Received: codebook_cost="
+                f"{kwargs['codebook_cost']}. Leave it out, or use "
+                "VectorQuantizer."
+            )
         super().__init__(
             num_embeddings, embedding_dim, commitment_cost, **kwargs
         )
+        self.loss_names = self.loss_names[1:]  # without the codebook's
+        for regularizer in self.regularizers:
+            if not regularizer.sees_vectors:
+                raise ValueError(
+                    "The codebook of VectorQuantizerEMA takes no gradient. "
+                    f"Received: the regularizer {type(regularizer).__name__}, "
+                    "which is of the codebook alone. Use VectorQuantizer."
+                )
         if not 0 < decay < 1:
             raise ValueError(
                 f"`decay` must be in (0, 1). Received: decay={decay}"
@@ -126,27 +143,28 @@ class VectorQuantizerEMA(VectorQuantizer):
         self.sums.assign(ops.copy(self.embeddings))
         self.built = True
 
-    def decode_indices(self, indices):
-        if not self.built:
-            self.build()
+    def codebook(self):
         # A copy, because the update that follows changes the codebook in
         # place and some backends forbid that to a tensor in use.
-        embeddings = ops.stop_gradient(ops.copy(self.embeddings))
-        return ops.take(embeddings, indices, axis=0)
+        return self.normalized(ops.stop_gradient(ops.copy(self.embeddings)))
 
-    def compute_losses(self, z, codes):
-        commitment_loss = mean(ops.square(z - codes))
+    def assign_codes(self, codes):
+        super().assign_codes(codes)
+        self.counts.assign(ops.ones_like(self.counts))
+        self.sums.assign(ops.copy(self.embeddings))
+
+    def compute_losses(self, z, codes, mask):
+        commitment_loss = mean(ops.square(z - codes), mask)
         return {
             "loss": self.commitment_cost * commitment_loss,
             "commitment_loss": commitment_loss,
         }
 
-    def update_codebook(self, z, indices):
-        z = ops.stop_gradient(ops.cast(z, "float32"))
-        z = ops.reshape(z, (-1, self.embedding_dim))
+    def update_codebook(self, z, indices, mask):
+        z = ops.stop_gradient(z)
         n, s = backend.all_sum(
-            code_counts(indices, self.num_embeddings),
-            code_sums(z, indices, self.num_embeddings),
+            code_counts(indices, self.num_embeddings, mask),
+            code_sums(z, indices, self.num_embeddings, mask),
         )
         counts = self.decay * self.counts + (1 - self.decay) * n
         sums = self.decay * self.sums + (1 - self.decay) * s
@@ -162,7 +180,7 @@ class VectorQuantizerEMA(VectorQuantizer):
             mean_count = total / self.num_embeddings
             dead = counts < self.revival_threshold * mean_count
             dead = ops.logical_and(dead, ops.sum(n) > 0)
-            vectors = self.draw_vectors(z)
+            vectors = self.draw_vectors(z, mask)
             counts = ops.where(dead, mean_count, counts)
             sums = ops.where(dead[:, None], mean_count * vectors, sums)
             embeddings = ops.where(dead[:, None], vectors, embeddings)
@@ -171,16 +189,20 @@ class VectorQuantizerEMA(VectorQuantizer):
         self.sums.assign(sums)
         self.embeddings.assign(embeddings)
 
-    def draw_vectors(self, z):
-        """One vector of the joint batch of all replicas for each code.
+    def draw_vectors(self, z, mask):
+        """One valid vector of the joint batch of all replicas for each code.
 
         Every replica draws the same rows of the joint batch, in which the
         replicas' batches follow each other, and gives those that it holds.
         """
         replica, num_replicas = backend.replica()
-        rows = ops.shape(z)[0]
+        z = ops.reshape(z, (-1, self.embedding_dim))
+        rows = ops.cast(ops.shape(z)[0], "float32")
+        if mask is not None:
+            valid = ops.cumsum(ops.cast(ops.reshape(mask, (-1,)), "int32"))
+            rows = ops.sum(ops.cast(mask, "float32"))
         mine = ops.one_hot(replica, num_replicas, dtype="float32")
-        (sizes,) = backend.all_sum(mine * ops.cast(rows, "float32"))
+        (sizes,) = backend.all_sum(mine * rows)
         offset = ops.sum(
             ops.where(ops.arange(num_replicas) < replica, sizes, 0)
         )
@@ -189,15 +211,20 @@ class VectorQuantizerEMA(VectorQuantizer):
         )
         total = ops.sum(sizes)
         row = ops.minimum(ops.floor(draw * total), total - 1) - offset
-        held = ops.logical_and(row >= 0, row < ops.cast(rows, "float32"))
+        held = ops.logical_and(row >= 0, row < rows)
+        row = ops.cast(row, "int32")
+        if mask is not None:
+            row = ops.cast(ops.searchsorted(valid, row + 1), "int32")
         # Row 0 of the padded batch stands for "another replica has it".
-        row = ops.where(held, ops.cast(row, "int32") + 1, 0)
+        row = ops.where(held, row + 1, 0)
         padded = ops.pad(z, [[1, 0], [0, 0]])
         return backend.all_sum(ops.take(padded, row, axis=0))[0]
 
     def get_config(self):
+        config = super().get_config()
+        del config["codebook_cost"]
         return {
-            **super().get_config(),
+            **config,
             "decay": self.decay,
             "epsilon": self.epsilon,
             "revival_threshold": self.revival_threshold,

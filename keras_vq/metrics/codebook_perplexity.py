@@ -34,14 +34,21 @@ class CodebookPerplexity(keras.metrics.Metric):
             shape=(num_embeddings,), initializer="zeros", name="counts"
         )
 
-    def update_state(self, indices, sample_weight=None):
-        """Count the codes in `indices`, int tensor of any shape."""
+    def update_state(self, indices, sample_weight=None, mask=None):
+        """Count codes.
+
+        Args:
+            indices: int tensor of any shape.
+            sample_weight: Must be None.
+            mask: bool tensor of the shape of `indices`, False where they do
+                not count, or None. Defaults to None.
+        """
         if sample_weight is not None:
             raise ValueError(
                 f"`{type(self).__name__}` counts codes and takes no "
                 "`sample_weight`. Received a sample_weight."
             )
-        counts = code_counts(indices, self.num_embeddings)
+        counts = code_counts(indices, self.num_embeddings, mask)
         self.counts.assign_add(ops.cast(counts, self.counts.dtype))
 
     def result(self):

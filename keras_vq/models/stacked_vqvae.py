@@ -5,9 +5,8 @@ from keras import layers
 from keras import ops
 
 from keras_vq import backend
-from keras_vq.metrics import CodebookPerplexity
-from keras_vq.metrics import CodebookUsage
 from keras_vq.models.tokenizer import Tokenizer
+from keras_vq.models.tokenizer import code_metrics
 from keras_vq.networks import check_sizes
 from keras_vq.networks import encoder_decoder
 from keras_vq.ops import mean
@@ -122,10 +121,7 @@ class StackedVQVAE(Tokenizer):
             dtype=self.dtype_policy,
             **sizes,
         )
-        self.quantizer = quantizer
-        self.quantizer.build((None, num_codes, quantizer.embedding_dim))
-        self.latent_shape = (num_codes,)
-        self.num_embeddings = quantizer.num_embeddings
+        self.add_quantizer(quantizer, (num_codes,))
 
         # === Metrics ===
         self.add_logs(
@@ -134,10 +130,7 @@ class StackedVQVAE(Tokenizer):
             *quantizer.loss_names,
             "bits",
         )
-        self.code_metrics = [
-            CodebookPerplexity(self.num_embeddings),
-            CodebookUsage(self.num_embeddings),
-        ]
+        self.code_metrics = code_metrics(quantizer)
         self.built = True
 
     def vectors_of(self, codes, training=False):
@@ -169,9 +162,11 @@ class StackedVQVAE(Tokenizer):
         flat = ops.reshape(quantized, (-1, flat_dim))
         return self.decoder(flat, training=training)
 
+    def vectors_step(self, x):
+        return (self.vectors_of(self.first_stage.encode_step(x)),)
+
     def encode_step(self, x):
-        codes = self.first_stage.encode_step(x)
-        return self.quantizer.encode_to_indices(self.vectors_of(codes))
+        return self.quantizer.encode_to_indices(*self.vectors_step(x))
 
     def decode_step(self, indices):
         logits = self.logits_of(self.quantizer.decode_indices(indices))
@@ -192,11 +187,6 @@ class StackedVQVAE(Tokenizer):
         outputs["bits"] = self.code_bits
         outputs["reconstruction"] = self.first_stage.decode_step(found)
         return outputs["loss"], outputs
-
-    def update_metrics(self, outputs, batch_size):
-        super().update_metrics(outputs, batch_size)
-        for metric in self.code_metrics:
-            metric.update_state(outputs["indices"])
 
     def get_config(self):
         config = super().get_config()
@@ -228,14 +218,19 @@ class StackedVQVAE(Tokenizer):
 
 
 def _check_first_stage(first_stage):
-    if isinstance(first_stage, Tokenizer) and len(first_stage.code_maps) == 1:
-        return
     received = f"a {type(first_stage).__name__}"
     if isinstance(first_stage, Tokenizer):
-        received += f" with {len(first_stage.code_maps)} maps"
+        maps = len(first_stage.code_maps)
+        if maps == 1 and first_stage.depth == 1:
+            return
+        received += (
+            f" with {maps} maps"
+            if maps > 1
+            else (f" with {first_stage.depth} codes a position")
+        )
     raise ValueError(
-        "`first_stage` must be a trained model with one map of codes, such as "
-        f"keras_vq.models.VQVAE. Received: {received}"
+        "`first_stage` must be a trained model with one map of codes, one a "
+        f"position, such as keras_vq.models.VQVAE. Received: {received}"
     )
 
 

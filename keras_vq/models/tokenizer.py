@@ -2,9 +2,13 @@ import hashlib
 import math
 from typing import Any
 
+from keras_vq.metrics import CodebookPerplexity
+from keras_vq.metrics import CodebookUsage
 from keras_vq.models.first_stage import FirstStage
 from keras_vq.ops import mean
+from keras_vq.training.batches import batches_of
 from keras_vq.training.check_codes import check_codes
+from keras_vq.training.in_batches import in_batches
 
 
 class Tokenizer(FirstStage):
@@ -31,6 +35,76 @@ class Tokenizer(FirstStage):
     depth = 1
     latent_name = "indices"
     latent_dtype = "int32"
+
+    quantizer: Any
+    # For each code of a position, the metrics that count it.
+    code_metrics: tuple | list = ()
+
+    def add_quantizer(self, quantizer, grid):
+        """Make a quantizer part of a model with a single map of codes.
+
+        Args:
+            quantizer: A quantizer of `keras_vq.layers`.
+            grid: tuple of int, the positions of the codes of one input.
+        """
+        quantizer.build((None, *grid, quantizer.embedding_dim))
+        self.quantizer = quantizer
+        self.depth = quantizer.depth
+        self.latent_shape = code_shape(quantizer, grid)
+        self.num_embeddings = quantizer.num_embeddings
+
+    def vectors_step(self, x):
+        """What the quantizers are given for one batch, tensors in and out.
+
+        Args:
+            x: float or uint8 tensor `(batch, *input_shape)`.
+
+        Returns:
+            tuple of float tensors `(batch, ..., embedding_dim)`, one for each
+            quantizer, top first.
+        """
+        raise NotImplementedError
+
+    def adapt(self, x, batch_size=256, num_vectors=65_536, seed=0):
+        """Start the codebooks from data, by k-means, before training.
+
+        Several levels are adapted one after the other, top first, each to what
+        it is given once those above are; the data are gone through for each.
+
+        Args:
+            x: array `(n, *input_shape)`, or a data set that `fit` takes; labels
+                are left out.
+            batch_size: int, inputs per compiled batch. Defaults to 256.
+            num_vectors: int, how many vectors to keep, a random sample of all.
+                Defaults to 65,536.
+            seed: int, of all draws. Defaults to 0.
+
+        Raises:
+            ValueError: If `x` does not fit, there are fewer vectors than codes,
+                or there is no codebook to adapt.
+        """
+        only = getattr(self, "quantizer", None)
+        quantizers = getattr(self, "quantizers", [only])
+        if quantizers == [None]:
+            raise ValueError(
+                f"{type(self).__name__} `{self.name}` has no codebook to adapt."
+            )
+        step = self.compiled_step(self.vectors_step)
+
+        def vectors_of(level):
+            for batch in batches_of(x, batch_size):
+                self.check_inputs(batch)
+                yield in_batches(step, [batch], batch_size)[level]
+
+        for level, quantizer in enumerate(quantizers):
+            quantizer.adapt(
+                vectors_of(level), num_vectors=num_vectors, seed=seed
+            )
+
+    def update_metrics(self, outputs, batch_size):
+        super().update_metrics(outputs, batch_size)
+        if self.code_metrics:
+            update_code_metrics(self.code_metrics, outputs["indices"])
 
     @property
     def code_shape(self):
@@ -89,3 +163,38 @@ class Tokenizer(FirstStage):
 
     def check_latents(self, latents):
         check_codes(self, latents, self.code_shape, self.num_embeddings)
+
+
+def code_shape(quantizer, grid):
+    """tuple of int, the shape of a quantizer's codes of one input."""
+    return (*grid, quantizer.depth) if quantizer.depth > 1 else tuple(grid)
+
+
+def code_metrics(quantizer, suffix=""):
+    """Perplexity and usage of each of a quantizer's codes of a position.
+
+    Args:
+        quantizer: A quantizer of `keras_vq.layers`.
+        suffix: str, what their names end with. Defaults to `""`.
+
+    Returns:
+        list of pairs of metrics, one for each code of a position. Those of
+        several codes are numbered, as in `"perplexity_0"`.
+    """
+    k = quantizer.num_embeddings
+    numbers = [f"_{i}" for i in range(quantizer.depth)]
+    return [
+        [
+            CodebookPerplexity(k, name=f"perplexity{suffix}{number}"),
+            CodebookUsage(k, name=f"codebook_usage{suffix}{number}"),
+        ]
+        for number in (numbers if quantizer.depth > 1 else [""])
+    ]
+
+
+def update_code_metrics(code_metrics, indices):
+    """Count the indices of a quantizer in its `code_metrics`."""
+    for code, metrics in enumerate(code_metrics):
+        mine = indices[..., code] if len(code_metrics) > 1 else indices
+        for metric in metrics:
+            metric.update_state(mine)

@@ -1,9 +1,8 @@
 import keras
 
-from keras_vq.metrics import CodebookPerplexity
-from keras_vq.metrics import CodebookUsage
 from keras_vq.models.adversarial_autoencoder import AdversarialAutoencoder
 from keras_vq.models.tokenizer import Tokenizer
+from keras_vq.models.tokenizer import code_metrics
 
 
 @keras.saving.register_keras_serializable(package="keras_vq")
@@ -65,15 +64,9 @@ class VQGAN(AdversarialAutoencoder, Tokenizer):
     def __init__(self, input_shape, quantizer, **kwargs):
         dim = quantizer.embedding_dim
         super().__init__(input_shape, encoder_dim=dim, latent_dim=dim, **kwargs)
-        self.quantizer = quantizer
-        self.quantizer.build(self.encoder.output_shape)
-        self.latent_shape = self.encoder.output_shape[1:-1]
-        self.num_embeddings = quantizer.num_embeddings
+        self.add_quantizer(quantizer, self.encoder.output_shape[1:-1])
         self.add_autoencoder_logs(*quantizer.loss_names)
-        self.code_metrics = [
-            CodebookPerplexity(self.num_embeddings),
-            CodebookUsage(self.num_embeddings),
-        ]
+        self.code_metrics = code_metrics(quantizer)
         self.built = True
 
     def bottleneck(self, z, training):
@@ -91,11 +84,6 @@ class VQGAN(AdversarialAutoencoder, Tokenizer):
 
     def outputs_of(self, latents):
         return self.decode_step(self.quantizer.encode_to_indices(latents))
-
-    def update_metrics(self, outputs, batch_size):
-        super().update_metrics(outputs, batch_size)
-        for metric in self.code_metrics:
-            metric.update_state(outputs["indices"])
 
     def get_config(self):
         quantizer = keras.saving.serialize_keras_object(self.quantizer)

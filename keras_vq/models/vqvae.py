@@ -1,8 +1,7 @@
 import keras
 
-from keras_vq.metrics import CodebookPerplexity
-from keras_vq.metrics import CodebookUsage
 from keras_vq.models.tokenizer import Tokenizer
+from keras_vq.models.tokenizer import code_metrics
 from keras_vq.networks import check_sizes
 from keras_vq.networks import residual_cnn_decoder
 from keras_vq.networks import residual_cnn_encoder
@@ -106,8 +105,7 @@ class VQVAE(Tokenizer):
         self.encoder = residual_cnn_encoder(
             self.input_shape, quantizer.embedding_dim, **sizes
         )
-        self.quantizer = quantizer
-        self.quantizer.build(self.encoder.output_shape)
+        self.add_quantizer(quantizer, self.encoder.output_shape[1:-1])
         self.decoder = residual_cnn_decoder(
             self.encoder.output_shape[1:],
             self.likelihood.num_parameters(self.input_shape[-1]),
@@ -115,8 +113,6 @@ class VQVAE(Tokenizer):
             **sizes,
         )
         self.likelihood.build(self.decoder.output_shape)
-        self.latent_shape = self.encoder.output_shape[1:-1]
-        self.num_embeddings = quantizer.num_embeddings
 
         # === Metrics ===
         self.add_logs(
@@ -124,15 +120,14 @@ class VQVAE(Tokenizer):
             *quantizer.loss_names,
             *(("bits_per_dim",) if self.has_true_likelihood else ()),
         )
-        self.code_metrics = [
-            CodebookPerplexity(self.num_embeddings),
-            CodebookUsage(self.num_embeddings),
-        ]
+        self.code_metrics = code_metrics(quantizer)
         self.built = True
 
+    def vectors_step(self, x):
+        return (self.encoder(self.to_network_range(self.to_unit_range(x))),)
+
     def encode_step(self, x):
-        z = self.encoder(self.to_network_range(self.to_unit_range(x)))
-        return self.quantizer.encode_to_indices(z)
+        return self.quantizer.encode_to_indices(*self.vectors_step(x))
 
     def decode_step(self, indices):
         parameters = self.decoder(self.quantizer.decode_indices(indices))
@@ -149,11 +144,6 @@ class VQVAE(Tokenizer):
             outputs["bits_per_dim"] = self.bits_per_dim(x, parameters)
         outputs["loss"] = outputs["reconstruction_loss"] + outputs["loss"]
         return outputs["loss"], outputs
-
-    def update_metrics(self, outputs, batch_size):
-        super().update_metrics(outputs, batch_size)
-        for metric in self.code_metrics:
-            metric.update_state(outputs["indices"])
 
     def get_config(self):
         return {

@@ -1,9 +1,10 @@
 import keras
 from keras import ops
 
-from keras_vq.metrics import CodebookPerplexity
-from keras_vq.metrics import CodebookUsage
 from keras_vq.models.tokenizer import Tokenizer
+from keras_vq.models.tokenizer import code_metrics
+from keras_vq.models.tokenizer import code_shape
+from keras_vq.models.tokenizer import update_code_metrics
 from keras_vq.networks import check_sizes
 from keras_vq.networks import hierarchical_cnn
 from keras_vq.training.check_codes import check_code_maps
@@ -120,8 +121,9 @@ class VQVAE2(Tokenizer):
         )
         self.quantizers = list(quantizers)
         self.likelihood.build(self.decoders[-1].output_shape)
-        self.latent_shape = tuple(e.output_shape[1:-1] for e in self.encoders)
-        for quantizer, grid in zip(quantizers, self.latent_shape, strict=True):
+        grids = [encoder.output_shape[1:-1] for encoder in self.encoders]
+        self.latent_shape = tuple(map(code_shape, quantizers, grids))
+        for quantizer, grid in zip(quantizers, grids, strict=True):
             quantizer.build((None, *grid, quantizer.embedding_dim))
         self.num_embeddings = tuple(q.num_embeddings for q in quantizers)
 
@@ -132,12 +134,9 @@ class VQVAE2(Tokenizer):
             *self.loss_names,
             *(("bits_per_dim",) if self.has_true_likelihood else ()),
         )
-        self.code_metrics = [
-            [
-                CodebookPerplexity(k, name=f"perplexity_{level}"),
-                CodebookUsage(k, name=f"codebook_usage_{level}"),
-            ]
-            for level, k in enumerate(self.num_embeddings)
+        self.level_metrics = [
+            code_metrics(quantizer, f"_{level}")
+            for level, quantizer in enumerate(quantizers)
         ]
         self.built = True
 
@@ -181,17 +180,22 @@ class VQVAE2(Tokenizer):
 
         Returns:
             The bottom's `codes`, from which the last decoder reconstructs, and
-            a list of the quantizers' outputs, top first.
+            a list of the quantizers' outputs and `vectors`, top first.
         """
         codes, outputs = None, []
         for level, features in enumerate(self.features_of(x, training)):
             above = self.above(level, codes, training)
             z = ops.concatenate([features, *above], axis=-1)
             z = self.projections[level](z)
-            outputs.append(self.quantizers[level](z, training=training))
+            found = self.quantizers[level](z, training=training)
+            outputs.append({**found, "vectors": z})
             quantized = outputs[-1]["quantized"]
             codes = ops.concatenate([quantized, *above], axis=-1)
         return codes, outputs
+
+    def vectors_step(self, x):
+        _, outputs = self.top_down(self.to_unit_range(x))
+        return tuple(level["vectors"] for level in outputs)
 
     def encode_step(self, x):
         _, outputs = self.top_down(self.to_unit_range(x))
@@ -204,8 +208,7 @@ class VQVAE2(Tokenizer):
             if level < len(indices):
                 quantized = quantizer.decode_indices(indices[level])
             else:
-                codes_of_level = ops.arange(quantizer.num_embeddings)
-                code = ops.mean(quantizer.decode_indices(codes_of_level), 0)
+                code = quantizer.mean_code()
                 quantized = ops.zeros_like(above[0][..., :1]) + code
             codes = ops.concatenate([quantized, *above], axis=-1)
         return self.to_output(self.likelihood(self.decoders[-1](codes)))
@@ -230,10 +233,9 @@ class VQVAE2(Tokenizer):
     def update_metrics(self, outputs, batch_size):
         super().update_metrics(outputs, batch_size)
         for metrics, indices in zip(
-            self.code_metrics, outputs["indices"], strict=True
+            self.level_metrics, outputs["indices"], strict=True
         ):
-            for metric in metrics:
-                metric.update_state(indices)
+            update_code_metrics(metrics, indices)
 
     def decode(self, latents, batch_size=32):
         """Outputs for any number of codes, computed in compiled batches.

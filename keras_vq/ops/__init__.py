@@ -1,29 +1,37 @@
 """Pure functions on tensors, without variables: the equations of the field."""
 
+from keras_vq.ops.binary_entropy import binary_entropy
 from keras_vq.ops.code_statistics import code_counts
 from keras_vq.ops.code_statistics import code_sums
 from keras_vq.ops.gated_activation import gated_activation
 from keras_vq.ops.gaussian import gaussian_kl
 from keras_vq.ops.gaussian import gaussian_log_prob
 from keras_vq.ops.inverse_cdf import inverse_cdf
+from keras_vq.ops.k_means import k_means
 from keras_vq.ops.laplace_noise import laplace_noise
 from keras_vq.ops.mean import mean
 from keras_vq.ops.nearest_code import nearest_code
 from keras_vq.ops.rotary import rotary_angles
 from keras_vq.ops.rotary import rotate
+from keras_vq.ops.rotation import rotation
 from keras_vq.ops.straight_through import straight_through
+from keras_vq.ops.unit import unit
 
 __all__ = [
+    "binary_entropy",
     "code_counts",
     "code_sums",
     "gated_activation",
     "gaussian_kl",
     "gaussian_log_prob",
     "inverse_cdf",
+    "k_means",
     "laplace_noise",
     "mean",
     "nearest_code",
     "rotary_angles",
     "rotate",
+    "rotation",
     "straight_through",
+    "unit",
 ]

@@ -3,12 +3,14 @@ from keras import ops
 from keras_vq import backend
 
 
-def code_counts(indices, num_embeddings):
+def code_counts(indices, num_embeddings, mask=None):
     """How often each code occurs, by a segment sum: memory O(N + K).
 
     Args:
         indices: int tensor of any shape, values in `[0, num_embeddings)`.
         num_embeddings: int, K.
+        mask: bool tensor of the shape of `indices`, False where they do not
+            count, or None. Defaults to None.
 
     Returns:
         float32 tensor `(num_embeddings,)`.
@@ -19,17 +21,22 @@ def code_counts(indices, num_embeddings):
     array([1., 0., 2.], dtype=float32)
     """
     indices = ops.reshape(indices, (-1,))
-    ones = ops.ones(ops.shape(indices), "float32")
-    return backend.segment_sum(ones, indices, num_embeddings)
+    if mask is None:
+        counted = ops.ones(ops.shape(indices), "float32")
+    else:
+        counted = ops.reshape(ops.cast(mask, "float32"), (-1,))
+    return backend.segment_sum(counted, indices, num_embeddings)
 
 
-def code_sums(vectors, indices, num_embeddings):
+def code_sums(vectors, indices, num_embeddings, mask=None):
     """Sum of the vectors that each code was chosen for: memory O(N D + K D).
 
     Args:
         vectors: float tensor `(..., D)`.
         indices: int tensor `(...)`, values in `[0, num_embeddings)`.
         num_embeddings: int, K.
+        mask: bool tensor `(...)`, False where vectors do not count, or None.
+            Defaults to None.
 
     Returns:
         float32 tensor `(num_embeddings, D)`.
@@ -39,7 +46,10 @@ def code_sums(vectors, indices, num_embeddings):
     >>> keras_vq.ops.code_sums(np.array([[1.0], [2.0]]), np.array([1, 1]), 2)
     array([[0.], [3.]], dtype=float32)
     """
-    vectors = ops.reshape(ops.cast(vectors, "float32"), (-1, vectors.shape[-1]))
+    vectors = ops.cast(vectors, "float32")
+    if mask is not None:
+        vectors = ops.where(mask[..., None], vectors, 0.0)
+    vectors = ops.reshape(vectors, (-1, vectors.shape[-1]))
     return backend.segment_sum(
         vectors, ops.reshape(indices, (-1,)), num_embeddings
     )

@@ -1,7 +1,7 @@
 from keras import ops
 
 
-def mean(x):
+def mean(x, mask=None):
     """Mean over all elements in float32, and 0 where there are none.
 
     A replica that gets no examples of the last batch of an epoch would
@@ -9,6 +9,9 @@ def mean(x):
 
     Args:
         x: Tensor of any shape and numeric dtype.
+        mask: bool tensor of the shape of `x`, or None: elements that do not
+            count are False. With one axis less than `x`, whole vectors do not
+            count. Defaults to None.
 
     Returns:
         A float32 scalar.
@@ -17,6 +20,15 @@ def mean(x):
 
     >>> float(keras_vq.ops.mean(np.zeros((0, 8))))
     0.0
+    >>> float(keras_vq.ops.mean(np.array([1, 2, 9]), np.array([1, 1, 0])))
+    1.5
     """
     x = ops.cast(x, "float32")
-    return ops.sum(x) / ops.maximum(ops.cast(ops.size(x), "float32"), 1.0)
+    if mask is None:
+        return ops.sum(x) / ops.maximum(ops.cast(ops.size(x), "float32"), 1.0)
+    mask = ops.cast(mask, "bool")
+    length = 1
+    if len(mask.shape) < len(x.shape):
+        mask, length = mask[..., None], x.shape[-1]
+    count = length * ops.sum(ops.cast(mask, "float32"))
+    return ops.sum(ops.where(mask, x, 0.0)) / ops.maximum(count, 1.0)

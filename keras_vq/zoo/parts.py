@@ -5,27 +5,6 @@ from typing import Any
 
 import keras
 
-from keras_vq import layers
-
-
-def make_quantizer(num_embeddings, embedding_dim, commitment_cost, ema_decay):
-    """The quantizer that these numbers describe.
-
-    Args:
-        num_embeddings: int, number of codes, K.
-        embedding_dim: int, length of a code, D.
-        commitment_cost: float, the VQ-VAE's beta.
-        ema_decay: float, decay of moving averages, or None for a codebook
-            learned by gradient.
-
-    Returns:
-        A quantizer of `keras_vq.layers`.
-    """
-    codebook = (num_embeddings, embedding_dim, commitment_cost)
-    if ema_decay is None:
-        return layers.VectorQuantizer(*codebook)
-    return layers.VectorQuantizerEMA(*codebook, decay=ema_decay)
-
 
 def load_part(part: Any, name: str) -> Any:
     """A model that is part of another, from its `.keras` file if need be.

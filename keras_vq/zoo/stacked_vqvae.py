@@ -6,7 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq.zoo.parts import load_part
-from keras_vq.zoo.parts import make_quantizer
+from keras_vq.zoo.quantizers import make_quantizer
 
 
 def stacked_vqvae(
@@ -21,7 +21,7 @@ def stacked_vqvae(
     downsampling: int = 1,
     ema_decay: float | None = 0.99,
     learning_rate: float | LearningRateSchedule = 1e-3,
-    quantizer: layers.VectorQuantizer | None = None,
+    quantizer: str | layers.Quantizer | None = None,
     **kwargs: Any,
 ) -> models.StackedVQVAE:
     """A second VQ-VAE on the codes of a first, built and compiled with Adam.
@@ -46,9 +46,9 @@ def stacked_vqvae(
             None for a codebook learned by gradient. Defaults to 0.99.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        quantizer: A quantizer of `keras_vq.layers`, in place of the one that
-            `num_embeddings`, `embedding_dim`, `commitment_cost` and
-            `ema_decay` describe. Defaults to None.
+        quantizer: A quantizer of `keras_vq.layers`; the name of one, such as
+            `"finite_scalar_quantizer"`, made of the numbers above; or None for
+            one with a codebook learned as `ema_decay` says. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras_vq.models.StackedVQVAE`.
 
     Returns:
@@ -73,10 +73,9 @@ def stacked_vqvae(
         van den Oord et al., Neural Discrete Representation Learning, 2017,
         section 4.2.
     """
-    if quantizer is None:
-        quantizer = make_quantizer(
-            num_embeddings, embedding_dim, commitment_cost, ema_decay
-        )
+    quantizer = make_quantizer(
+        quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
+    )
     model = models.StackedVQVAE(
         load_part(first_stage, "first_stage"),
         quantizer,

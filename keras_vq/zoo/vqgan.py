@@ -8,7 +8,7 @@ from keras_vq import models
 from keras_vq.losses import PerceptualLoss
 from keras_vq.zoo.parts import compile_players
 from keras_vq.zoo.parts import load_part
-from keras_vq.zoo.parts import make_quantizer
+from keras_vq.zoo.quantizers import make_quantizer
 
 
 def vqgan(
@@ -34,7 +34,7 @@ def vqgan(
     r1_weight: float = 0.0,
     lecam_weight: float = 0.0,
     learning_rate: float | LearningRateSchedule = 1e-4,
-    quantizer: layers.VectorQuantizer | None = None,
+    quantizer: str | layers.Quantizer | None = None,
     **kwargs: Any,
 ) -> models.VQGAN:
     """A VQGAN, built and compiled with Adam for both players.
@@ -81,8 +81,9 @@ def vqgan(
             0.0.
         learning_rate: float or `keras.optimizers.schedules` object, of both.
             Defaults to 1e-4.
-        quantizer: A quantizer of `keras_vq.layers`, in place of the one that
-            the first arguments describe. Defaults to None.
+        quantizer: A quantizer of `keras_vq.layers`; the name of one, such as
+            `"finite_scalar_quantizer"`, made of the numbers above; or None for
+            one with a codebook learned as `ema_decay` says. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras_vq.models.VQGAN`.
 
     Returns:
@@ -108,10 +109,9 @@ def vqgan(
         Esser et al., Taming Transformers for High-Resolution Image Synthesis,
         2021.
     """
-    if quantizer is None:
-        quantizer = make_quantizer(
-            num_embeddings, embedding_dim, commitment_cost, ema_decay
-        )
+    quantizer = make_quantizer(
+        quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
+    )
     model = models.VQGAN(
         input_shape,
         quantizer,

@@ -6,7 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq.likelihoods import Likelihood
-from keras_vq.zoo.parts import make_quantizer
+from keras_vq.zoo.quantizers import make_quantizer
 
 
 def vqvae(
@@ -23,7 +23,7 @@ def vqvae(
     likelihood: str | Likelihood = "mse",
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
-    quantizer: layers.VectorQuantizer | None = None,
+    quantizer: str | layers.Quantizer | None = None,
     **kwargs: Any,
 ) -> models.VQVAE:
     """A VQ-VAE, built and compiled with Adam.
@@ -53,9 +53,9 @@ def vqvae(
             Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        quantizer: A quantizer of `keras_vq.layers`, in place of the one that
-            `num_embeddings`, `embedding_dim`, `commitment_cost` and
-            `ema_decay` describe. Defaults to None.
+        quantizer: A quantizer of `keras_vq.layers`; the name of one, such as
+            `"finite_scalar_quantizer"`, made of the numbers above; or None for
+            one with a codebook learned as `ema_decay` says. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras_vq.models.VQVAE`.
 
     Returns:
@@ -75,10 +75,9 @@ def vqvae(
     References:
         van den Oord et al., Neural Discrete Representation Learning, 2017.
     """
-    if quantizer is None:
-        quantizer = make_quantizer(
-            num_embeddings, embedding_dim, commitment_cost, ema_decay
-        )
+    quantizer = make_quantizer(
+        quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
+    )
     model = models.VQVAE(
         input_shape,
         quantizer,

@@ -6,7 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq.likelihoods import Likelihood
-from keras_vq.zoo.parts import make_quantizer
+from keras_vq.zoo.quantizers import make_quantizer
 
 
 def vqvae2(
@@ -24,7 +24,7 @@ def vqvae2(
     likelihood: str | Likelihood = "mse",
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
-    quantizers: list[layers.VectorQuantizer] | None = None,
+    quantizers: str | list[layers.Quantizer] | None = None,
     **kwargs: Any,
 ) -> models.VQVAE2:
     """A VQ-VAE-2, built and compiled with Adam.
@@ -58,9 +58,9 @@ def vqvae2(
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
         quantizers: list of quantizers of `keras_vq.layers`, coarsest level
-            first, in place of those that `num_levels`, `num_embeddings`,
-            `embedding_dim`, `commitment_cost` and `ema_decay` describe.
-            Defaults to None.
+            first; the name of one, such as `"finite_scalar_quantizer"`, made of
+            the numbers above for each of `num_levels`; or None for those with
+            codebooks learned as `ema_decay` says. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras_vq.models.VQVAE2`.
 
     Returns:
@@ -81,14 +81,15 @@ def vqvae2(
         Razavi et al., Generating Diverse High-Fidelity Images with VQ-VAE-2,
         2019.
     """
-    if quantizers is None:
-        codebook = (
+    if quantizers is None or isinstance(quantizers, str):
+        numbers = (
             num_embeddings,
             embedding_dim,
             commitment_cost,
             ema_decay,
         )
-        quantizers = [make_quantizer(*codebook) for _ in range(num_levels)]
+        name = quantizers
+        quantizers = [make_quantizer(name, *numbers) for _ in range(num_levels)]
     model = models.VQVAE2(
         input_shape,
         quantizers,

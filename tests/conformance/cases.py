@@ -15,6 +15,7 @@ from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
 from keras_vq import priors
+from keras_vq import regularizers
 
 
 @dataclasses.dataclass
@@ -55,14 +56,80 @@ LAYERS = {
         ),
         (6, 8),
     ),
+    layers.FiniteScalarQuantizer: Case(
+        lambda **kw: layers.FiniteScalarQuantizer((5, 4, 2), **kw), (2, 3)
+    ),
     layers.GatedMaskedConv: Case(
         lambda **kw: layers.GatedMaskedConv(2, 5, "A", **kw),
         (4, 3, 2),
         is_pair=True,
     ),
+    layers.GroupedVectorQuantizer: Case(
+        lambda **kw: layers.GroupedVectorQuantizer(
+            layers.VectorQuantizerEMA(8, 2, seed=3), num_groups=3, **kw
+        ),
+        (2, 6),
+    ),
+    layers.GumbelQuantizer: Case(
+        lambda **kw: layers.GumbelQuantizer(
+            8,
+            3,
+            temperature=keras.optimizers.schedules.CosineDecay(2.0, 9, 0.1),
+            kl_cost=0.2,
+            hard=False,
+            embeddings_initializer="ones",
+            seed=3,
+            **kw,
+        ),
+        (2, 3),
+    ),
+    layers.LookupFreeQuantizer: Case(
+        lambda **kw: layers.LookupFreeQuantizer(
+            3,
+            entropy_cost=0.2,
+            diversity=0.5,
+            commitment_cost=0.1,
+            inverse_temperature=2.0,
+            spherical=True,
+            **kw,
+        ),
+        (2, 3),
+    ),
     layers.MaskedConv: Case(
         lambda **kw: layers.MaskedConv(3, 5, "A", activation="relu", **kw),
         (4, 2),
+    ),
+    layers.ProjectedQuantizer: Case(
+        lambda **kw: layers.ProjectedQuantizer(
+            layers.VectorQuantizer(8, 2, distance="cosine"),
+            4,
+            kernel_initializer="he_normal",
+            **kw,
+        ),
+        (2, 4),
+    ),
+    layers.RandomProjectionQuantizer: Case(
+        lambda **kw: layers.RandomProjectionQuantizer(
+            8, 4, code_dim=3, seed=3, **kw
+        ),
+        (2, 4),
+    ),
+    layers.ResidualVectorQuantizer: Case(
+        lambda **kw: layers.ResidualVectorQuantizer(
+            layers.VectorQuantizerEMA(8, 3),
+            num_stages=3,
+            shared=True,
+            dropout=0.5,
+            seed=3,
+            **kw,
+        ),
+        (2, 3),
+    ),
+    layers.SimVectorQuantizer: Case(
+        lambda **kw: layers.SimVectorQuantizer(
+            8, 4, commitment_cost=0.5, embeddings_initializer="ones", **kw
+        ),
+        (3, 4),
     ),
     layers.SubpixelConv: Case(
         lambda **kw: layers.SubpixelConv(3, activation="relu", **kw), (4, 2)
@@ -79,7 +146,15 @@ LAYERS = {
     ),
     layers.VectorQuantizer: Case(
         lambda **kw: layers.VectorQuantizer(
-            8, 4, commitment_cost=0.5, embeddings_initializer="ones", **kw
+            8,
+            4,
+            commitment_cost=0.5,
+            codebook_cost=0.7,
+            distance="cosine",
+            estimator="rotation",
+            regularizers=[regularizers.CodeEntropy(0.3, temperature=0.5)],
+            embeddings_initializer="ones",
+            **kw,
         ),
         (3, 4),
     ),
@@ -128,6 +203,15 @@ LOSSES = {
             feature_network(), channel_weights=[[0.5, 0.0, 2.0]], **kw
         ),
         (12, 12, 3),
+    ),
+}
+
+REGULARIZERS = {
+    regularizers.CodeEntropy: Case(
+        lambda: regularizers.CodeEntropy(0.3, temperature=0.5), (2, 4)
+    ),
+    regularizers.Orthogonality: Case(
+        lambda: regularizers.Orthogonality(3.0), (2, 4)
     ),
 }
 
@@ -353,6 +437,7 @@ PRIORS = {
 
 # Bases that are not used themselves.
 ABSTRACT = {
+    layers.Quantizer,
     likelihoods.Likelihood,
     models.AdversarialAutoencoder,
     models.FirstStage,
@@ -360,4 +445,5 @@ ABSTRACT = {
     models.Tokenizer,
     priors.AutoregressivePrior,
     priors.Prior,
+    regularizers.Regularizer,
 }

@@ -11,6 +11,7 @@ from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
 from keras_vq import priors
+from keras_vq import regularizers
 from tests.conformance import cases
 from tests.helpers import to_numpy
 
@@ -45,6 +46,7 @@ def example(cls, rng, batch=3):
         (metrics, cases.METRICS),
         (models, cases.MODELS),
         (priors, cases.PRIORS),
+        (regularizers, cases.REGULARIZERS),
     ],
 )
 def test_every_exported_class_is_listed(namespace, listed):
@@ -72,6 +74,17 @@ def test_config_survives_serialization(cls):
     again = keras.saving.deserialize_keras_object(config)
     assert type(again) is cls
     assert again.get_config() == module.get_config()
+
+
+@each(cases.REGULARIZERS)
+def test_regularizers_round_trip(cls):
+    regularizer = cases.REGULARIZERS[cls].make()
+    config = keras.saving.serialize_keras_object(regularizer)
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is cls
+    assert again.get_config() == regularizer.get_config()
+    arguments = set(inspect.signature(cls.__init__).parameters)
+    assert arguments - {"self"} == set(regularizer.get_config())
 
 
 @each(cases.METRICS)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vq import layers
 from keras_vq import models
 from keras_vq import zoo
 from keras_vq.export import saved_model
@@ -52,6 +53,20 @@ def check_outputs(found, outputs):
 def test_signatures_run_without_keras(rng, model, exported, tmp_path):
     x = tiny_images(rng, 5)
     found = run_signatures(exported, tmp_path, inputs=x)
+    np.testing.assert_array_equal(found["indices"], model.encode(x))
+    check_outputs(found, model.predict(x, verbose=0))
+
+
+def test_several_codes_of_a_position_are_one_array(rng, tmp_path):
+    quantizer = layers.ResidualVectorQuantizer(
+        layers.VectorQuantizerEMA(8, 4), num_stages=2
+    )
+    model = tiny_vqvae(quantizer=quantizer)
+    model.adapt(tiny_images(rng, 8))
+    x = tiny_images(rng, 3)
+    saved_model(model, tmp_path / "served")
+    found = run_signatures(tmp_path / "served", tmp_path, inputs=x)
+    assert found["indices"].shape == (3, 2, 2, 2)
     np.testing.assert_array_equal(found["indices"], model.encode(x))
     check_outputs(found, model.predict(x, verbose=0))
 

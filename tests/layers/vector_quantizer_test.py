@@ -95,6 +95,30 @@ def test_gradients_equal_the_reference(rng, embeddings, cls):
         assert layer.trainable_variables == []
 
 
+def test_a_hundred_steps_of_descent_equal_the_reference(rng, embeddings):
+    layer = built(VectorQuantizer, embeddings)
+    expected = embeddings.astype("float64")
+    z = keras.Variable(np.zeros((10, 3), "float32"))
+
+    def loss():
+        return layer(ops.convert_to_tensor(z))["loss"]
+
+    for _ in range(100):
+        values = rng.normal(size=(10, 3)).astype("float32")
+        z.assign(values)
+        (found,) = gradients(loss, [layer.embeddings])
+        layer.embeddings.assign(to_numpy(layer.embeddings) - 0.5 * found)
+        indices = reference.nearest(values, expected)
+        _, gradient = reference.gradients(
+            values.astype("float64"), expected, indices, np.zeros((10, 3)), 0.25
+        )
+        expected -= 0.5 * gradient
+    assert np.abs(expected - embeddings).max() > 0.5
+    np.testing.assert_allclose(
+        to_numpy(layer.embeddings), expected, rtol=1e-4, atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("part", ["codebook_loss", "commitment_loss"])
 def test_each_loss_moves_one_side_only(rng, embeddings, part):
     """The swapped version is the best-known bug of the field."""

@@ -128,7 +128,7 @@ def two_maps():
         (
             lambda: models.VAE((8, 8, 3), network="mlp", hidden_dim=8),
             {},
-            "one map of codes, such as .*VQVAE. Received: a VAE",
+            "one map of codes, .*such as .*VQVAE. Received: a VAE",
         ),
         (two_maps, {}, "Received: a VQVAE2 with 2 maps"),
         (tiny_vqvae, {"num_codes": 0}, "num_codes=0"),

@@ -1,0 +1,132 @@
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vq.layers.quantizer import Quantizer
+from keras_vq.ops.straight_through import straight_through
+
+# Half a level is left over at both ends, but for this share.
+MARGIN = 1e-3
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class FiniteScalarQuantizer(Quantizer):
+    """Rounds each channel to one of a few levels: codes without a codebook.
+
+    With L the levels of a channel, `half = (L - 1) * 1.001 / 2`, `offset = 0.5`
+    for even L and 0 for odd, `shift = atanh(offset / half)`:
+
+    ```
+    bounded   = half * tanh(z + shift) - offset
+    quantized = round(bounded) / (L // 2)            in [-1, 1]
+    index     = sum over channels of digit * (product of the L before)
+    ```
+
+    where a channel's digit is `round(bounded) + L // 2`, the first channel's
+    being the least significant. Backward, the gradient passes the rounding and
+    is multiplied by the derivative of `bounded / (L // 2)`. There is nothing to
+    learn, no loss and no dead code; `num_embeddings` is the product of the
+    levels and `embedding_dim` their number.
+
+    Args:
+        levels: tuple of int >= 2, values of each channel. Defaults to
+            `(8, 5, 5, 5)`, 1000 codes; the paper has 5 or more a channel.
+        add_losses: See `Quantizer`; the loss is 0.
+        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+
+    Call arguments:
+        z: float tensor `(..., len(levels))` of rank >= 2; may be empty.
+        mask: bool tensor `(...)` or None; changes nothing here.
+        training: bool; changes nothing here.
+
+    Returns:
+        dict:
+        `quantized`: shape and dtype of `z`.
+        `indices`: int32, shape of `z` without its last axis.
+        `loss`: float32 scalar, 0.
+
+    Raises:
+        ValueError: If `levels` is empty, has one below 2 or more than 2^31 - 1
+            codes, or if the last axis of `z` is not `len(levels)`.
+
+    Example:
+
+    >>> layer = keras_vq.layers.FiniteScalarQuantizer(levels=(5, 3))
+    >>> z = np.array([[0.3, -9.0], [9.0, 0.0]], "float32")
+    >>> outputs = layer(z)
+    >>> keras.ops.convert_to_numpy(outputs["quantized"]).tolist()
+    [[0.5, -1.0], [1.0, 0.0]]
+    >>> outputs["indices"], layer.num_embeddings
+    (array([3, 9], dtype=int32), 15)
+
+    References:
+        Mentzer et al., Finite Scalar Quantization: VQ-VAE Made Simple, 2023,
+        section 3.
+    """
+
+    def __init__(self, levels=(8, 5, 5, 5), **kwargs):
+        levels = tuple(levels)
+        if not levels or not all(
+            isinstance(n, (int, np.integer)) and n >= 2 for n in levels
+        ):
+            raise ValueError(
+                "`levels` must be integers >= 2, one for each channel. "
+                f"Received: levels={levels}"
+            )
+        self.levels = tuple(map(int, levels))
+        num_embeddings = math.prod(self.levels)
+        if num_embeddings >= 2**31:
+            raise ValueError(
+                "`levels` must have a product below 2^31, to fit in an int32 "
+                f"index. Received: levels={levels}. Use several groups: "
+                "GroupedVectorQuantizer(FiniteScalarQuantizer(levels), 2)."
+            )
+        super().__init__(num_embeddings, len(levels), **kwargs)
+
+    def outputs_of(self, z, mask, training):
+        bounded = self._bounded(ops.cast(z, "float32"))
+        rounded = ops.round(ops.stop_gradient(bounded))
+        quantized = straight_through(bounded, rounded) / self._widths("float32")
+        return {
+            "quantized": ops.cast(quantized, z.dtype),
+            "indices": self._index(rounded),
+            "loss": ops.zeros((), "float32"),
+        }
+
+    def indices_of(self, z):
+        return self._index(ops.round(self._bounded(z)))
+
+    def codes_of(self, indices):
+        indices = ops.cast(indices, "int32")[..., None]
+        levels = ops.convert_to_tensor(self.levels, "int32")
+        digits = ops.mod(ops.floor_divide(indices, self._places()), levels)
+        rounded = ops.cast(digits - self._widths("int32"), "float32")
+        return rounded / self._widths("float32")
+
+    def _bounded(self, z):
+        levels = np.array(self.levels)
+        half = (levels - 1) * (1 + MARGIN) / 2
+        offset = np.where(levels % 2 == 0, 0.5, 0.0)
+        shift, half, offset = (
+            ops.convert_to_tensor(values, "float32")
+            for values in (np.arctanh(offset / half), half, offset)
+        )
+        return ops.tanh(z + shift) * half - offset
+
+    def _index(self, rounded):
+        # In integers: a float of 16 bits tells few codes from each other.
+        digits = ops.cast(rounded, "int32") + self._widths("int32")
+        return ops.sum(digits * self._places(), axis=-1)
+
+    def _widths(self, dtype):
+        return ops.convert_to_tensor([n // 2 for n in self.levels], dtype)
+
+    def _places(self):
+        """What a digit of each channel counts."""
+        places = np.cumprod((1, *self.levels[:-1]))
+        return ops.convert_to_tensor(places, "int32")
+
+    def get_config(self):
+        return {**super().get_config(), "levels": self.levels}

@@ -1,0 +1,91 @@
+import keras
+from keras import ops
+
+from keras_vq.layers.vector_quantizer import VectorQuantizer
+
+
+@keras.saving.register_keras_serializable(package="keras_vq")
+class SimVectorQuantizer(VectorQuantizer):
+    """A `VectorQuantizer` whose codebook is a learned map of a frozen one.
+
+    ```
+    codes = embeddings @ kernel
+    ```
+
+    The `embeddings` are random and stay so; the codebook loss trains the
+    kernel, `(D, D)`, which starts as the identity. All codes move with each
+    step, those in no use too, so that none dies.
+
+    Args:
+        num_embeddings: int >= 2, number of codes, K.
+        embedding_dim: int >= 1, length of a code, D.
+        commitment_cost: float >= 0, weight of the commitment loss. Defaults to
+            0.25.
+        embeddings_initializer: Initializer of the frozen codebook; None for the
+            paper's normal distribution of variance 1 / D. Defaults to None.
+        **kwargs: `codebook_cost`, `distance`, `estimator` and others of
+            `VectorQuantizer`.
+
+    Call arguments:
+        z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
+        mask: bool tensor `(...)`, True where a position is valid, or None if
+            all are. Defaults to None.
+        training: bool; changes nothing here.
+
+    Returns:
+        dict, that of `VectorQuantizer`.
+
+    Raises:
+        ValueError: See `VectorQuantizer`.
+
+    Example:
+
+    >>> layer = keras_vq.layers.SimVectorQuantizer(512, 16)
+    >>> outputs = layer(np.random.normal(size=(2, 5, 16)))
+    >>> [v.shape for v in layer.trainable_variables]
+    [(16, 16)]
+
+    References:
+        Zhu et al., Addressing Representation Collapse in Vector Quantized
+        Models with One Linear Layer, 2024, section 4.
+    """
+
+    def __init__(
+        self,
+        num_embeddings,
+        embedding_dim,
+        commitment_cost=0.25,
+        embeddings_initializer=None,
+        **kwargs,
+    ):
+        if embeddings_initializer is None:
+            embeddings_initializer = keras.initializers.VarianceScaling(
+                mode="fan_out", distribution="untruncated_normal"
+            )
+        super().__init__(
+            num_embeddings,
+            embedding_dim,
+            commitment_cost,
+            embeddings_initializer=embeddings_initializer,
+            **kwargs,
+        )
+
+    def build(self, input_shape=None):
+        if self.built:
+            return
+        self.embeddings = self.add_codebook(trainable=False)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.embedding_dim, self.embedding_dim),
+            initializer="identity",
+            dtype="float32",
+            autocast=False,
+        )
+        self.built = True
+
+    def codebook(self):
+        return self.normalized(ops.matmul(self.embeddings, self.kernel))
+
+    def assign_codes(self, codes):
+        super().assign_codes(codes)
+        self.kernel.assign(ops.eye(self.embedding_dim))

@@ -1,0 +1,167 @@
+"""One encoder and decoder, every quantizer: error, perplexity, usage, speed.
+
+    TFDS_DATA_DIR=... python scripts/compare_quantizers.py --images 320000
+
+trains the CIFAR-10 network (8x8 positions) once for each row of three groups,
+
+10 bits     every quantizer at 10 bits a position (FSQ: 1000 codes)
+estimator   straight-through and rotation, otherwise alike
+8192 codes  K = 8192 with and without k-means at the start and revival
+
+and prints a Markdown table of what each reaches on the test images: the squared
+error over the variance of the training images, the perplexity, the share of
+codes in use (of several codes a position, the mean over them), and the images a
+second of training, the first 20 steps left out. `--only` takes the rows whose
+name has a word in it. Rows are written to `--out` as they come.
+"""
+
+import argparse
+import pathlib
+import time
+
+import keras
+import numpy as np
+
+import keras_vq
+from keras_vq import layers
+
+WARM_UP = 20  # steps in which functions are compiled
+DIM = 64
+
+
+def ema(num_embeddings=1024, dim=DIM, **kwargs):
+    return layers.VectorQuantizerEMA(num_embeddings, dim, **kwargs)
+
+
+# Name: a function that makes the quantizer, and whether it starts by k-means.
+ROWS = {
+    "VectorQuantizer": (lambda: layers.VectorQuantizer(1024, DIM), True),
+    "VectorQuantizerEMA": (ema, True),
+    "EMA, rotation": (lambda: ema(estimator="rotation"), True),
+    "EMA, cosine": (lambda: ema(distance="cosine"), True),
+    "EMA, 8 channels": (
+        lambda: layers.ProjectedQuantizer(ema(dim=8), DIM),
+        True,
+    ),
+    "Residual, 2 x 32": (
+        lambda: layers.ResidualVectorQuantizer(ema(32), 2),
+        True,
+    ),
+    "Grouped, 2 x 32": (
+        lambda: layers.GroupedVectorQuantizer(ema(32, DIM // 2), 2),
+        True,
+    ),
+    "FiniteScalar, 8 5 5 5": (layers.FiniteScalarQuantizer, False),
+    "LookupFree, 10 bits": (lambda: layers.LookupFreeQuantizer(10), False),
+    "LookupFree, spherical": (
+        lambda: layers.LookupFreeQuantizer(10, spherical=True),
+        False,
+    ),
+    "Gumbel": (
+        lambda: layers.GumbelQuantizer(
+            1024,
+            DIM,
+            temperature=keras.optimizers.schedules.CosineDecay(
+                1.0, ARGUMENTS.images // ARGUMENTS.batch_size, alpha=0.1
+            ),
+        ),
+        False,
+    ),
+    "Sim": (lambda: layers.SimVectorQuantizer(1024, DIM), False),
+    "RandomProjection": (
+        lambda: layers.RandomProjectionQuantizer(1024, DIM, seed=0),
+        False,
+    ),
+    "EMA, K=8192": (lambda: ema(8192), True),
+    "EMA, K=8192, neither k-means nor revival": (
+        lambda: ema(8192, revival_threshold=None),
+        False,
+    ),
+    "EMA, K=8192, rotation": (
+        lambda: ema(8192, estimator="rotation"),
+        True,
+    ),
+}
+HEADER = [
+    "quantizer",
+    "bits",
+    "MSE/variance",
+    "perplexity",
+    "usage",
+    "images/s",
+]
+
+
+class Clock(keras.callbacks.Callback):
+    """When the steps after the first ones began."""
+
+    steps = 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.steps == WARM_UP:
+            self.start = time.perf_counter()
+        self.steps += 1
+
+
+def measure(make, by_k_means):
+    """The figures of one row."""
+    keras.utils.set_random_seed(0)
+    size = ARGUMENTS.batch_size
+    epochs = -(-ARGUMENTS.images // 50_000)
+    steps = ARGUMENTS.images // size
+    train = keras_vq.data.load("cifar10", "train", size, epochs=range(epochs))
+    test = keras_vq.data.load("cifar10", f"test[:{ARGUMENTS.test_images}]", 500)
+    start = np.concatenate(list(train.take(64).as_numpy_iterator()))
+    model = keras_vq.zoo.vqvae(
+        hidden_dim=ARGUMENTS.hidden_dim,
+        quantizer=make(),
+        data_variance=float(np.var(start)),
+        learning_rate=keras.optimizers.schedules.CosineDecay(1e-3, steps),
+    )
+    if by_k_means:
+        model.adapt(start)
+    clock = Clock()
+    model.fit(train.take(steps), verbose=0, callbacks=[clock])
+    seconds = time.perf_counter() - clock.start
+    logs = model.evaluate(test, verbose=0, return_dict=True)
+
+    def mean_of(name):
+        values = [v for key, v in logs.items() if key.startswith(name)]
+        return float(np.mean(values))
+
+    return [
+        f"{model.code_bits / np.prod(model.code_shape[:2]):.2f}",
+        f"{logs['reconstruction_loss']:.4f}",
+        f"{mean_of('perplexity'):.0f}",
+        f"{mean_of('codebook_usage'):.2f}",
+        f"{(steps - WARM_UP) * size / seconds:.0f}",
+    ]
+
+
+def line(cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def main():
+    table = [line(HEADER), line(["---"] * len(HEADER))]
+    print("\n".join(table), flush=True)
+    for name, (make, by_k_means) in ROWS.items():
+        if ARGUMENTS.only and ARGUMENTS.only not in name:
+            continue
+        table.append(line([name, *measure(make, by_k_means)]))
+        print(table[-1], flush=True)
+        if ARGUMENTS.out:
+            ARGUMENTS.out.write_text("\n".join(table) + "\n")
+        keras.utils.clear_session()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=320_000)
+    parser.add_argument("--test-images", type=int, default=10_000)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--hidden-dim", type=int, default=128)
+    parser.add_argument("--only")
+    parser.add_argument("--out", type=pathlib.Path)
+    ARGUMENTS = parser.parse_args()
+    main()

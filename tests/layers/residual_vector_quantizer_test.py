@@ -1,0 +1,204 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_vq import layers
+from tests.helpers import gradients
+from tests.helpers import to_numpy
+from tests.reference import residual_vector_quantizer as reference
+from tests.reference.vector_quantizer import MovingAverageCodebook
+from tests.reference.vector_quantizer import nearest
+
+
+def build(codebooks, cls=layers.VectorQuantizer, stage=None, **kwargs):
+    template = cls(*codebooks[0].shape, **(stage or {}))
+    layer = layers.ResidualVectorQuantizer(template, len(codebooks), **kwargs)
+    layer.build()
+    for quantizer, codebook in zip(layer.stages, codebooks, strict=True):
+        quantizer.assign_codes(codebook)
+    return layer
+
+
+@pytest.fixture
+def codebooks(rng):
+    return [
+        rng.normal(scale=scale, size=(6, 3)).astype("float32")
+        for scale in (1.0, 0.5, 0.2)
+    ]
+
+
+def test_forward_and_losses_equal_the_reference(rng, codebooks):
+    z = rng.normal(size=(4, 5, 3)).astype("float32")
+    layer = build(codebooks, stage={"commitment_cost": 0.4})
+    outputs = to_numpy(layer(z))
+    flat = z.reshape(-1, 3)
+    _, indices, total = reference.stages(flat, codebooks)
+    np.testing.assert_array_equal(
+        outputs["indices"].reshape(-1, 3), np.stack(indices, axis=-1)
+    )
+    np.testing.assert_allclose(
+        outputs["quantized"].reshape(-1, 3), total, rtol=1e-5, atol=1e-6
+    )
+    codebook, commitment = reference.losses(flat, codebooks)
+    np.testing.assert_allclose(outputs["codebook_loss"], codebook, rtol=1e-5)
+    np.testing.assert_allclose(
+        outputs["commitment_loss"], commitment, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        outputs["loss"], codebook + 0.4 * commitment, rtol=1e-5
+    )
+
+
+def test_gradients_equal_the_reference(rng, codebooks):
+    """The output's reaches z once, whatever the number of stages."""
+    z = keras.Variable(rng.normal(size=(10, 3)).astype("float32"))
+    upstream = rng.normal(size=(10, 3)).astype("float32")
+    layer = build(codebooks, stage={"commitment_cost": 0.4})
+
+    def loss():
+        outputs = layer(ops.convert_to_tensor(z))
+        total = ops.sum(ops.multiply(upstream, outputs["quantized"]))
+        return total + outputs["loss"]
+
+    found = gradients(loss, [z, *(s.embeddings for s in layer.stages)])
+    grad_z, grad_codes = reference.gradients(
+        to_numpy(z), codebooks, upstream, 0.4
+    )
+    for a, b in zip(found, [grad_z, *grad_codes], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_hundred_steps_of_averages_equal_the_reference(
+    rng, codebooks, shared
+):
+    """A codebook that stages share is updated once, after all lookups."""
+    stage = {"decay": 0.9, "epsilon": 1e-3, "revival_threshold": None}
+    if shared:
+        codebooks = [codebooks[0]] * 2
+    layer = build(codebooks, layers.VectorQuantizerEMA, stage, shared=shared)
+    expected = [
+        MovingAverageCodebook(codebook, 0.9, 1e-3) for codebook in codebooks
+    ]
+    for _ in range(100):
+        z = rng.normal(size=(20, 3)).astype("float32")
+        found = to_numpy(layer(z, training=True)["indices"])
+        residuals, indices, _ = reference.stages(
+            z,
+            [
+                expected[0 if shared else i].embeddings
+                for i in range(len(codebooks))
+            ],
+        )
+        np.testing.assert_array_equal(found, np.stack(indices, axis=-1))
+        if shared:
+            expected[0].update(np.concatenate(residuals))
+        else:
+            for codebook, residual in zip(expected, residuals, strict=True):
+                codebook.update(residual)
+    for quantizer, codebook in zip(layer.stages, expected, strict=not shared):
+        if shared and codebook is not expected[0]:
+            continue
+        for a, b in (
+            (quantizer.counts, codebook.counts),
+            (quantizer.sums, codebook.sums),
+            (quantizer.embeddings, codebook.embeddings),
+        ):
+            np.testing.assert_allclose(to_numpy(a), b, rtol=1e-4, atol=1e-5)
+
+
+def test_more_stages_come_nearer(rng):
+    z = rng.normal(size=(500, 3)).astype("float32")
+    codebooks = [
+        rng.normal(scale=0.6**i, size=(16, 3)).astype("float32")
+        for i in range(4)
+    ]
+    layer = build(codebooks)
+    indices = to_numpy(layer.encode_to_indices(z))
+    errors = [
+        np.mean((z - to_numpy(layer.decode_indices(indices[..., :n]))) ** 2)
+        for n in (1, 2, 4)
+    ]
+    assert errors[0] > 1.5 * errors[1] > 2 * errors[2]
+
+
+def test_dropout_keeps_a_prefix_of_the_stages_of_each_example(rng, codebooks):
+    z = rng.normal(size=(300, 2, 3)).astype("float32")
+    layer = build(codebooks, dropout=0.6, seed=1)
+    outputs = to_numpy(layer(z, training=True))
+    prefixes = [
+        to_numpy(layer.decode_indices(outputs["indices"][..., : n + 1]))
+        for n in range(3)
+    ]
+    shares = [
+        np.all(np.abs(outputs["quantized"] - p) < 1e-6, axis=(1, 2)).mean()
+        for p in prefixes
+    ]
+    # All stages by chance too: 0.4 + 0.6 / 3.
+    np.testing.assert_allclose(shares, [0.2, 0.2, 0.6], atol=0.08)
+    whole = to_numpy(layer(z, training=False))
+    np.testing.assert_allclose(whole["quantized"], prefixes[2], atol=1e-6)
+
+
+def test_dropped_stages_get_neither_loss_nor_update(rng, codebooks):
+    """Of the examples that go through the first stage alone."""
+    z = rng.normal(size=(40, 3)).astype("float32")
+    layer = build(
+        codebooks[:2],
+        layers.VectorQuantizerEMA,
+        {"decay": 0.5, "revival_threshold": None},
+        dropout=1.0,
+        seed=1,
+    )
+    outputs = to_numpy(layer(z, training=True))
+    kept = ~np.all(
+        outputs["quantized"] == codebooks[0][outputs["indices"][:, 0]], axis=1
+    )
+    assert 10 < kept.sum() < 30
+    residual = z - codebooks[0][outputs["indices"][:, 0]]
+    second = nearest(residual, codebooks[1])
+    counts = np.bincount(second[kept], minlength=6)
+    np.testing.assert_allclose(
+        to_numpy(layer.stages[1].counts), 0.5 + 0.5 * counts, rtol=1e-5
+    )
+    errors = [
+        np.mean(residual**2),
+        np.mean((residual - codebooks[1][second])[kept] ** 2),
+    ]
+    np.testing.assert_allclose(
+        outputs["commitment_loss"], sum(errors), rtol=1e-5
+    )
+
+
+def test_stages_start_apart():
+    layer = layers.ResidualVectorQuantizer(
+        layers.VectorQuantizerEMA(8, 3, seed=5), 3
+    )
+    layer.build()
+    first, second, third = (to_numpy(s.embeddings) for s in layer.stages)
+    assert np.abs(first - second).min() > 0
+    assert np.abs(second - third).min() > 0
+    assert [s.seed for s in layer.stages] == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda q: (layers.FiniteScalarQuantizer(),), "FiniteScalarQuantizer"),
+        (
+            lambda q: (layers.VectorQuantizer(8, 4, distance="cosine"),),
+            "distance='cosine'",
+        ),
+        (lambda q: (q, 1), "num_stages=1"),
+        (lambda q: (q, 2, False, 1.5), "dropout=1.5"),
+    ],
+)
+def test_bad_arguments_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        layers.ResidualVectorQuantizer(*make(layers.VectorQuantizer(8, 4)))
+
+
+def test_more_codes_than_stages_are_named(codebooks):
+    with pytest.raises(ValueError, match=r"up to 3 codes.*\(2, 4\)"):
+        build(codebooks).decode_indices(np.zeros((2, 4), "int32"))

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from keras_vq.ops import k_means
+from tests.reference.vector_quantizer import nearest
+
+
+def test_iterations_equal_lloyds(rng):
+    vectors = rng.normal(size=(60, 2)).astype("float32")
+    start = k_means(vectors, 5, num_iterations=0, seed=3)
+    for code in start:
+        assert np.any(np.all(vectors == code, axis=1))
+    assert len(np.unique(start, axis=0)) == 5
+    expected = start.astype("float64")
+    for _ in range(4):
+        indices = nearest(vectors, expected)
+        expected = np.array(
+            [vectors[indices == k].mean(axis=0) for k in range(5)]
+        )
+    found = k_means(vectors, 5, num_iterations=4, seed=3)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_cluster_without_vectors_starts_anew(rng):
+    """Two vectors alike start two clusters, of which ties empty one."""
+    vectors = np.array([[0.0], [0.0], [0.0], [9.0]], "float32")
+    found = k_means(vectors, 2, num_iterations=20)
+    assert sorted(found.ravel()) == [0.0, 9.0]
+
+
+def test_bad_vectors_are_named():
+    with pytest.raises(ValueError, match="3 vectors for 4 clusters"):
+        k_means(np.zeros((3, 2)), 4)
+    with pytest.raises(ValueError, match="1 with NaN"):
+        k_means(np.array([[1.0], [np.nan], [2.0]]), 2)
