@@ -16,8 +16,6 @@ _FILE = "recipe.toml"
 # Arguments of factories that a TOML file cannot say, or says elsewhere.
 _NOT_OF_RECIPES = (
     "learning_rate",
-    "quantizer",
-    "quantizers",
     "kwargs",
     "return",
 )

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import tomllib
 
 import pytest
 
@@ -85,3 +86,13 @@ def changed(**sections):
 def test_what_is_wrong_is_named(values, message):
     with pytest.raises(ValueError, match=message):
         Recipe.from_dict(json.loads(json.dumps(values)))
+
+
+def test_a_recipe_may_name_a_quantizer():
+    values = Recipe.load("vqvae_mnist").model_dump()
+    values["arguments"]["quantizer"] = "finite_scalar_quantizer"
+    recipe = Recipe.from_dict(tomllib.loads(Recipe(**values).to_toml()))
+    model = recipe.build()
+    assert type(model.quantizer).__name__ == "FiniteScalarQuantizer"
+    with pytest.raises(ValueError, match="must be a quantizer of"):
+        recipe.changed({"quantizer": "finite"}).build()
