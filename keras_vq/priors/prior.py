@@ -143,12 +143,14 @@ class Prior(BaseModel):
             **told,
         )
 
-    def generate_step(self, noise, labels=None):
-        """Draw a batch of codes from all of the softmax, for use in a graph.
+    def generate_step(self, noise, labels=None, sampler=None):
+        """Draw a batch of codes, for use in a graph.
 
         Args:
             noise: float32 tensor `(batch, num_codes)`, uniform in [0, 1).
             labels: int32 tensor `(batch,)`, or None.
+            sampler: `keras_vq.samplers.Sampler`; None for all of the softmax.
+                Defaults to None.
 
         Returns:
             int32 tensor `(batch, *code_shape)`; of a hierarchical prior a
