@@ -69,8 +69,10 @@ def _search_in_chunks(z, embeddings, chunk):
         scores = _scores(z, ops.slice(embeddings, (start, 0), (chunk, dim)))
         index, score = backend.argmax(scores), ops.max(scores, axis=-1)
         better = score > best_score
+        # No `where` for the score: converters to ONNX multiply by its mask, and
+        # 0 times the infinity of the start is not a number.
         return (
-            ops.where(better, score, best_score),
+            ops.maximum(score, best_score),
             ops.where(better, index + ops.cast(start, "int32"), best_index),
         )
 

@@ -149,12 +149,10 @@ class Prior(BaseModel):
         Args:
             noise: float32 tensor `(batch, num_codes)`, uniform in [0, 1).
             labels: int32 tensor `(batch,)`, or None.
-            sampler: `keras_vq.samplers.Sampler`; None for all of the softmax.
-                Defaults to None.
+            sampler: See `complete`.
 
         Returns:
-            int32 tensor `(batch, *code_shape)`; of a hierarchical prior a
-            tuple of them.
+            int32 tensor `(batch, *code_shape)`, or a tuple of them.
         """
         raise NotImplementedError
 
