@@ -107,6 +107,7 @@ def _check(written, signature):
     The converter leaves what it does not know as it is, and says nothing.
     """
     import onnxruntime
+    import tensorflow as tf
 
     session = onnxruntime.InferenceSession(written.SerializeToString())
     rng = np.random.default_rng(0)
@@ -119,7 +120,7 @@ def _check(written, signature):
             ).astype("int32")
         else:
             given[field.name] = rng.random(shape, "float32")
-    expected = signature.unchecked(*given.values())
+    expected = signature.unchecked(*map(tf.constant, given.values()))
     for name, found in zip(expected, session.run([*expected], given)):
         # Rounding may turn a code or two, a wrong graph turns most of them.
         near = np.isclose(found, expected[name], rtol=1e-3, atol=1e-3)
