@@ -203,19 +203,41 @@ def evaluate(
 def export(
     run: RunDir,
     directory: Annotated[Path, typer.Argument(help="Folder to make.")],
+    version: Annotated[
+        Optional[int], typer.Option(help="Make DIRECTORY/VERSION.", min=0)
+    ] = None,
+    png: Annotated[
+        bool, typer.Option("--png", help="Also encode_png and decode_png.")
+    ] = False,
+    top_k: Annotated[
+        Optional[int], typer.Option(help="What `generate` draws from.", min=1)
+    ] = None,
+    top_p: Annotated[
+        Optional[float], typer.Option(help="What `generate` draws from.")
+    ] = None,
+    jit_compile: Annotated[
+        bool,
+        typer.Option("--jit-compile", help="Let XLA compile `generate`."),
+    ] = False,
+    format: Annotated[
+        str, typer.Option(help="tf_saved_model or onnx.")
+    ] = "tf_saved_model",
 ) -> None:
-    """Write a TensorFlow SavedModel: serve, encode, decode, generate.
+    """Write what runs without Keras: encode, decode, generate.
 
-    Example: keras-vq export runs/vqvae_mnist served
+    Example: keras-vq export runs/vqvae_mnist served --version 1
     """
-    from keras_vq.cli.run import Run
-    from keras_vq.export import saved_model
-    from keras_vq.generator import LatentGenerator
+    from keras_vq.cli.export import export_run
 
-    model = Run(run).load_model()
-    saved_model(model, directory)
-    also = "generate, " if isinstance(model, LatentGenerator) else ""
-    print(f"Wrote {directory} with the signatures {also}serve, encode, decode.")
+    options = {
+        "version": version,
+        "png": png,
+        "top_k": top_k,
+        "top_p": top_p,
+        "jit_compile": jit_compile,
+    }
+    given = {k: x for k, x in options.items() if x not in (None, False)}
+    export_run(run, directory, format, given)
 
 
 @app.command()

@@ -32,10 +32,13 @@ def read_image(path, size, channels):
 
 def decode_file(path):
     """The colours in an image file, uint8 `(height, width, 3)`."""
+    return decode_bytes(tf.io.read_file(path))
+
+
+def decode_bytes(contents):
+    """The colours in the bytes of an image file, as `decode_file`."""
     # BMP and GIF files cannot be decoded to grey.
-    image = tf.io.decode_image(
-        tf.io.read_file(path), channels=3, expand_animations=False
-    )
+    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
     return tf.ensure_shape(image, (None, None, 3))
 
 

@@ -1,5 +1,7 @@
 """Models for use without Keras. TensorFlow is used here as a library."""
 
+from keras_vq.export.export_model import export_model
+from keras_vq.export.onnx import onnx
 from keras_vq.export.saved_model import saved_model
 
-__all__ = ["saved_model"]
+__all__ = ["export_model", "onnx", "saved_model"]

@@ -1,8 +1,12 @@
 import math
 
+import numpy as np
 from keras import ops
 
 from keras_vq import backend
+
+# Less than any score.
+LEAST = float(np.finfo("float32").min)
 
 
 def nearest_code(z, embeddings, memory_limit=None):
@@ -95,7 +99,8 @@ def _best_code(z, table, size):
         )
 
     zeros = ops.zeros_like(z[:, 0])
-    best = zeros - float("inf"), ops.cast(zeros, "int32")
+    # Not infinity: converters to ONNX multiply a `where` by its mask.
+    best = zeros + LEAST, ops.cast(zeros, "int32")
     if size == num_embeddings:
         return step(0, best)[1]
     return ops.fori_loop(0, math.ceil(num_embeddings / size), step, best)[1]

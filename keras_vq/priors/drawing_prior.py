@@ -155,12 +155,12 @@ class DrawingPrior(Prior):
         logits = self.code_head.step(features, codes[:, position], level)
         return logits, {"features": features, "positions": positions}
 
-    def generate_step(self, noise, labels=None, condition=None):
+    def generate_step(self, noise, labels=None, condition=None, sampler=None):
         codes = self.draw_step(
             ops.zeros_like(noise, dtype="int32"),
             ops.zeros_like(noise, dtype="bool"),
             noise,
-            samplers.RandomSampler(),
+            sampler or samplers.RandomSampler(),
             labels=labels,
             condition=condition,
         )

@@ -198,11 +198,15 @@ class HierarchicalPrior(Prior):
             drawn.append(found.reshape(codes[i].shape))
         return tuple(drawn)
 
-    def generate_step(self, noise, labels=None):
+    def generate_step(self, noise, labels=None, sampler=None):
         drawn: list = []
         for i, part in enumerate(self._by_level(noise)):
             told = self._told(i, drawn)
-            drawn.append(self.levels[i].generate_step(part, labels, **told))
+            drawn.append(
+                self.levels[i].generate_step(
+                    part, labels, sampler=sampler, **told
+                )
+            )
         return tuple(drawn)
 
     def _by_level(self, noise):

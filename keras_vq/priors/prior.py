@@ -143,16 +143,16 @@ class Prior(BaseModel):
             **told,
         )
 
-    def generate_step(self, noise, labels=None):
-        """Draw a batch of codes from all of the softmax, for use in a graph.
+    def generate_step(self, noise, labels=None, sampler=None):
+        """Draw a batch of codes, for use in a graph.
 
         Args:
             noise: float32 tensor `(batch, num_codes)`, uniform in [0, 1).
             labels: int32 tensor `(batch,)`, or None.
+            sampler: See `complete`.
 
         Returns:
-            int32 tensor `(batch, *code_shape)`; of a hierarchical prior a
-            tuple of them.
+            int32 tensor `(batch, *code_shape)`, or a tuple of them.
         """
         raise NotImplementedError
 

@@ -54,7 +54,9 @@ def test_the_graph_draws_what_generate_draws_by_label(tmp_path):
     labels = np.array([0, 2, 1, 1], "int32")
     for seed in (0, 5):
         found = served.signatures["generate"](
-            seed=tf.constant(seed), labels=tf.constant(labels)
+            seed=tf.constant(seed),
+            temperature=tf.constant(1.0),
+            labels=tf.constant(labels),
         )["images"]
         expected = generator.generate(4, labels=labels, seed=seed)
         np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -69,7 +71,9 @@ def test_the_graph_draws_a_number_of_images(make, tmp_path):
     saved_model(generator, tmp_path / "served")
     served = tf.saved_model.load(str(tmp_path / "served"))
     found = served.signatures["generate"](
-        seed=tf.constant(3), num_images=tf.constant(5)
+        seed=tf.constant(3),
+        temperature=tf.constant(1.0),
+        num_images=tf.constant(5),
     )["images"]
     expected = generator.generate(5, seed=3, batch_size=2)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -92,6 +96,7 @@ def test_the_graph_takes_a_condition_and_several_codes_a_position(tmp_path):
     condition = np.arange(12).reshape(3, 2, 2) % 3
     found = served.signatures["generate"](
         seed=tf.constant(3),
+        temperature=tf.constant(1.0),
         labels=tf.constant(labels),
         condition=tf.constant(condition, tf.int32),
     )["images"]

@@ -1,0 +1,46 @@
+import contextlib
+import pathlib
+
+from keras_vq.files import written_whole
+
+
+@contextlib.contextmanager
+def new_folder(path, version=None):
+    """A temporary folder's name that becomes `path`, or a version in it.
+
+    Args:
+        path: str or Path.
+        version: int >= 0 or None; with one, `path/version` is made, and `path`
+            where it does not exist. Defaults to None.
+
+    Raises:
+        FileExistsError: If what is to be made exists.
+        ValueError: If the version is no version.
+        FileNotFoundError, PermissionError: See `written_whole`.
+    """
+    path = pathlib.Path(path)
+    if version is not None and (
+        not isinstance(version, int) or isinstance(version, bool) or version < 0
+    ):
+        raise ValueError(
+            "`version` must be an integer >= 0: servers take the highest. "
+            f"Received: version={version!r}"
+        )
+    if version is None or (path.exists() and not path.is_dir()):
+        _check_free(path, "Remove it or give another path.")
+        with written_whole(path) as temporary:
+            yield temporary
+    elif path.exists():
+        target = path / str(version)
+        _check_free(target, "Give a higher version.")
+        with written_whole(target) as temporary:
+            yield temporary
+    else:
+        with written_whole(path) as temporary:
+            temporary.mkdir()
+            yield temporary / str(version)
+
+
+def _check_free(path, hint):
+    if path.exists():
+        raise FileExistsError(f"Cannot export to {path}: it exists. {hint}")

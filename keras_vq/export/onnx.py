@@ -1,0 +1,130 @@
+import importlib.util
+import pathlib
+
+import numpy as np
+
+from keras_vq.export.in_tensorflow import in_tensorflow
+from keras_vq.export.model_signatures import model_signatures
+from keras_vq.export.new_folder import new_folder
+
+# The newest set of operations that the converter writes.
+_OPSET = 18
+
+
+def onnx(model, path):
+    """Write a model's encoder and decoder as ONNX files, for any batch size.
+
+    | file | inputs | outputs |
+    |---|---|---|
+    | `encode.onnx` | `inputs` | `indices` |
+    | `decode.onnx` | `indices` | `outputs` |
+
+    The names, dtypes and shapes are those of the signatures that
+    `keras_vq.export.saved_model` writes; each input and output has its meaning
+    and range of values as `doc_string`. ONNX has no errors for values out of
+    range. Of a `keras_vq.LatentGenerator` the tokenizer is written: the loop
+    of `generate` is for SavedModels.
+
+    It needs `pip install 'keras_vq[onnx]'`. On the JAX and PyTorch backends a
+    child process on the TensorFlow backend writes the files: the same from all
+    three.
+
+    Args:
+        model: A `keras_vq.models.FirstStage` or `keras_vq.LatentGenerator`.
+        path: Folder to make; it must not exist, its parent must.
+
+    Raises:
+        FileExistsError: If `path` exists.
+        FileNotFoundError: If its parent does not.
+        PermissionError: If its parent cannot be written to.
+        ValueError: If tf2onnx is not installed, or the model computes what
+            ONNX cannot.
+
+    Example:
+
+    ```python
+    import onnxruntime
+
+    keras_vq.export.onnx(model, "onnx")
+    encoder = onnxruntime.InferenceSession("onnx/encode.onnx")
+    (codes,) = encoder.run(None, {"inputs": images})
+    ```
+    """
+    if importlib.util.find_spec("tf2onnx") is None:
+        raise ValueError(
+            "ONNX files are written by tf2onnx, which is not installed. Run "
+            "pip install 'keras_vq[onnx]'"
+        )
+    model = getattr(model, "tokenizer", model)
+    with new_folder(path) as temporary:
+        in_tensorflow(write_onnx, model, temporary)
+
+
+def write_onnx(model, path):
+    """Write the folder; on the TensorFlow backend."""
+    from onnx import save_model
+
+    folder = pathlib.Path(path)
+    folder.mkdir()
+    for signature in model_signatures(model):
+        if signature.name in ("encode", "decode"):
+            file = folder / f"{signature.name}.onnx"
+            save_model(converted(signature), file)
+
+
+def converted(signature):
+    """The signature as `onnx.ModelProto`."""
+    import tensorflow as tf
+    import tf2onnx
+
+    specs = [field.spec for field in signature.inputs]
+    function = tf.function(signature.unchecked, specs, autograph=False)
+    written, _ = tf2onnx.convert.from_function(function, specs, opset=_OPSET)
+    graph = written.graph
+    for fields, values in (
+        (signature.inputs, graph.input),
+        (signature.outputs, graph.output),
+    ):
+        by_name = {field.name: field for field in fields}
+        for value in values:
+            field = by_name[value.name]
+            limits = f" Values {field.range}." if field.range else ""
+            value.doc_string = field.meaning + limits
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    try:
+        _check(written, signature)
+    except Exception as error:
+        raise ValueError(
+            f"The signature {signature.name!r} cannot be written as ONNX: "
+            f"{error}"
+        ) from error
+    return written
+
+
+def _check(written, signature):
+    """Raise unless the file computes what the signature does.
+
+    The converter leaves what it does not know as it is, and says nothing.
+    """
+    import onnxruntime
+    import tensorflow as tf
+
+    session = onnxruntime.InferenceSession(written.SerializeToString())
+    rng = np.random.default_rng(0)
+    given = {}
+    for field in signature.inputs:
+        shape = [2, *field.shape[1:]]
+        if field.dtype == "int32":
+            given[field.name] = rng.integers(
+                field.maximum + 1, size=shape
+            ).astype("int32")
+        else:
+            given[field.name] = rng.random(shape, "float32")
+    expected = signature.unchecked(*map(tf.constant, given.values()))
+    for name, found in zip(expected, session.run([*expected], given)):
+        # Rounding may turn a code or two, a wrong graph turns most of them.
+        near = np.isclose(found, expected[name], rtol=1e-3, atol=1e-3)
+        if near.mean() < 0.9:
+            raise ValueError(
+                f"onnxruntime finds other {name}, {1 - near.mean():.0%} of them"
+            )

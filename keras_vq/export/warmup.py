@@ -1,0 +1,32 @@
+"""What a server asks a model before anyone else does."""
+
+import pathlib
+
+
+def write_warmup(signatures, path, batch_sizes):
+    """Write the file of requests that TensorFlow Serving sends at loading.
+
+    Args:
+        signatures: list of `Signature`.
+        path: Folder of the SavedModel.
+        batch_sizes: list of int, one request of each for each signature.
+    """
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    folder = pathlib.Path(path) / "assets.extra"
+    folder.mkdir()
+    name = str(folder / "tf_serving_warmup_requests")
+    with tf.io.TFRecordWriter(name) as writer:
+        for signature in signatures:
+            for batch_size in batch_sizes:
+                log = prediction_log_pb2.PredictionLog()
+                request = log.predict_log.request
+                request.model_spec.signature_name = signature.name
+                for field in signature.inputs:
+                    request.inputs[field.name].CopyFrom(
+                        tf.make_tensor_proto(
+                            field.example(batch_size), field.dtype
+                        )
+                    )
+                writer.write(log.SerializeToString())
