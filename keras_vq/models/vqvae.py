@@ -130,9 +130,16 @@ class VQVAE(Tokenizer):
         ]
         self.built = True
 
+    def latents_of(self, x):
+        """float tensor `(batch, *grid, dim)`, vectors before quantization.
+
+        Args:
+            x: float or uint8 tensor `(batch, *input_shape)`.
+        """
+        return self.encoder(self.to_network_range(self.to_unit_range(x)))
+
     def encode_step(self, x):
-        z = self.encoder(self.to_network_range(self.to_unit_range(x)))
-        return self.quantizer.encode_to_indices(z)
+        return self.quantizer.encode_to_indices(self.latents_of(x))
 
     def decode_step(self, indices):
         parameters = self.decoder(self.quantizer.decode_indices(indices))
