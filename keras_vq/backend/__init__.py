@@ -13,6 +13,7 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 `jit(fn, model)`: compile a function of arrays that reads the model's weights.
 `jit_loop(fn, model)`: the same for a loop of many small operations.
 `write(array, position, value)`: set a position of a cache, in place if it can.
+`write_rows(array, start, rows)`: the same, of rows that follow each other.
 `argmax(x)`: over the last axis, as one native operation.
 `first_maximum(x)`: over the last axis, its index and its value.
 `fast_memory()`: bytes that scores are best computed in at a time.
@@ -36,6 +37,7 @@ _NAMES = (
     "jit",
     "jit_loop",
     "write",
+    "write_rows",
     "argmax",
     "first_maximum",
     "fast_memory",
@@ -63,6 +65,7 @@ check_distribution = _module.check_distribution
 jit = _module.jit
 jit_loop = _module.jit_loop
 write = _module.write
+write_rows = _module.write_rows
 argmax = _module.argmax
 first_maximum = _module.first_maximum
 fast_memory = _module.fast_memory

@@ -196,6 +196,11 @@ def write(array, position, value):
     )
 
 
+def write_rows(array, start, rows):
+    """`array` with `rows` from row `start` on; it may itself be changed."""
+    return jax.lax.dynamic_update_slice_in_dim(array, rows, start, axis=0)
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return jnp.argmax(x, axis=-1).astype("int32")

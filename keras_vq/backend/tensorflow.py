@@ -120,6 +120,13 @@ def write(array, position, value):
     )
 
 
+def write_rows(array, start, rows):
+    """`array` with `rows` from row `start` on; it may itself be changed."""
+    # Converters to ONNX know this one.
+    places = start + tf.range(tf.shape(rows)[0])
+    return tf.tensor_scatter_nd_update(array, places[:, None], rows)
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return tf.argmax(x, axis=-1, output_type="int32")

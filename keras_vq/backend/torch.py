@@ -122,6 +122,12 @@ def write(array, position, value):
     return array
 
 
+def write_rows(array, start, rows):
+    """`array` with `rows` from row `start` on; it may itself be changed."""
+    array[start : start + len(rows)] = rows
+    return array
+
+
 def argmax(x):
     """Index of the first maximum over the last axis, int32."""
     return torch.argmax(x, dim=-1).to(torch.int32)

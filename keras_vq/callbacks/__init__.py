@@ -1,5 +1,7 @@
-"""Pictures and checkpoints while a model trains."""
+"""Pictures, checkpoints and warnings while a model trains."""
 
+from keras_vq.callbacks.code_projection import CodeProjection
+from keras_vq.callbacks.codebook_monitor import CodebookMonitor
 from keras_vq.callbacks.codebook_plot import CodebookPlot
 from keras_vq.callbacks.epoch_checkpoint import EpochCheckpoint
 from keras_vq.callbacks.latent_interpolation import LatentInterpolation
@@ -9,6 +11,8 @@ from keras_vq.callbacks.reconstruction_grid import ReconstructionGrid
 from keras_vq.callbacks.sample_grid import SampleGrid
 
 __all__ = [
+    "CodeProjection",
+    "CodebookMonitor",
     "CodebookPlot",
     "EpochCheckpoint",
     "LatentInterpolation",

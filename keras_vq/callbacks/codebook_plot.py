@@ -1,14 +1,15 @@
 import keras
 
+from keras_vq.callbacks.codebook_plots import codebook_usage
 from keras_vq.callbacks.epoch_picture import EpochPicture
-from keras_vq.callbacks.plots import codebook_usage
 from keras_vq.metrics import CodebookPerplexity
 
 
 class CodebookPlot(EpochPicture):
     """Draws how often each code was used, after each epoch.
 
-    The counts are those of the model's perplexity metrics: of the validation
+    Shares of the codes in order, a histogram of them, and a map by index. The
+    counts are those of the model's perplexity metrics: of the validation
     data where `fit` has some, otherwise of the training data.
 
     Args:

@@ -89,37 +89,6 @@ def _show(axis, picture):
     )
 
 
-def codebook_usage(counts):
-    """How often each code of one or more codebooks was used.
-
-    Args:
-        counts: dict, name of a codebook to an array `(num_embeddings,)`.
-
-    Returns:
-        `matplotlib.figure.Figure`.
-    """
-    figure = blank_figure(figsize=(7, 3.2 * len(counts)))
-    axes = figure.subplots(len(counts), squeeze=False)[:, 0]
-    for axis, (name, values) in zip(axes, counts.items(), strict=True):
-        values = np.sort(np.asarray(values, "float64"))[::-1]
-        p = values / max(values.sum(), 1.0)
-        perplexity = np.exp(-np.sum(p[p > 0] * np.log(p[p > 0])))
-        axis.fill_between(np.arange(len(p)), p, step="mid", color="#4472a8")
-        axis.axhline(1 / len(p), color="0.4", lw=1, ls="--", label="uniform")
-        axis.set(
-            xlabel="code, most frequent first",
-            ylabel="share of all positions",
-            xlim=(0, len(p) - 1),
-            ylim=(0, None),
-            title=(
-                f"{np.mean(values > 0):.0%} of {len(p)} codes in use, "
-                f"{name.replace('_', ' ')} {perplexity:.0f}"
-            ),
-        )
-        axis.legend(frameon=False)
-    return figure
-
-
 def training_curves(history, columns=4):
     """What was logged after each epoch, a panel for each name.
 

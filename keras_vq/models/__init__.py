@@ -7,6 +7,7 @@ from keras_vq.models.first_stage import FirstStage
 from keras_vq.models.kl_autoencoder import KLAutoencoder
 from keras_vq.models.latent_space import LatentSpace
 from keras_vq.models.pixels import Pixels
+from keras_vq.models.remap_unused_codes import remap_unused_codes
 from keras_vq.models.stacked_vqvae import StackedVQVAE
 from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.models.vae import VAE
@@ -28,4 +29,5 @@ __all__ = [
     "Pixels",
     "StackedVQVAE",
     "Tokenizer",
+    "remap_unused_codes",
 ]

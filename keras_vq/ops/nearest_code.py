@@ -75,7 +75,7 @@ def _over_tiles(search, z, size):
     def step(i, indices):
         start = ops.minimum(i * size, rows - size)
         tile = ops.slice(z, (start, 0), (size, dim))
-        return ops.slice_update(indices, (start,), search(tile))
+        return backend.write_rows(indices, start, search(tile))
 
     num_tiles = (rows + size - 1) // ops.maximum(size, 1)
     return ops.fori_loop(0, num_tiles, step, indices)
