@@ -86,9 +86,13 @@ def test_reconstruct_info_and_export(cli, run, tmp_path):
     for part in ("complete", "8 x 8 of 8", "192 bits per input", "test loss"):
         assert part in output
 
-    code, _, _ = cli("export", run, tmp_path / "served")
+    code, output, _ = cli(
+        "export", run, tmp_path / "served", "--version", 1, "--png"
+    )
     assert code == 0
-    assert (tmp_path / "served" / "saved_model.pb").exists()
+    assert f"Wrote {tmp_path / 'served' / '1'}" in output
+    served = tf.saved_model.load(str(tmp_path / "served" / "1"))
+    assert "decode_png" in served.signatures
 
 
 def test_info_on_a_recipe(cli):
@@ -195,6 +199,16 @@ def test_truncated_files_are_named(refused, run, recipe, tmp_path):
 def test_export_and_reconstruct_refuse_bad_paths(refused, run, tmp_path):
     assert "it exists" in refused("export", run, tmp_path)
     assert "does not exist" in refused("export", run, tmp_path / "a" / "b")
+    out = tmp_path / "out"
+    (out / "1").mkdir(parents=True)
+    assert "1: it exists" in refused("export", run, out, "--version", 1)
+    for options, message in (
+        (("--format", "h5"), "'h5'"),
+        (("--format", "onnx", "--png"), "no options. Received: png"),
+        (("--top-k", 5), "of a generator's `generate`"),
+    ):
+        assert message in refused("export", run, out / "2", *options)
+    assert [path.name for path in out.iterdir()] == ["1"]
     assert "There is no image" in refused("reconstruct", run, "no.png")
     assert "not the folder of a run" in refused("reconstruct", tmp_path)
     assert "Unknown recipe" in refused("info", "nothing")
