@@ -150,7 +150,7 @@ class VectorQuantizerEMA(VectorQuantizer):
 
     def assign_codes(self, codes):
         super().assign_codes(codes)
-        self.counts.assign(ops.ones_like(self.counts))
+        self.counts.assign(ops.ones((self.num_embeddings,)))
         self.sums.assign(ops.copy(self.embeddings))
 
     def compute_losses(self, z, codes, mask):
