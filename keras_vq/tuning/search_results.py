@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+from matplotlib.colors import LogNorm
 
 from keras_vq.callbacks.plots import blank_figure
 from keras_vq.files import written_whole
@@ -70,24 +71,31 @@ def search_plot(rows, names, metrics):
             points = axis.scatter(
                 [row[name] for row in rows],
                 [row[metric] for row in rows],
-                c=np.log10([row[colour] for row in rows]),
-                cmap="viridis",
+                c=[row[colour] for row in rows],
+                norm=LogNorm(),
                 s=40,
             )
-            axis.scatter(
-                best[name],
-                best[metric],
-                s=140,
-                facecolors="none",
-                edgecolors="k",
-            )
+            axis.scatter(best[name], best[metric], s=140, fc="none", ec="black")
             axis.set(
                 xscale="log",
                 xlabel=name.replace("_", " "),
                 ylabel=metric.removeprefix("val_").replace("_", " "),
             )
+            _plain_ticks(axis.xaxis, rows, name)
             if len(names) > 1:
                 bar = figure.colorbar(points, ax=axis)
-                bar.set_label(f"log10 of {colour.replace('_', ' ')}")
+                bar.set_label(colour.replace("_", " "))
+                _plain_ticks(bar.ax.yaxis, rows, colour)
     figure.suptitle(f"{len(rows)} trials; a ring around the best")
     return figure
+
+
+def _plain_ticks(axis, rows, name):
+    """Label a logarithmic axis with plain numbers: 0.2, 0.5, 1."""
+    values = sorted({row[name] for row in rows})
+    if len(values) > 8:
+        candidates = np.outer(10.0 ** np.arange(-9, 10), [1, 2, 5]).ravel()
+        inside = (values[0] <= candidates) & (candidates <= values[-1])
+        values = candidates[inside]
+    axis.set_ticks(values, [f"{value:.4g}" for value in values], minor=False)
+    axis.set_ticks([], minor=True)
