@@ -11,9 +11,9 @@ floor    the product of N x D by D x K of the same backend, which any search
 library  the same step of the PyTorch package vector-quantize-pytorch, which is
          left out where it is not installed
 
-and the memory that the first step took beyond what the process had before.
-Last comes the memory of a step where all scores together are 16 GiB, and the
-search of `nearest_code` against that of `nearest_code_by_bound`.
+and the memory that the first step took, its compilation included, beyond what
+the process had before (on Linux, where the kernel counts it). Last comes the
+memory of a step where all scores together would be 16 GiB.
 
 Each backend runs in a process of its own; all are asked in turn, round by
 round, and the least time of each counts, which is what other programs on the
@@ -21,6 +21,8 @@ machine disturb least. `--threads 1` keeps each process to one core.
 """
 
 import argparse
+import ctypes
+import gc
 import importlib.util
 import json
 import os
@@ -81,9 +83,7 @@ def serve(kind, size):
     step, floor = (library if kind == "library" else ours)(size)
     for line in sys.stdin:
         if line.strip() == "memory":
-            before = peak_memory()
-            step()
-            answer = peak_memory() - before
+            answer = peak_memory_of(step)
         else:
             run = {"step": step, "floor": floor}[line.strip()]
             start = time.perf_counter()
@@ -92,9 +92,16 @@ def serve(kind, size):
         print("answer", answer, flush=True)
 
 
-def peak_memory():
-    """Bytes that this process has had at most, so far."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_memory_of(step):
+    """Bytes that `step()` took at most, beyond those in use before it."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the kernel
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak is counted anew from what is in use
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    step()
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return 1024 * (after - before)
 
 
 def inputs(size):
