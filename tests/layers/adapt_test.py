@@ -110,7 +110,7 @@ def test_a_model_adapts_to_what_its_encoder_makes(rng):
     z = to_numpy(model.vectors_step(x)[0])
     before = error(model.quantizer, z)
     model.adapt(x, batch_size=16)
-    assert error(model.quantizer, z) < 0.1 * np.var(z)
+    assert error(model.quantizer, z) < 0.25 * np.var(z)
     assert before > error(model.quantizer, z)
     assert len(np.unique(model.encode(x))) == 16
 
