@@ -20,10 +20,9 @@ def tokenizer(size):
 
 
 if __name__ == "__main__":
-    prior = keras_vq.zoo.transformer(
-        tokenizer(256), num_layers=4, hidden_dim=128
-    )
-    large = tokenizer(1024)
+    small, large = tokenizer(256), tokenizer(1024)
+    large.set_weights(small.get_weights())
+    prior = keras_vq.zoo.transformer(small, num_layers=4, hidden_dim=128)
     window = keras_vq.priors.SlidingWindow(prior, large.code_shape)
     generator = keras_vq.LatentGenerator(large, window)
     start = time.perf_counter()
