@@ -97,6 +97,8 @@ def tfds_examples(name, split, size, channels, labels, data_dir, feature):
 
 
 def _prepared_builder(name, size, data_dir):
+    # TFDS itself reads the variable once, when it is imported.
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     if _base_name(name) == "scenes":
         builder = scenes.Scenes(
             config=_scenes_config(name, size), data_dir=data_dir

@@ -1,5 +1,6 @@
 import csv
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,13 +10,12 @@ import keras
 import pytest
 import tensorflow as tf
 
+from keras_vq.cli.tune import start_search
 from keras_vq.zoo.recipe import Recipe
+from tests.cli.conftest import RECIPE
 
-SEARCH = (
-    "--epochs", 1, "--set", "data.train_split=train[:64]",
-    "--search", "num_embeddings=[4, 32]",
-    "--search", "commitment_cost=0.1..2.0",
-)  # fmt: skip
+SETTINGS = ["data.train_split=train[:64]"]
+SEARCH = ["num_embeddings=[4, 32]", "commitment_cost=0.1..2.0"]
 
 
 def trials(path):
@@ -23,16 +23,22 @@ def trials(path):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture
-def searched(cli, recipe, tmp_path):
+@pytest.fixture(scope="module")
+def searched(scenes_dir, tmp_path_factory):
     """The folder of a search."""
-    path = tmp_path / "searched"
-    code, output, errors = cli(
-        "tune", recipe, "--max-trials", 2, *SEARCH, "--out", path
-    )
-    assert code == 0, errors
-    assert f"keras-vq train {path / 'best.toml'}" in output
-    return path
+    folder = tmp_path_factory.mktemp("search")
+    (folder / "tiny.toml").write_text(RECIPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFDS_DATA_DIR", scenes_dir)
+        start_search(
+            folder / "tiny.toml",
+            max_trials=2,
+            settings=SETTINGS,
+            search=SEARCH,
+            epochs=1,
+            out=folder / "searched",
+        )
+    return folder / "searched"
 
 
 def test_a_search_writes_trials_picture_and_best_recipe(searched):
@@ -57,17 +63,18 @@ def test_a_search_writes_trials_picture_and_best_recipe(searched):
     assert pixels.std() > 20
 
 
-def test_a_search_resumes(cli, searched):
-    options = searched / "search.toml"
+def test_a_search_resumes(cli, searched, tmp_path):
+    resumed = shutil.copytree(searched, tmp_path / "resumed")
+    options = resumed / "search.toml"
     text = options.read_text()
     assert tomllib.loads(text)["max_trials"] == 2
-    before = trials(searched)
     options.write_text(text.replace("max_trials = 2", "max_trials = 3"))
-    code, _, errors = cli("tune", "--resume", searched)
+    code, output, errors = cli("tune", "--resume", resumed)
     assert code == 0, errors
-    after = trials(searched)
+    assert f"keras-vq train {resumed / 'best.toml'}" in output
+    after = trials(resumed)
     assert len(after) == 3
-    assert after[:2] == before
+    assert after[:2] == trials(searched)
 
 
 def test_chief_and_workers_find_what_one_process_finds(
@@ -79,7 +86,9 @@ def test_chief_and_workers_find_what_one_process_finds(
     out = tmp_path / "joint"
     command = [
         sys.executable, "-m", "keras_vq.cli.main", "tune", recipe,
-        "--max-trials", 2, *SEARCH, "--out", out,
+        "--max-trials", 2, "--epochs", 1, "--out", out,
+        *(part for text in SETTINGS for part in ("--set", text)),
+        *(part for text in SEARCH for part in ("--search", text)),
     ]  # fmt: skip
     processes = [
         subprocess.Popen(
