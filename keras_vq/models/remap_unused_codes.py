@@ -87,8 +87,7 @@ def _counts(model, x, batch_size):
             "inputs whose codes are to stay, or call `model.evaluate` first. "
             "Received: x=None"
         )
-    # Stages of one quantizer share its indices.
-    return counts if hasattr(model, "quantizers") else [sum(counts)]
+    return counts
 
 
 def _at_least_two(indices):

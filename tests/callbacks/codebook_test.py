@@ -205,3 +205,9 @@ def test_projection_needs_one_quantizer(tmp_path):
     plane.set_model(keras.Sequential([keras.Input((2,))]))
     with pytest.raises(ValueError, match="Received: a Sequential"):
         plane.on_train_begin()
+
+
+def test_stages_have_no_single_table_to_make_smaller(rng):
+    model = tiny_vqvae(quantizer="residual_vector_quantizer")
+    with pytest.raises(ValueError, match="has no table of codes"):
+        models.remap_unused_codes(model, tiny_images(rng, 4))
