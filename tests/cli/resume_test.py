@@ -9,7 +9,7 @@ import time
 import keras
 import numpy as np
 
-import keras_vq  # noqa: F401 (registers the classes to be loaded)
+from keras_vq.cli.train import resume_training
 from tests.helpers import to_numpy
 
 
@@ -80,5 +80,5 @@ def test_killed_at_four_moments_and_resumed(recipe, tmp_path):
     assert left[-2:] == ["epoch_0005.keras", "epoch_0006.keras"]
     # Resuming what is complete changes nothing.
     before = (broken / "model.keras").stat().st_mtime_ns
-    finish(start("--resume", broken, log=log), log)
+    resume_training(broken)
     assert (broken / "model.keras").stat().st_mtime_ns == before
