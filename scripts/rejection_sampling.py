@@ -2,7 +2,7 @@
 
     python scripts/train_classifier.py mnist runs/classifier_mnist
     python scripts/train_classifier.py mnist runs/small_classifier_mnist \\
-        --epochs 1 --hidden-dim 8 --train-split "train[:10000]"
+        --epochs 4 --hidden-dim 8 --train-split "train[:10000]"
     python scripts/rejection_sampling.py runs/pixelcnn_mnist \\
         runs/small_classifier_mnist runs/classifier_mnist \\
         docs/images/rejection_sampling.png
