@@ -41,6 +41,7 @@ FLOORS = [
     "backend",
     "saving",
     "files",
+    "did_you_mean",
 ]
 NAMESPACES = [
     "callbacks",

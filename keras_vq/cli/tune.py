@@ -122,6 +122,12 @@ def _write_results(search, tuner, names):
     path = search.path
     rows = trial_rows(tuner, names)
     write_csv(rows, path / "trials.csv")
+    if not any("score" in row for row in rows):
+        message = list(tuner.oracle.trials.values())[-1].message or "no word"
+        raise ValueError(
+            f"No trial of {path} ended well; the last one ended with "
+            f"{message.strip().splitlines()[-1]}"
+        )
     values = tuner.get_best_hyperparameters()[0].values
     best = search.recipe.changed({name: values[name] for name in names})
     with written_whole(path / "best.toml") as temporary:
@@ -131,7 +137,7 @@ def _write_results(search, tuner, names):
         name
         for name in ("num_embeddings", "commitment_cost", *names)
         if len({row.get(name) for row in done} - {None}) > 1
-        and all(row[name] for row in done)  # a logarithm is taken
+        and all(_is_positive(row[name]) for row in done)  # log scales
     ]
     drawn = list(dict.fromkeys(drawn))[:2]
     metrics = [name for name in METRICS if name in done[0]] or [
@@ -145,14 +151,19 @@ def _write_results(search, tuner, names):
 def _report(search, rows, names, objective):
     table = Table(*names, objective, box=None)
     for row in sorted(rows, key=lambda row: row["score"])[:5]:
+        values = [row[name] for name in [*names, "score"]]
         table.add_row(
-            *(f"{row[name]:.4g}" for name in names), f"{row['score']:.4g}"
+            *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values)
         )
     rich.print(table)
     best = search.path / "best.toml"
     print(f"Trials:  {search.path / 'trials.csv'}")
     print(f"Picture: {search.path / 'search.png'}")
     print(f"Best:    {best}  (keras-vq train {best})")
+
+
+def _is_positive(value):
+    return isinstance(value, (int, float)) and value > 0
 
 
 def _check_choice(option, value, known):

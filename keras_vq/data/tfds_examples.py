@@ -1,4 +1,3 @@
-import difflib
 import os
 import socket
 
@@ -7,6 +6,7 @@ import tensorflow_datasets as tfds
 
 from keras_vq.data import scenes
 from keras_vq.data.image import fit_image
+from keras_vq.did_you_mean import did_you_mean
 
 _DOWNLOAD_HOST = ("storage.googleapis.com", 443)
 
@@ -24,8 +24,7 @@ def is_tfds_name(name):
 def unknown_name_error(name):
     """The error for a name that is neither a data set nor a folder."""
     known = tfds.list_builders(with_community_datasets=False)
-    close = difflib.get_close_matches(_base_name(name), known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(_base_name(name), known)
     return ValueError(
         f"Unknown data set. Received: name={str(name)!r}, which is neither a "
         f"TFDS data set nor a folder.{hint} 'scenes' is built in and needs no "

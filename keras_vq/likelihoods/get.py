@@ -1,7 +1,6 @@
-import difflib
-
 import keras
 
+from keras_vq.did_you_mean import did_you_mean
 from keras_vq.likelihoods.bernoulli import Bernoulli
 from keras_vq.likelihoods.categorical import Categorical
 from keras_vq.likelihoods.gaussian import Gaussian
@@ -71,8 +70,7 @@ def get(identifier, value_range=(0.0, 1.0), data_variance=None):
             )
         return identifier
     if identifier not in _BY_NAME:
-        close = difflib.get_close_matches(str(identifier), _BY_NAME, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(str(identifier), _BY_NAME)
         raise ValueError(
             f"Unknown likelihood. Received: {identifier!r}. Expected one of "
             f"{', '.join(_BY_NAME)}, or a Likelihood.{hint}"

@@ -1,6 +1,6 @@
-import difflib
 import pathlib
 
+from keras_vq.did_you_mean import did_you_mean
 from keras_vq.saving.preset_files import CONFIG
 from keras_vq.saving.preset_files import METADATA
 from keras_vq.saving.preset_files import WEIGHTS
@@ -35,11 +35,10 @@ def find_preset(preset):
             f"The zoo has the recipe of {name!r}, but not its weights. "
             f"`keras-vq train {name}` makes them."
         )
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(
-        f"Unknown preset {name!r}.{hint} The zoo has {', '.join(known)}; the "
-        "path of a preset's folder and 'hf://user/repo' work too."
+        f"Unknown preset {name!r}.{did_you_mean(name, known)} The zoo has "
+        f"{', '.join(known)}; the path of a preset's folder and "
+        "'hf://user/repo' work too."
     )
 
 

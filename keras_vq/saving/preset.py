@@ -114,14 +114,14 @@ class Preset:
                 f"There is a preset in {folder}. Remove it or give another "
                 "folder."
             )
-        config = _without_training(keras.saving.serialize_keras_object(self))
-        model = keras.saving.deserialize_keras_object(config)
-        model.set_weights(self.get_weights())
         if not folder.parent.is_dir():
             raise FileNotFoundError(
                 f"Cannot write {folder}: the folder {folder.parent} does not "
                 "exist."
             )
+        config = _without_training(keras.saving.serialize_keras_object(self))
+        model = keras.saving.deserialize_keras_object(config)
+        model.set_weights(self.get_weights())
         folder.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as temporary:
             files = {

@@ -1,9 +1,9 @@
 import keras
-import numpy as np
 from keras import ops
 
 from keras_vq import backend
 from keras_vq.saving import Preset
+from keras_vq.training.batches import to_array
 from keras_vq.training.first_batch import first_batch
 from keras_vq.training.trainer import Trainer
 
@@ -111,9 +111,7 @@ class BaseModel(Trainer, Preset, keras.Model):
 
     def to_array(self, x):
         """Array, list or tensor as a NumPy array."""
-        if isinstance(x, (np.ndarray, list)):
-            return np.asarray(x)
-        return np.asarray(ops.convert_to_numpy(x))
+        return to_array(x)
 
     def compiled_step(self, step):
         """The method `step`, of tensors, compiled on its first use."""

@@ -26,9 +26,9 @@ def batches_of(data, batch_size):
 
 
 def to_array(x):
-    """Array or tensor as a NumPy array."""
-    if isinstance(x, np.ndarray):
-        return x
+    """Array, list or tensor as a NumPy array."""
+    if isinstance(x, (np.ndarray, list)):
+        return np.asarray(x)
     return np.asarray(keras.ops.convert_to_numpy(x))
 
 

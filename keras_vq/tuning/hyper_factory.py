@@ -1,4 +1,3 @@
-import difflib
 import inspect
 from typing import Any
 from typing import ClassVar
@@ -6,6 +5,7 @@ from typing import ClassVar
 import keras
 import keras_tuner
 
+from keras_vq.did_you_mean import did_you_mean
 from keras_vq.zoo.recipe import Recipe
 
 
@@ -47,10 +47,9 @@ class HyperFactory(keras_tuner.HyperModel):
         known = list(inspect.signature(self.factory).parameters)
         for key in [*arguments, *(search or {})]:
             if key not in [*known, "name", "dtype"]:
-                close = difflib.get_close_matches(key, known, n=1)
-                hint = f" Did you mean {close[0]!r}?" if close else ""
                 raise ValueError(
-                    f"{self.factory.__name__}() has no argument {key!r}.{hint}"
+                    f"{self.factory.__name__}() has no argument {key!r}."
+                    f"{did_you_mean(key, known)}"
                 )
         for key, choices in (search or {}).items():
             _check_choices(key, choices)

@@ -54,14 +54,25 @@ class RateDistortion(keras.callbacks.Callback):
                 "`validation_data` to `fit` or `search`."
             )
         pixels = math.prod(self.model.input_shape[:-1])
-        codes = [math.prod(shape) for shape, _ in self.model.code_maps]
-        if len(codes) < len(found):  # several codes a position
-            codes = [codes[0] / len(found)] * len(found)
         bits = sum(
-            n * math.log2(max(perplexity, 1.0))
-            for n, perplexity in zip(codes, found, strict=True)
+            positions * math.log2(max(perplexity, 1.0))
+            for positions, perplexity in zip(
+                _positions(self.model), found, strict=True
+            )
         )
         logs["val_bits_per_pixel"] = bits / pixels
         logs["val_rate_distortion"] = (
             logs["val_reconstruction_loss"] + self.rate_weight * bits / pixels
         )
+
+
+def _positions(model):
+    """How often each of a model's codes occurs: a list, stage by stage."""
+    quantizers = getattr(model, "quantizers", None) or [model.quantizer]
+    return [
+        math.prod(shape) / quantizer.depth
+        for (shape, _), quantizer in zip(
+            model.code_maps, quantizers, strict=True
+        )
+        for _ in range(quantizer.depth)
+    ]

@@ -1,4 +1,3 @@
-import difflib
 import json
 import pathlib
 import tomllib
@@ -9,6 +8,7 @@ from typing import Literal
 import pydantic
 import tomli_w
 
+from keras_vq.did_you_mean import did_you_mean
 from keras_vq.saving.published import published
 
 _FILE = "recipe.toml"
@@ -117,7 +117,7 @@ class Recipe(_Section):
         for key, value in recipe.arguments.items():
             if key not in known:
                 raise ValueError(
-                    f"Unknown key 'arguments.{key}'.{_hint(key, known)}"
+                    f"Unknown key 'arguments.{key}'.{did_you_mean(key, known)}"
                 )
             if (key, value) != ("data_variance", "auto"):
                 _check_type(f"arguments.{key}", value, known[key])
@@ -130,7 +130,8 @@ class Recipe(_Section):
         factories = [name for name in zoo.__all__ if name != "load"]
         if self.model not in factories:
             raise ValueError(
-                f"Unknown model {self.model!r}.{_hint(self.model, factories)}"
+                f"Unknown model {self.model!r}."
+                f"{did_you_mean(self.model, factories)}"
             )
         return getattr(zoo, self.model)
 
@@ -183,7 +184,7 @@ class Recipe(_Section):
         if len(found) != 1:
             short = [k.partition(".")[2] for k in known]
             names = known if "." in key else short
-            raise ValueError(f"Unknown key {key!r}.{_hint(key, names)}")
+            raise ValueError(f"Unknown key {key!r}.{did_you_mean(key, names)}")
         section, _, name = found[0].partition(".")
         return section, name
 
@@ -224,19 +225,10 @@ def _path(name):
     known = published(_FILE)
     if name not in known:
         raise ValueError(
-            f"Unknown recipe {name!r}.{_hint(name, known)} The zoo has "
+            f"Unknown recipe {name!r}.{did_you_mean(name, known)} The zoo has "
             f"{', '.join(known)}; a path to a .toml file works too."
         )
     return known[name] / _FILE
-
-
-def _hint(name, known):
-    close = difflib.get_close_matches(name, known, n=1)
-    return _did_you_mean(close[0]) if close else ""
-
-
-def _did_you_mean(name):
-    return f" Did you mean {name!r}?"
 
 
 def _in_words(error):
@@ -250,7 +242,7 @@ def _in_words(error):
             "training": Training.model_fields,
         }
         known = fields[section[0]] if section else Recipe.model_fields
-        return f"Unknown key {key!r}.{_hint(name, list(known))}"
+        return f"Unknown key {key!r}.{did_you_mean(name, list(known))}"
     if first["type"] == "missing":
         return f"The key {key!r} is missing."
     return f"{key}: {first['msg']}. Received: {first['input']!r}"

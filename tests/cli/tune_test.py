@@ -117,6 +117,25 @@ def test_chief_and_workers_find_what_one_process_finds(
         )
 
 
+def test_words_may_be_searched(cli, recipe, tmp_path):
+    code, output, errors = cli(
+        "tune", recipe, "--max-trials", 1, "--epochs", 1, "--set", SETTINGS[0],
+        "--search", 'upsampling=["subpixel", "transposed"]', "--out",
+        tmp_path / "words",
+    )  # fmt: skip
+    assert code == 0, errors
+    (row,) = trials(tmp_path / "words")
+    assert row["upsampling"] in output
+
+
+def test_a_search_without_a_good_trial_says_so(refused, recipe, tmp_path):
+    message = refused(
+        "tune", recipe, "--max-trials", 1, "--epochs", 1,
+        "--search", 'upsampling=["sideways"]', "--out", tmp_path / "none",
+    )  # fmt: skip
+    assert "sideways" in message
+
+
 def test_bad_input_is_refused_before_any_work(refused, recipe, tmp_path):
     def tune(*args):
         message = refused("tune", recipe, *args, "--out", tmp_path / "new")

@@ -130,6 +130,24 @@ def test_rate_counts_all_levels(rng):
     assert logs["val_bits_per_pixel"][0] == pytest.approx(bits / 64)
 
 
+def test_rate_counts_all_stages():
+    model = zoo.vqvae2(
+        (8, 8, 3),
+        hidden_dim=4,
+        downsampling=2,
+        quantizers="residual_vector_quantizer",
+    )
+    callback = tuning.RateDistortion(1.0)
+    callback.set_model(model)
+    names = [m.name for m in model.metrics if "perplexity" in m.name]
+    perplexities = 2.0 ** np.arange(len(names))  # bits 0, 1, 2 and so on
+    logs = {f"val_{k}": v for k, v in zip(names, perplexities, strict=True)}
+    logs["val_reconstruction_loss"] = 0.0
+    callback.on_epoch_end(0, logs)
+    bits = 4 * (0 + 1 + 2 + 3) + 16 * (4 + 5 + 6 + 7)
+    assert logs["val_rate_distortion"] == pytest.approx(bits / 64)
+
+
 def test_every_factory_has_a_hypermodel():
     found = {
         getattr(tuning, name).factory.__name__
