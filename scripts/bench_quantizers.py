@@ -12,8 +12,9 @@ library  the same step of the PyTorch package vector-quantize-pytorch, which is
          left out where it is not installed
 
 and the memory that the first step took, its compilation included, beyond what
-the process had before (on Linux, where the kernel counts it). Last comes the
-memory of a step where all scores together would be 16 GiB.
+the process had before (on Linux, where the kernel counts it). Then comes the
+memory of a step where all scores together would be 16 GiB, and last the search
+at inference, `screened_nearest_code`, beside `nearest_code`.
 
 Each backend runs in a process of its own; all are asked in turn, round by
 round, and the least time of each counts, which is what other programs on the
@@ -26,7 +27,6 @@ import gc
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -39,6 +39,12 @@ SIZES = (
     (65_536, 1_024, 256),
 )
 LARGE = (65_536, 65_536, 16)
+SEARCHES = (
+    (4_096, 16_384, 8),
+    (4_096, 16_384, 16),
+    (4_096, 16_384, 32),
+    (4_096, 65_536, 8),
+)
 
 
 class Worker:
@@ -80,14 +86,13 @@ class Worker:
 
 def serve(kind, size):
     """Answer, on stdout, what is asked on stdin."""
-    step, floor = (library if kind == "library" else ours)(size)
+    runs = (library if kind == "library" else ours)(size)
     for line in sys.stdin:
         if line.strip() == "memory":
-            answer = peak_memory_of(step)
+            answer = peak_memory_of(runs["step"])
         else:
-            run = {"step": step, "floor": floor}[line.strip()]
             start = time.perf_counter()
-            run()
+            runs[line.strip()]()
             answer = time.perf_counter() - start
         print("answer", answer, flush=True)
 
@@ -98,10 +103,16 @@ def peak_memory_of(step):
     ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the kernel
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the peak is counted anew from what is in use
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak_memory()
     step()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return 1024 * (after - before)
+    return _peak_memory() - before
+
+
+def _peak_memory():
+    # Of `getrusage`, a child would begin with its parent's.
+    with open("/proc/self/status") as file:
+        peak = next(line for line in file if line.startswith("VmHWM:"))
+    return 1024 * int(peak.split()[1])
 
 
 def inputs(size):
@@ -114,11 +125,13 @@ def inputs(size):
 
 
 def ours(size):
-    """A step of our layer and the bare product, each until it has ended."""
+    """What can be timed of ours, and the product, each until it has ended."""
     import keras
     from keras import ops
 
     from keras_vq.layers import VectorQuantizerEMA
+    from keras_vq.ops import nearest_code
+    from keras_vq.ops import screened_nearest_code
 
     z, codes = inputs(size)
     layer = VectorQuantizerEMA(*size[1:])
@@ -133,6 +146,11 @@ def ours(size):
     def product(z, codes):
         return ops.matmul(z, ops.transpose(codes))
 
+    functions = {
+        "floor": product,
+        "search": nearest_code,
+        "screened": screened_nearest_code,
+    }
     backend = keras.config.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -144,10 +162,10 @@ def ours(size):
                 loss = loss_of(layer(z, training=True))
             return tape.gradient(loss, z)
 
-        product = tf.function(product)
+        compiled = tf.function
 
         def wait(x):
-            return x[0, 0].numpy()
+            return x[0].numpy()
 
     elif backend == "jax":
         import jax
@@ -166,21 +184,27 @@ def ours(size):
             gradient, state[0] = pure(state[0], z)
             return gradient, state[0]
 
-        product, wait = jax.jit(product), jax.block_until_ready
+        compiled, wait = jax.jit, jax.block_until_ready
     else:
+        import torch
+
         z.requires_grad_(True)
 
         def step():
             loss_of(layer(z, training=True)).backward()
             z.grad = None
 
+        compiled = torch.no_grad()
+
         def wait(_):
             """PyTorch has computed when it returns."""
 
-    return (
-        lambda: wait(step()),
-        lambda: wait(product(ops.stop_gradient(z), codes)),
-    )
+    def run_of(function):
+        function, vectors = compiled(function), ops.stop_gradient(z)
+        return lambda: wait(function(vectors, codes))
+
+    runs = {name: run_of(function) for name, function in functions.items()}
+    return {"step": lambda: wait(step()), **runs}
 
 
 def library(size):
@@ -202,7 +226,7 @@ def library(size):
         (loss.sum() + quantized.mean()).backward()
         z.grad = None
 
-    return step, lambda: None
+    return {"step": step, "floor": lambda: None}
 
 
 def measure(kinds, size, options):
@@ -211,37 +235,31 @@ def measure(kinds, size, options):
     found = {}
     for kind, worker in workers.items():
         found[kind] = {"memory": worker.ask("memory")}
-        worker.ask("step"), worker.ask("floor")  # first ones also allocate
-    times = {kind: {"floor": [], "step": []} for kind in kinds}
-    for number in range(options.rounds):
-        for kind, worker in workers.items():
-            for what in ("floor", "step"):
-                times[kind][what].append(worker.ask(what))
-        print(f"{size}: round {number + 1}", file=sys.stderr)
+    times = alternately(workers, ("floor", "step"), options.rounds)
     for kind, worker in workers.items():
-        found[kind] |= {what: min(t) for what, t in times[kind].items()}
+        found[kind] |= dict(zip(("floor", "step"), times[kind]))
         worker.__exit__()
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--backends", nargs="+", default=list(BACKENDS))
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--size", type=json.loads, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        cores = sorted(os.sched_getaffinity(0))[: options.threads]
-        os.sched_setaffinity(0, cores)  # before a backend counts them
-        serve(options.child, options.size)
-        return
+def alternately(workers, names, rounds):
+    """The least seconds of each thing, asked of all workers in turn."""
+    for worker in workers.values():
+        for name in names:
+            worker.ask(name)  # first ones also compile and allocate
+    seconds = {kind: [[] for _ in names] for kind in workers}
+    for _ in range(rounds):
+        for kind, worker in workers.items():
+            for name, found in zip(names, seconds[kind]):
+                found.append(worker.ask(name))
+    return {kind: [min(s) for s in found] for kind, found in seconds.items()}
 
+
+def print_steps(options):
+    """A training step, beside the floor and the library."""
     kinds = list(options.backends)
     if importlib.util.find_spec("vector_quantize_pytorch"):
         kinds.append("library")
-    print(f"{options.threads} threads, {options.rounds} rounds\n")
     print("| N, K, D | | floor, ms | step, ms | step / floor ", end="")
     print("| library / step | memory, MiB |\n|---|---|---|---|---|---|---|")
     for size in SIZES:
@@ -253,20 +271,72 @@ def main():
                 peer = found.get("library", {}).get("step")
                 ratios = f"| {step / floor:.2f} | "
                 ratios += f"{peer / step:.1f}" if peer else ""
-            label = "{:,}, {:,}, {:,}".format(*size)
             floor = "" if kind == "library" else f"{1e3 * floor:.0f}"
             print(
-                f"| {label} | {kind} | {floor} | {1e3 * step:.0f} {ratios} | "
-                f"{cells['memory'] / 2**20:.0f} |",
+                f"| {label(size)} | {kind} | {floor} | {1e3 * step:.0f} "
+                f"{ratios} | {cells['memory'] / 2**20:.0f} |",
                 flush=True,
             )
-    print("\n| N, K, D | | memory of a step, MiB |\n|---|---|---|")
+
+
+def print_memory(options):
+    """The memory of the largest step."""
+    print("| N, K, D | | memory of a step, MiB |\n|---|---|---|")
     for kind in options.backends:
-        worker = Worker(kind, LARGE, options.threads)
-        label = "{:,}, {:,}, {:,}".format(*LARGE)
-        memory = worker.ask("memory") / 2**20
-        print(f"| {label} | {kind} | {memory:.0f} |", flush=True)
-        worker.__exit__()
+        with Worker(kind, LARGE, options.threads) as worker:
+            memory = worker.ask("memory") / 2**20
+            print(f"| {label(LARGE)} | {kind} | {memory:.0f} |", flush=True)
+
+
+def print_searches(options):
+    """The search at inference beside that of training."""
+    print("| N, K, D | | nearest, ms | screened, ms | ratio |")
+    print("|---|---|---|---|---|")
+    for size in SEARCHES:
+        workers = {
+            k: Worker(k, size, options.threads) for k in options.backends
+        }
+        times = alternately(workers, ("search", "screened"), options.rounds)
+        for kind, (nearest, screened) in times.items():
+            print(
+                f"| {label(size)} | {kind} | {1e3 * nearest:.0f} "
+                f"| {1e3 * screened:.0f} | {nearest / screened:.2f} |",
+                flush=True,
+            )
+            workers[kind].__exit__()
+
+
+def label(size):
+    return "{:,}, {:,}, {:,}".format(*size)
+
+
+PARTS = {
+    "steps": print_steps,
+    "memory": print_memory,
+    "searches": print_searches,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--backends", nargs="+", default=list(BACKENDS))
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=list(PARTS)
+    )
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--size", type=json.loads, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        cores = sorted(os.sched_getaffinity(0))[: options.threads]
+        os.sched_setaffinity(0, cores)  # before a backend counts them
+        serve(options.child, options.size)
+        return
+    print(f"{options.threads} threads, {options.rounds} rounds")
+    for part in options.parts:
+        print()
+        PARTS[part](options)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ and prints a Markdown table of what each reaches on the test images: the squared
 error over the variance of the training images, the perplexity, the share of
 codes in use (of several codes a position, the mean over them), and the images a
 second of training, the first 20 steps left out. `--only` takes the rows whose
-name has a word in it. Rows are written to `--out` as they come.
+name has a word in it. Rows are written to `--out` as they come; those that are
+there are not made again.
 """
 
 import argparse
@@ -144,9 +145,12 @@ def line(cells):
 
 def main():
     table = [line(HEADER), line(["---"] * len(HEADER))]
+    if ARGUMENTS.out and ARGUMENTS.out.exists():
+        table = ARGUMENTS.out.read_text().splitlines()
     print("\n".join(table), flush=True)
     for name, (make, by_k_means) in ROWS.items():
-        if ARGUMENTS.only and ARGUMENTS.only not in name:
+        done = any(row.startswith(f"| {name} |") for row in table)
+        if done or (ARGUMENTS.only and ARGUMENTS.only not in name):
             continue
         table.append(line([name, *measure(make, by_k_means)]))
         print(table[-1], flush=True)

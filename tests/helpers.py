@@ -30,6 +30,31 @@ def inside_a_step(step, variables):
     return to_numpy(logs)
 
 
+def compiled_step(step, variables):
+    """`step` as a function to call many times; what it assigns stays."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        step = tf.function(step)
+    if keras.config.backend() != "jax":
+        return lambda: to_numpy(step())
+    import jax
+
+    from keras_vq.backend import jax as jax_backend
+
+    @jax.jit
+    def pure(values):
+        return jax_backend._run(lambda _: step(), (variables,), (values,), None)
+
+    def call():
+        logs, (values,) = pure([v.value for v in variables])
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return to_numpy(logs)
+
+    return call
+
+
 def gradients(loss, variables):
     """Gradients of the scalar `loss()` with respect to Keras variables."""
 
@@ -38,6 +63,17 @@ def gradients(loss, variables):
         return list(pullback((1.0,)))
 
     return inside_a_step(step, variables)
+
+
+def assert_close(found, expected, relative=1e-5, name=""):
+    """No element is off by more than a share of the largest."""
+    found, expected = np.asarray(found, "float64"), np.asarray(expected)
+    assert found.shape == expected.shape, name
+    error = np.abs(found - expected).max(initial=0.0)
+    largest = np.abs(expected).max(initial=0.0)
+    assert error <= relative * largest, (
+        f"{name} is off by {error:.2g}, {error / largest:.2g} of {largest:.2g}"
+    )
 
 
 def run_python(*args, backend=None, env=None, check=True, timeout=300):

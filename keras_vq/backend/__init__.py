@@ -17,6 +17,8 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 `argmax(x)`: over the last axis, as one native operation.
 `first_maximum(x)`: over the last axis, its index and its value.
 `fast_memory()`: bytes that scores are best computed in at a time.
+`float32_matmul(a, b)`: a product of matrices that rounds no factor.
+`product_roundoff()`: to what `keras.ops.matmul` rounds its factors.
 `segment_sum(data, segments, num_segments)`: of whole rows, fast.
 `conv_transpose(inputs, kernel)`: the fastest 4-wide, stride-2 upsampling.
 """
@@ -41,6 +43,8 @@ _NAMES = (
     "argmax",
     "first_maximum",
     "fast_memory",
+    "float32_matmul",
+    "product_roundoff",
     "segment_sum",
     "conv_transpose",
 )
@@ -69,5 +73,7 @@ write_rows = _module.write_rows
 argmax = _module.argmax
 first_maximum = _module.first_maximum
 fast_memory = _module.fast_memory
+float32_matmul = _module.float32_matmul
+product_roundoff = _module.product_roundoff
 segment_sum = _module.segment_sum
 conv_transpose = _module.conv_transpose

@@ -224,6 +224,20 @@ def fast_memory():
     return 2**22 if jax.default_backend() == "cpu" else 2**28
 
 
+def float32_matmul(a, b):
+    """Product of float32 matrices that rounds no factor."""
+    return jnp.matmul(a, b, precision="highest")
+
+
+def product_roundoff():
+    """The unit roundoff to which products of matrices round their factors.
+
+    0 where they take float32 as it is.
+    """
+    # The default precision is TF32 on GPUs, bfloat16 on TPUs.
+    return {"cpu": 0.0, "gpu": 2.0**-11}.get(jax.default_backend(), 2.0**-8)
+
+
 def segment_sum(data, segments, num_segments):
     """Sum of the rows of each segment."""
     return keras.ops.segment_sum(data, segments, num_segments)

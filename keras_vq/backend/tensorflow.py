@@ -150,6 +150,23 @@ def fast_memory():
     return 2**22 if not tf.config.list_logical_devices("GPU") else 2**28
 
 
+def float32_matmul(a, b):
+    """Product of float32 matrices; in TF32 on GPUs, unless switched off."""
+    return tf.matmul(a, b)
+
+
+def product_roundoff():
+    """The unit roundoff to which products of matrices round their factors.
+
+    0 where they take float32 as it is.
+    """
+    if tf.config.list_logical_devices("TPU"):
+        return 2.0**-8
+    rounds = tf.config.experimental.tensor_float_32_execution_enabled()
+    on_gpu = tf.config.list_logical_devices("GPU")
+    return 2.0**-11 if rounds and on_gpu else 0.0
+
+
 def segment_sum(data, segments, num_segments):
     """Sum of the rows of each segment."""
     return keras.ops.segment_sum(data, segments, num_segments)

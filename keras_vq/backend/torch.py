@@ -144,6 +144,20 @@ def fast_memory():
     return 2**22 if not torch.cuda.is_available() else 2**28
 
 
+def float32_matmul(a, b):
+    """Product of float32 matrices; TF32 is off unless a user allows it."""
+    return torch.matmul(a, b)
+
+
+def product_roundoff():
+    """The unit roundoff to which products of matrices round their factors.
+
+    0 where they take float32 as it is.
+    """
+    rounds = torch.cuda.is_available() and torch.backends.cuda.matmul.allow_tf32
+    return 2.0**-11 if rounds else 0.0
+
+
 def segment_sum(data, segments, num_segments):
     """Sum of the rows of each segment.
 

@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_vq.callbacks.codebook_plots import code_projection
 from keras_vq.callbacks.epoch_picture import EpochPicture
+from keras_vq.layers import VectorQuantizer
 from keras_vq.training.in_batches import in_batches
 
 
@@ -11,7 +12,8 @@ class CodeProjection(EpochPicture):
 
     Codes far from all outputs are never chosen; a cloud of outputs without
     codes is one that they do not describe. The plane is that of the outputs'
-    greatest variance.
+    greatest variance. With cosine distance, outputs are those on the sphere. An
+    epoch after which no output is finite has no picture.
 
     Args:
         x: array `(n, *input_shape)`, inputs of the model.
@@ -49,6 +51,11 @@ class CodeProjection(EpochPicture):
         step = self.model.compiled_step(self.model.vectors_step)
         (z,) = in_batches(step, [self.model.to_array(self.x)], 32)
         z = z.reshape(-1, z.shape[-1])
+        z = z[np.isfinite(z).all(axis=-1)]
+        if not len(z):
+            return None
+        if isinstance(self.model.quantizer, VectorQuantizer):
+            z = ops.convert_to_numpy(self.model.quantizer.normalized(z))
         z = z[:: -(-len(z) // self.max_points)]
         return code_projection(z, *codes_of(self.model.quantizer, z))
 

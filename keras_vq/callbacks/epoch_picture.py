@@ -19,11 +19,13 @@ class EpochPicture(keras.callbacks.Callback):
         self.directory = pathlib.Path(directory)
 
     def draw(self):
-        """The `matplotlib.figure.Figure` of `self.model` as it is now."""
+        """The `matplotlib.figure.Figure` of `self.model` now, None for none."""
         raise NotImplementedError
 
     def on_epoch_end(self, epoch, logs=None):
         figure = self.draw()
+        if figure is None:
+            return
         self.directory.mkdir(parents=True, exist_ok=True)
         save_figure(figure, self.directory / f"epoch_{epoch + 1:04d}.png")
 

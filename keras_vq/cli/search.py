@@ -80,6 +80,8 @@ class Search:
             for name in ("tokenizer", "condition_tokenizer", "first_stage")
             if name in self.trial.arguments
         }
+        if training.adapt:
+            parts["adapt"] = True
         return HyperFactory.from_recipe(
             self.trial,
             search=ranges(self.options["search"]) or None,

@@ -41,12 +41,12 @@ def start_training(name, dataset, settings, epochs, quick, out):
     out = out or pathlib.Path("runs") / pathlib.Path(name).stem
     # Before any work is done.
     Run.check_free(out)
-    check_takes_images(with_tokenizer(recipe, recipe.build()))
+    check_model(recipe)
 
     keras.utils.set_random_seed(recipe.training.seed)
     train, test, steps = load_data(recipe)
     recipe = with_variance(recipe, train, steps)
-    model = _build(recipe, steps)
+    model = _build(recipe, steps, train)
     run = Run.create(out, recipe)
     _fit(run, model, train, test, steps, first_epoch=0)
     _finish(run, model, test)
@@ -76,8 +76,15 @@ def _with_absolute_paths(recipe):
     )
 
 
-def check_takes_images(model):
-    """Raise unless the model is one of images."""
+def check_model(recipe):
+    """Raise unless a recipe's model can be trained as it says."""
+    model = recipe.build()
+    if recipe.training.adapt and not isinstance(model, models.Tokenizer):
+        raise ValueError(
+            "training.adapt starts a codebook from data. Received: adapt=true "
+            f"for {recipe.model}, which has none."
+        )
+    model = with_tokenizer(recipe, model)
     if len(model.input_shape) != 3 or model.input_shape[-1] not in (1, 3):
         raise ValueError(
             "Recipes train on images: `input_shape` must be (height, width, 1 "
@@ -97,7 +104,7 @@ def resume_training(path):
     print(f"Resuming {path} after epoch {epoch}.")
     train, test, steps = load_data(run.recipe, epoch)
     if checkpoint is None:
-        model = _build(run.recipe, steps)
+        model = _build(run.recipe, steps, train)
     else:
         model = load_keras_file(checkpoint)
     if epoch < run.recipe.training.epochs:
@@ -143,14 +150,17 @@ def _variance(images, steps):
     return float(second / size - np.square(first / size))
 
 
-def _build(recipe, steps):
+def _build(recipe, steps, train):
     training = recipe.training
     rate = training.learning_rate
     if training.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
             rate, steps * training.epochs
         )
-    return recipe.build(learning_rate=rate)
+    model = recipe.build(learning_rate=rate)
+    if training.adapt:
+        models.Tokenizer.adapt(model, train.take(steps), seed=training.seed)
+    return model
 
 
 def _fit(run, model, train, test, steps, first_epoch):

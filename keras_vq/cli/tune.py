@@ -7,14 +7,13 @@ from rich.table import Table
 
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.cli.run import Run
-from keras_vq.cli.run import with_tokenizer
 from keras_vq.cli.search import OBJECTIVES
 from keras_vq.cli.search import TUNERS
 from keras_vq.cli.search import Search
 from keras_vq.cli.search import is_worker
 from keras_vq.cli.search import ranges
 from keras_vq.cli.train import changed_recipe
-from keras_vq.cli.train import check_takes_images
+from keras_vq.cli.train import check_model
 from keras_vq.cli.train import load_data
 from keras_vq.cli.train import with_variance
 from keras_vq.files import written_whole
@@ -76,7 +75,7 @@ def start_search(
             f"--objective rate-distortion is for models with codes, not for "
             f"{trial.model}."
         )
-    check_takes_images(with_tokenizer(trial, trial.build()))
+    check_model(trial)
     train, _, steps = load_data(trial)
     trial = with_variance(trial, train, steps)
     run_search(Search.create(out, recipe, trial, options))

@@ -87,7 +87,7 @@ class FiniteScalarQuantizer(Quantizer):
 
     def outputs_of(self, z, mask, training):
         bounded = self._bounded(ops.cast(z, "float32"))
-        rounded = ops.round(ops.stop_gradient(bounded))
+        rounded = self._rounded(ops.stop_gradient(bounded))
         quantized = straight_through(bounded, rounded) / self._widths("float32")
         return {
             "quantized": ops.cast(quantized, z.dtype),
@@ -96,7 +96,7 @@ class FiniteScalarQuantizer(Quantizer):
         }
 
     def indices_of(self, z):
-        return self._index(ops.round(self._bounded(z)))
+        return self._index(self._rounded(self._bounded(z)))
 
     def codes_of(self, indices):
         indices = ops.cast(indices, "int32")[..., None]
@@ -114,6 +114,13 @@ class FiniteScalarQuantizer(Quantizer):
             for values in (np.arctanh(offset / half), half, offset)
         )
         return ops.tanh(z + shift) * half - offset
+
+    def _rounded(self, bounded):
+        # The margin of a thousand levels and more would round to another one.
+        levels = np.array(self.levels)
+        low = ops.convert_to_tensor(-(levels // 2), "float32")
+        high = ops.convert_to_tensor((levels - 1) // 2, "float32")
+        return ops.clip(ops.round(bounded), low, high)
 
     def _index(self, rounded):
         # In integers: a float of 16 bits tells few codes from each other.

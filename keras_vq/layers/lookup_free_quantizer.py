@@ -5,9 +5,13 @@ from keras_vq.layers.quantizer import Quantizer
 from keras_vq.layers.quantizer import check_at_least
 from keras_vq.layers.quantizer import check_cost
 from keras_vq.ops.binary_entropy import binary_entropy
+from keras_vq.ops.code_distribution import code_distribution
 from keras_vq.ops.mean import mean
 from keras_vq.ops.straight_through import straight_through
 from keras_vq.ops.unit import unit
+
+# Of a code whose probabilities, two to that power, are computed.
+MOST_BITS = 20
 
 
 @keras.saving.register_keras_serializable(package="keras_vq")
@@ -19,7 +23,7 @@ class LookupFreeQuantizer(Quantizer):
     index           = sum_d 2**d * (z[d] > 0)
     p[d]            = sigmoid(4 * inverse_temperature * scale * z[d])
     sample_entropy  = mean over vectors of sum_d H(p[d])
-    batch_entropy   = sum_d H(mean over vectors of p[d])
+    batch_entropy   = H(mean over vectors of the codes' probabilities)
     commitment_loss = mean((z - stop_gradient(quantized)) ** 2)
     loss            = entropy_cost * (sample_entropy
                                       - diversity * batch_entropy)
@@ -29,13 +33,14 @@ class LookupFreeQuantizer(Quantizer):
     in nats, the gradient at `quantized` being copied to `z`. `p` are the bits
     of the softmax of `-inverse_temperature * |z - code|^2` over all 2^D codes:
     its bits are independent, so that the sum over bits is the entropy over
-    codes exactly, without a table of them. For the batch it is an upper bound,
-    that of bits which occur independently. The first term makes each choice
+    codes exactly, without a table of them. The first term makes each choice
     sure, the second makes all codes occur.
 
     With `spherical=True` vectors are first divided by their length and `scale`
     is 1 / sqrt(D), so that both sides are on the unit sphere (binary spherical
-    quantization).
+    quantization). There, and with more than 20 bits, the entropy of the batch
+    is that of independent bits, `sum_d H(mean over vectors of p[d])`: an upper
+    bound, which does not see bits that always agree.
 
     Args:
         embedding_dim: int from 1 to 30, bits of a code, D; `num_embeddings` is
@@ -132,17 +137,7 @@ class LookupFreeQuantizer(Quantizer):
         logits = 4.0 * self.inverse_temperature * self.scale * vectors
         # Means of bits are over vectors: sums of means over values and bits.
         sample_entropy = self.embedding_dim * mean(binary_entropy(logits), mask)
-        p = ops.reshape(ops.sigmoid(logits), (-1, self.embedding_dim))
-        counted = ops.ones_like(p[:, :1])
-        if mask is not None:
-            counted = ops.reshape(ops.cast(mask, "float32"), (-1, 1))
-        p = ops.sum(counted * p, axis=0)
-        p = p / ops.maximum(ops.sum(counted), 1.0)
-        # Away from 0 and 1, where the logarithm has no derivative.
-        p = ops.clip(p, 1e-7, 1 - 1e-7)
-        batch_entropy = -ops.sum(p * ops.log(p) + (1 - p) * ops.log1p(-p))
-        empty = ops.sum(counted) == 0
-        batch_entropy = ops.where(empty, 0.0, batch_entropy)
+        batch_entropy = self.batch_entropy(ops.sigmoid(logits), mask)
         commitment_loss = mean(ops.square(vectors - codes), mask)
         return {
             "loss": self.entropy_cost
@@ -152,6 +147,23 @@ class LookupFreeQuantizer(Quantizer):
             "batch_entropy": batch_entropy,
             "commitment_loss": commitment_loss,
         }
+
+    def batch_entropy(self, p, mask):
+        """Entropy of the codes of all vectors, from their bits `(..., D)`."""
+        p = ops.reshape(p, (-1, self.embedding_dim))
+        counted = ops.ones_like(p[:, 0])
+        if mask is not None:
+            counted = ops.reshape(ops.cast(mask, "float32"), (-1,))
+        if self.spherical or self.embedding_dim > MOST_BITS:
+            p = ops.sum(counted[:, None] * p, axis=0)
+            p = p / ops.maximum(ops.sum(counted), 1.0)
+            # What does not count has no entropy, as a sure bit has none.
+            p = ops.stack([p, 1.0 - p])
+            p = ops.where(ops.sum(counted) > 0, p, 0.0)
+        else:
+            p = code_distribution(p, counted)
+        # Away from 0, where the logarithm has no derivative.
+        return -ops.sum(p * ops.log(ops.maximum(p, 1e-30)))
 
     def indices_of(self, z):
         return self._index(z > 0)

@@ -84,6 +84,9 @@ class Quantizer(keras.layers.Layer):
         z = self._checked_vectors(z)
         if mask is not None:
             mask = self._checked_mask(mask, z)
+            # What is no number would come through a gradient of zero.
+            counts = ops.logical_or(mask[..., None], ops.isfinite(z))
+            z = ops.where(counts, z, ops.zeros_like(z))
         outputs = self.outputs_of(z, mask, training)
         if self.add_losses:
             self.add_loss(outputs["loss"])
@@ -136,7 +139,7 @@ class Quantizer(keras.layers.Layer):
             indices = ops.tile(indices[:, None], (1, self.depth))
         return ops.mean(self.decode_indices(indices), axis=0)
 
-    def adapt(self, data, batch_size=256, num_vectors=65_536, seed=0):
+    def adapt(self, data, batch_size=256, num_vectors=None, seed=0):
         """Start the codebook from data, by k-means, before training.
 
         Args:
@@ -144,8 +147,9 @@ class Quantizer(keras.layers.Layer):
                 `keras.utils.PyDataset` or iterable of such batches, gone
                 through once.
             batch_size: int, rows of an array's batches. Defaults to 256.
-            num_vectors: int, how many of the vectors to keep, a random sample.
-                Defaults to 65,536.
+            num_vectors: int, how many of the vectors to keep, a random sample;
+                None for 65,536, or 4 for each code if that is more. Defaults to
+                None.
             seed: int, of all draws. Defaults to 0.
 
         Raises:
@@ -159,7 +163,7 @@ class Quantizer(keras.layers.Layer):
                 )
                 for batch in batches_of(data, batch_size)
             ),
-            num_vectors,
+            num_vectors or max(65_536, 4 * self.num_embeddings),
             seed,
         )
         self.adapt_to(vectors.astype("float32"), seed)

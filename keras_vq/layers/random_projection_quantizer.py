@@ -3,7 +3,7 @@ from keras import ops
 
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.layers.quantizer import check_at_least
-from keras_vq.ops.nearest_code import nearest_code
+from keras_vq.ops import screened_nearest_code
 from keras_vq.ops.straight_through import straight_through
 from keras_vq.ops.unit import unit
 
@@ -106,7 +106,7 @@ class RandomProjectionQuantizer(Quantizer):
         }
 
     def indices_of(self, z):
-        return nearest_code(
+        return screened_nearest_code(
             unit(ops.matmul(z, self.projection)), unit(self.embeddings)
         )
 

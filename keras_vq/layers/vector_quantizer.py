@@ -7,6 +7,7 @@ from keras_vq.ops import k_means
 from keras_vq.ops import mean
 from keras_vq.ops import nearest_code
 from keras_vq.ops import rotation
+from keras_vq.ops import screened_nearest_code
 from keras_vq.ops import straight_through
 from keras_vq.ops import unit
 
@@ -182,16 +183,19 @@ class VectorQuantizer(Quantizer):
             losses["loss"] += regularizer.weight * value
         return indices, codes, losses
 
-    def nearest(self, vectors, codebook):
+    def nearest(self, vectors, codebook, search=nearest_code):
         """int32 indices `(...)` of the codes nearest to normalized vectors."""
-        indices = nearest_code(vectors, codebook)
+        indices = search(vectors, codebook)
         if self.distance == "cosine":
             # All codes are as far from zero, up to rounding.
-            indices = ops.where(ops.any(vectors != 0, axis=-1), indices, 0)
+            lengths = ops.sum(ops.square(vectors), axis=-1)
+            indices = ops.where(lengths > 0.5, indices, 0)
         return indices
 
     def indices_of(self, z):
-        return self.nearest(self.normalized(z), self.codebook())
+        return self.nearest(
+            self.normalized(z), self.codebook(), screened_nearest_code
+        )
 
     def codes_of(self, indices):
         return ops.take(self.codebook(), indices, axis=0)

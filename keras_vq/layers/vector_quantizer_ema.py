@@ -166,8 +166,11 @@ class VectorQuantizerEMA(VectorQuantizer):
             code_counts(indices, self.num_embeddings, mask),
             code_sums(z, indices, self.num_embeddings, mask),
         )
-        counts = self.decay * self.counts + (1 - self.decay) * n
-        sums = self.decay * self.sums + (1 - self.decay) * s
+        seen = ops.sum(n) > 0  # a batch may have no valid vectors at all
+        decay = ops.where(seen, self.decay, 1.0)
+        gain = ops.where(seen, 1 - self.decay, 0.0)
+        counts = decay * self.counts + gain * n
+        sums = decay * self.sums + gain * s
         total = ops.sum(counts)
         smoothed = (
             (counts + self.epsilon)
@@ -179,7 +182,7 @@ class VectorQuantizerEMA(VectorQuantizer):
         if self.revival_threshold is not None:
             mean_count = total / self.num_embeddings
             dead = counts < self.revival_threshold * mean_count
-            dead = ops.logical_and(dead, ops.sum(n) > 0)
+            dead = ops.logical_and(dead, seen)
             vectors = self.draw_vectors(z, mask)
             counts = ops.where(dead, mean_count, counts)
             sums = ops.where(dead[:, None], mean_count * vectors, sums)

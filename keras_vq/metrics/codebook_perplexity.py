@@ -40,8 +40,9 @@ class CodebookPerplexity(keras.metrics.Metric):
         Args:
             indices: int tensor of any shape.
             sample_weight: Must be None.
-            mask: bool tensor of the shape of `indices`, False where they do
-                not count, or None. Defaults to None.
+            mask: bool tensor of the shape of `indices`, or without their last
+                axis if that is of several codes; False where they do not count.
+                None if all do. Defaults to None.
         """
         if sample_weight is not None:
             raise ValueError(

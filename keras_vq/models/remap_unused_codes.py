@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 
+from keras_vq.layers import ProjectedQuantizer
 from keras_vq.metrics import CodebookUsage
 
 
@@ -13,7 +14,8 @@ def remap_unused_codes(model, x=None, batch_size=32):
 
     Args:
         model: A model with one quantizer or several (`VQVAE`, `VQGAN`,
-            `VQVAE2`, ...) whose codebooks are tables, `embeddings`.
+            `VQVAE2`, ...) whose codebooks are tables, `embeddings`, projected
+            or not, with one code a position.
         x: array `(n, *input_shape)`, the inputs whose codes are to stay; None
             for those of the last epoch that `fit` or `evaluate` counted.
             Defaults to None.
@@ -36,7 +38,10 @@ def remap_unused_codes(model, x=None, batch_size=32):
     several = "quantizers" in config
     quantizers = model.quantizers if several else [model.quantizer]
     for quantizer in quantizers:
-        if getattr(quantizer, "embeddings", None) is None:
+        inside = quantizer
+        while isinstance(inside, ProjectedQuantizer):
+            inside = inside.quantizer
+        if getattr(inside, "embeddings", None) is None:
             raise ValueError(
                 f"`{quantizer.name}` has no table of codes to make smaller. "
                 f"Received: a {type(model).__name__} with a "
@@ -47,7 +52,10 @@ def remap_unused_codes(model, x=None, batch_size=32):
 
     configs = config["quantizers"] if several else [config["quantizer"]]
     for quantizer_config, indices in zip(configs, kept, strict=True):
-        quantizer_config["config"]["num_embeddings"] = len(indices)
+        arguments = quantizer_config["config"]
+        while "quantizer" in arguments:  # projected
+            arguments = arguments["quantizer"]["config"]
+        arguments["num_embeddings"] = len(indices)
     smaller = type(model).from_config(config)
 
     new = smaller.quantizers if several else [smaller.quantizer]

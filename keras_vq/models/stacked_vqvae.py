@@ -165,9 +165,6 @@ class StackedVQVAE(Tokenizer):
     def vectors_step(self, x):
         return (self.vectors_of(self.first_stage.encode_step(x)),)
 
-    def encode_step(self, x):
-        return self.quantizer.encode_to_indices(*self.vectors_step(x))
-
     def decode_step(self, indices):
         logits = self.logits_of(self.quantizer.decode_indices(indices))
         return self.first_stage.decode_step(backend.argmax(logits))

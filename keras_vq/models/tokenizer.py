@@ -14,9 +14,10 @@ from keras_vq.training.in_batches import in_batches
 class Tokenizer(FirstStage):
     """Base of the models whose latents are codes of a codebook.
 
-    A subclass sets `latent_shape`, here the shape of the codes, and
-    `num_embeddings`, and defines, for one batch of tensors, `encode_step(x)` to
-    int32 indices and `decode_step(indices)`. `encode` returns int32 indices
+    A subclass calls `add_quantizer`, or sets `latent_shape`, here the shape of
+    the codes, and `num_embeddings` itself. It defines, for one batch of
+    tensors, `vectors_step(x)`, or else `encode_step(x)` to int32 indices, and
+    `decode_step(indices)`. `encode` returns int32 indices
     `(n, *code_shape)` in `[0, num_embeddings)`, `decode` takes them.
 
     A model with several maps of codes has tuples in place of all of these: of
@@ -65,18 +66,24 @@ class Tokenizer(FirstStage):
         """
         raise NotImplementedError
 
-    def adapt(self, x, batch_size=256, num_vectors=65_536, seed=0):
+    def encode_step(self, x):
+        return self.quantizer.encode_to_indices(*self.vectors_step(x))
+
+    def adapt(self, x, batch_size=256, num_vectors=None, seed=0):
         """Start the codebooks from data, by k-means, before training.
 
         Several levels are adapted one after the other, top first, each to what
-        it is given once those above are; the data are gone through for each.
+        it is given once those above are; the data are gone through for each. A
+        `VQGAN`, whose own `adapt` is of its latents' scale, starts its codebook
+        by `Tokenizer.adapt(vqgan, x)`.
 
         Args:
             x: array `(n, *input_shape)`, or a data set that `fit` takes; labels
                 are left out.
             batch_size: int, inputs per compiled batch. Defaults to 256.
-            num_vectors: int, how many vectors to keep, a random sample of all.
-                Defaults to 65,536.
+            num_vectors: int, how many vectors to keep, a random sample of all;
+                None for 65,536, or 4 for each code if that is more. Defaults to
+                None.
             seed: int, of all draws. Defaults to 0.
 
         Raises:

@@ -76,8 +76,8 @@ class VQGAN(AdversarialAutoencoder, Tokenizer):
     def latents_of(self, x):
         return self.encoder(self.to_network_range(self.to_unit_range(x)))
 
-    def encode_step(self, x):
-        return self.quantizer.encode_to_indices(self.latents_of(x))
+    def vectors_step(self, x):
+        return (self.latents_of(x),)
 
     def decode_step(self, indices):
         return super().outputs_of(self.quantizer.decode_indices(indices))

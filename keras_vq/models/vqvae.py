@@ -126,9 +126,6 @@ class VQVAE(Tokenizer):
     def vectors_step(self, x):
         return (self.encoder(self.to_network_range(self.to_unit_range(x))),)
 
-    def encode_step(self, x):
-        return self.quantizer.encode_to_indices(*self.vectors_step(x))
-
     def decode_step(self, indices):
         parameters = self.decoder(self.quantizer.decode_indices(indices))
         return self.to_output(self.likelihood(parameters))

@@ -98,7 +98,9 @@ def residual_cnn_decoder(
     upsample = _UPSAMPLINGS[upsampling]
     conv = convolution(input_shape, dtype)
     inputs = keras.Input(input_shape)
-    x = conv(hidden_dim, 3)(inputs)
+    # Codes of nothing but zeros, those of a finite scalar quantizer before it
+    # learns, would leave every ReLU at its kink, where nothing learns at all.
+    x = conv(hidden_dim, 3, bias_initializer="random_uniform")(inputs)
     x = _residual_stack(
         x, conv, num_residual_layers, residual_hidden_dim, dtype
     )

@@ -1,6 +1,7 @@
 """Pure functions on tensors, without variables: the equations of the field."""
 
 from keras_vq.ops.binary_entropy import binary_entropy
+from keras_vq.ops.code_distribution import code_distribution
 from keras_vq.ops.code_statistics import code_counts
 from keras_vq.ops.code_statistics import code_sums
 from keras_vq.ops.gated_activation import gated_activation
@@ -14,12 +15,14 @@ from keras_vq.ops.nearest_code import nearest_code
 from keras_vq.ops.rotary import rotary_angles
 from keras_vq.ops.rotary import rotate
 from keras_vq.ops.rotation import rotation
+from keras_vq.ops.screened_nearest_code import screened_nearest_code
 from keras_vq.ops.straight_through import straight_through
 from keras_vq.ops.unit import unit
 
 __all__ = [
     "binary_entropy",
     "code_counts",
+    "code_distribution",
     "code_sums",
     "gated_activation",
     "gaussian_kl",
@@ -32,6 +35,7 @@ __all__ = [
     "rotary_angles",
     "rotate",
     "rotation",
+    "screened_nearest_code",
     "straight_through",
     "unit",
 ]

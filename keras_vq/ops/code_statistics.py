@@ -9,8 +9,9 @@ def code_counts(indices, num_embeddings, mask=None):
     Args:
         indices: int tensor of any shape, values in `[0, num_embeddings)`.
         num_embeddings: int, K.
-        mask: bool tensor of the shape of `indices`, False where they do not
-            count, or None. Defaults to None.
+        mask: bool tensor of the shape of `indices`, or of their positions if
+            the last axis is of several codes of each; False where they do not
+            count. None if all do. Defaults to None.
 
     Returns:
         float32 tensor `(num_embeddings,)`.
@@ -20,11 +21,14 @@ def code_counts(indices, num_embeddings, mask=None):
     >>> keras_vq.ops.code_counts(np.array([0, 2, 2]), 3)
     array([1., 0., 2.], dtype=float32)
     """
-    indices = ops.reshape(indices, (-1,))
-    if mask is None:
-        counted = ops.ones(ops.shape(indices), "float32")
-    else:
-        counted = ops.reshape(ops.cast(mask, "float32"), (-1,))
+    indices = ops.convert_to_tensor(indices)
+    counted = ops.ones(ops.shape(indices), "float32")
+    if mask is not None:
+        mask = ops.cast(mask, "float32")
+        if len(mask.shape) < len(indices.shape):
+            mask = mask[..., None]
+        counted = counted * mask
+    indices, counted = ops.reshape(indices, (-1,)), ops.reshape(counted, (-1,))
     return backend.segment_sum(counted, indices, num_embeddings)
 
 

@@ -13,12 +13,15 @@ def nearest_code(z, embeddings, memory_limit=None):
     """Index of the code with the least squared distance to each vector.
 
     `argmin_k ||z - e_k||^2 = argmax_k (z.e_k - ||e_k||^2 / 2)`, exact in
-    float32 whatever the dtype of the inputs. Both sides are first moved to the
-    codebook's centre: distances stay the same, and an offset that all vectors
-    share costs no digits. Ties go to the lowest index. Scores of all vectors
+    float32 whatever the dtype of the inputs. An offset that is large beside the
+    codes' spread is first taken off both sides: distances stay the same, and it
+    costs no digits. Ties go to the lowest index. Scores of all vectors
     with all codes would take 4 N K bytes; above `memory_limit` they are
     computed for a tile of vectors and codes at a time, and only the best of
     each tile is kept.
+
+    On GPUs TensorFlow rounds what it multiplies to TF32, unless it is told not
+    to by `tf.config.experimental.enable_tensor_float_32_execution(False)`.
 
     Args:
         z: float tensor `(..., D)`, any number of leading axes, empty or not.
@@ -40,13 +43,7 @@ def nearest_code(z, embeddings, memory_limit=None):
     z, embeddings = ops.convert_to_tensor(z), ops.convert_to_tensor(embeddings)
     leading = ops.shape(z)[:-1]
     num_embeddings, dim = embeddings.shape
-    embeddings = ops.stop_gradient(ops.cast(embeddings, "float32"))
-    centre = ops.mean(embeddings, axis=0)
-    embeddings = embeddings - centre
-    # The norms are one more row, which meets a column of ones: the product of
-    # matrices then is the score, without another pass over N x K numbers.
-    norms = ops.sum(ops.square(embeddings), axis=-1, keepdims=True)
-    table = ops.concatenate([embeddings, -0.5 * norms], axis=-1)
+    table, offset = score_table(embeddings)
     table = ops.transpose(table)  # (D + 1, K)
     z = ops.reshape(ops.stop_gradient(z), (-1, dim))  # (N, D)
 
@@ -56,14 +53,35 @@ def nearest_code(z, embeddings, memory_limit=None):
     vectors = scores // codes
 
     def search(z):
-        z = ops.cast(z, "float32") - centre
+        z = ops.cast(z, "float32") - offset
         z = ops.concatenate([z, ops.ones_like(z[:, :1])], axis=-1)
         return _best_code(z, table, codes)
 
-    return ops.reshape(_over_tiles(search, z, vectors), leading)
+    return ops.reshape(over_tiles(search, z, vectors), leading)
 
 
-def _over_tiles(search, z, size):
+def score_table(embeddings):
+    """What vectors are multiplied with for their scores.
+
+    Args:
+        embeddings: float tensor `(K, D)`.
+
+    Returns:
+        `table, offset`: float32 tensors `(K, D + 1)` and `(D,)`. Scores are the
+        products of `table` with vectors less `offset` that end in a 1, which
+        meets the norms: no other pass over N x K numbers adds them.
+    """
+    embeddings = ops.stop_gradient(ops.cast(embeddings, "float32"))
+    mean = ops.mean(embeddings, axis=0)
+    spread = ops.max(ops.abs(embeddings - mean), axis=0)
+    # Where it gains little it would round, and so break ties.
+    offset = ops.where(ops.abs(mean) > 4.0 * spread, mean, 0.0)
+    embeddings = embeddings - offset
+    norms = ops.sum(ops.square(embeddings), axis=-1, keepdims=True)
+    return ops.concatenate([embeddings, -0.5 * norms], axis=-1), offset
+
+
+def over_tiles(search, z, size):
     """`search(z)`, for at most `size` vectors at a time."""
     rows, dim = ops.shape(z)
     if isinstance(rows, int) and rows <= size:
@@ -91,7 +109,7 @@ def _best_code(z, table, size):
         start = ops.minimum(i * size, last_start)
         # A code that is seen twice, by tiles that overlap, loses to itself.
         tile = ops.slice(table, (0, start), (dim, size))
-        index, score = backend.first_maximum(ops.matmul(z, tile))
+        index, score = backend.first_maximum(backend.float32_matmul(z, tile))
         better = score > best_score  # which NaN never is
         return (
             ops.where(better, score, best_score),

@@ -57,6 +57,7 @@ class Data(_Section):
 class Training(_Section):
     """How long and how fast the model learns.
 
+    `adapt` starts codebooks from the training data, by k-means;
     `schedule="cosine"` lowers the learning rate to zero over all steps.
     """
 
@@ -64,6 +65,7 @@ class Training(_Section):
     seed: int = pydantic.Field(0, ge=0)
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
+    adapt: bool = False
 
 
 class Recipe(_Section):

@@ -45,7 +45,7 @@ def test_monitor_warns_once_and_says_what_to_do(model):
     with pytest.warns(
         UserWarning,
         match="Epoch 3: codebook_usage is 0.25, 4 of"
-        r" 16 codes .* `revival_threshold` .* `adapt`",
+        r" 16 codes .* `adapt`.* `revival_threshold`",
     ):
         monitor.on_epoch_end(2, {"codebook_usage": 0.25})
     monitor.on_epoch_end(3, {"codebook_usage": 0.25})
@@ -70,12 +70,43 @@ def test_monitor_stops_at_nan_and_names_epoch_and_layer():
                 quantizer.embeddings.assign(codes)
 
     monitor = callbacks.CodebookMonitor(min_usage=0.0)
-    match = r"after epoch 2: \d+ codes of layer `codes` are not finite"
+    match = r"after epoch 2: .*`codes` are not finite, \d+ of `embeddings`"
     with pytest.warns(UserWarning, match=match):
         history = model.fit(
             images(), epochs=4, verbose=0, callbacks=[Spoil(), monitor]
         )
     assert history.epoch == [0, 1]
+
+
+def test_monitor_sees_what_is_learned_beside_a_frozen_codebook():
+    quantizer = layers.SimVectorQuantizer(16, 4, name="codes")
+    model = tiny_vqvae(quantizer=quantizer)
+    quantizer.kernel.assign(np.full((4, 4), np.nan))
+    monitor = callbacks.CodebookMonitor(min_usage=0.0)
+    with pytest.warns(UserWarning, match="`codes` .*, 16 of `kernel`"):
+        model.fit(images(), epochs=2, verbose=0, callbacks=[monitor])
+
+
+def test_monitor_warns_once_of_a_composed_quantizer():
+    quantizer = layers.ProjectedQuantizer(layers.VectorQuantizer(16, 2), 4)
+    model = tiny_vqvae(quantizer=quantizer)
+    quantizer.quantizer.embeddings.assign(np.full((16, 2), np.nan))
+    monitor = callbacks.CodebookMonitor(min_usage=0.0)
+    monitor.set_model(model)
+    with pytest.warns(UserWarning, match="32 of `embeddings`") as found:
+        monitor.on_epoch_end(0, {})
+    assert sum("Training stops" in str(w.message) for w in found) == 1
+    assert model.stop_training
+
+
+def test_outputs_of_nan_have_no_picture(tmp_path):
+    model = tiny_vqvae()
+    plane = callbacks.CodeProjection(np.full((2, 8, 8, 3), 0.5), tmp_path)
+    plane.set_model(model)
+    kernel = model.encoder.layers[-1].kernel
+    kernel.assign(np.full(kernel.shape, np.nan))
+    plane.on_epoch_end(0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_monitor_is_silent_about_what_has_no_codes():
@@ -128,6 +159,20 @@ def test_smaller_model_of_several_codebooks_and_with_averages():
     assert np.unique(old[0]).tolist() == [5]
     assert np.unique(new[0]).tolist() == [1]
     np.testing.assert_array_equal(smaller.decode(new), model.decode(old))
+
+
+def test_smaller_model_of_projected_codes():
+    inside = layers.VectorQuantizerEMA(16, 2)
+    model = tiny_vqvae(quantizer=layers.ProjectedQuantizer(inside, 4))
+    collapsed(inside)
+    smaller = models.remap_unused_codes(model, images())
+    assert smaller.num_embeddings == smaller.quantizer.num_embeddings <= 4
+    assert smaller.quantizer.quantizer.counts.shape[0] <= 4
+    np.testing.assert_allclose(
+        smaller.predict(images(), verbose=0),
+        model.predict(images(), verbose=0),
+        atol=1e-6,
+    )
 
 
 def test_smaller_model_needs_counts_and_a_table():

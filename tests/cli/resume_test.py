@@ -51,12 +51,13 @@ def rows(run):
 def test_killed_at_four_moments_and_resumed(recipe, tmp_path):
     log = tmp_path / "log"
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    finish(start(recipe, "--out", whole, log=log), log)
+    new = (recipe, "--set", "adapt=true")
+    finish(start(*new, "--out", whole, log=log), log)
 
     # Before the first checkpoint, after it, while one may be written, and
     # after the last one, when the model is not yet saved.
     kill_when(
-        start(recipe, "--out", broken, log=log), broken / "recipe.toml", log
+        start(*new, "--out", broken, log=log), broken / "recipe.toml", log
     )
     for epoch in (1, 3, 6):
         kill_when(

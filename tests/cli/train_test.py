@@ -95,6 +95,31 @@ def test_reconstruct_info_and_export(cli, run, tmp_path):
     assert "decode_png" in served.signatures
 
 
+def test_codebooks_start_from_the_data(cli, recipe, tmp_path):
+    """Without steps to speak of, only k-means can bring all codes into use."""
+    usage = {}
+    for adapt in ("false", "true"):
+        out = tmp_path / adapt
+        code, _, errors = cli(
+            "train", recipe, *QUICK, "--set", f"adapt={adapt}", "--set",
+            "learning_rate=1e-9", "--set", "ema_decay=0.9999", "--out", out,
+        )  # fmt: skip
+        assert code == 0, errors
+        results = json.loads((out / "results.json").read_text())
+        usage[adapt] = results["codebook_usage"]
+    assert usage["true"] == 1 > usage["false"]
+
+
+def test_only_a_codebook_starts_from_data(cli, tmp_path):
+    out = tmp_path / "run"
+    code, _, errors = cli(
+        "train", "vae_mnist", "--set", "adapt=true", "--out", out
+    )
+    assert code == 2
+    assert "adapt=true for vae, which has none" in errors
+    assert not out.exists()
+
+
 def test_info_on_a_recipe(cli):
     code, output, _ = cli("info", "vqvae_mnist")
     assert code == 0

@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from keras_vq import layers
 from keras_vq import zoo
+from keras_vq.models import VQGAN
+from keras_vq.models import Tokenizer
 from tests.helpers import tiny_images
 from tests.helpers import tiny_vqvae
 from tests.helpers import to_numpy
@@ -104,13 +106,27 @@ def test_too_few_vectors_and_no_data_are_named():
         layer.adapt(iter(()))
 
 
-def test_a_model_adapts_to_what_its_encoder_makes(rng):
+def tiny_vqgan():
+    return VQGAN(
+        (8, 8, 3),
+        layers.VectorQuantizer(16, 4),
+        hidden_dim=8,
+        channel_multipliers=(1, 2),
+        disc_hidden_dim=8,
+        disc_num_layers=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "share"), [(tiny_vqvae, 0.25), (tiny_vqgan, 0.35)]
+)
+def test_a_model_adapts_to_what_its_encoder_makes(rng, make, share):
     x = tiny_images(rng, 32)
-    model = tiny_vqvae()
+    model = make()
     z = to_numpy(model.vectors_step(x)[0])
     before = error(model.quantizer, z)
-    model.adapt(x, batch_size=16)
-    assert error(model.quantizer, z) < 0.25 * np.var(z)
+    Tokenizer.adapt(model, x, batch_size=16)  # a VQGAN's own is of its scale
+    assert error(model.quantizer, z) < share * np.var(z)
     assert before > error(model.quantizer, z)
     assert len(np.unique(model.encode(x))) == 16
 

@@ -1,86 +1,9 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from keras_vq import layers
-from tests.helpers import gradients
 from tests.helpers import to_numpy
-from tests.reference import vector_quantizer as reference
-from tests.reference.vector_quantizer import MovingAverageCodebook
-
-
-@pytest.fixture
-def codebooks(rng):
-    return [rng.normal(size=(6, 2)).astype("float32") for _ in range(3)]
-
-
-def build(codebooks, cls=layers.VectorQuantizer, **kwargs):
-    layer = layers.GroupedVectorQuantizer(cls(6, 2, **kwargs), 3)
-    layer.build()
-    for group, codebook in zip(layer.groups, codebooks, strict=True):
-        group.assign_codes(codebook)
-    return layer
-
-
-def test_forward_losses_and_gradients_equal_those_of_the_parts(rng, codebooks):
-    z = keras.Variable(rng.normal(size=(10, 6)).astype("float32"))
-    upstream = rng.normal(size=(10, 6)).astype("float32")
-    layer = build(codebooks, commitment_cost=0.4)
-    outputs = to_numpy(layer(ops.convert_to_tensor(z)))
-    parts = np.split(to_numpy(z), 3, axis=-1)
-    indices = [
-        reference.nearest(p, c) for p, c in zip(parts, codebooks, strict=True)
-    ]
-    np.testing.assert_array_equal(outputs["indices"], np.stack(indices, -1))
-    quantized = [c[k] for c, k in zip(codebooks, indices, strict=True)]
-    np.testing.assert_array_equal(
-        outputs["quantized"], np.concatenate(quantized, axis=-1)
-    )
-    # A mean over all elements, as of one quantizer.
-    error = np.mean((to_numpy(z) - outputs["quantized"]) ** 2)
-    np.testing.assert_allclose(outputs["codebook_loss"], error, rtol=1e-5)
-    np.testing.assert_allclose(outputs["commitment_loss"], error, rtol=1e-5)
-    np.testing.assert_allclose(outputs["loss"], 1.4 * error, rtol=1e-5)
-
-    def loss():
-        outputs = layer(ops.convert_to_tensor(z))
-        total = ops.sum(ops.multiply(upstream, outputs["quantized"]))
-        return total + outputs["loss"]
-
-    found = gradients(loss, [z, *(g.embeddings for g in layer.groups)])
-    difference = 2 * (to_numpy(z) - outputs["quantized"]) / z.shape[0] / 6
-    np.testing.assert_allclose(
-        found[0], upstream + 0.4 * difference, rtol=1e-5, atol=1e-6
-    )
-    for g, codebook in enumerate(codebooks):
-        expected = np.zeros(codebook.shape)
-        for n, k in enumerate(indices[g]):
-            expected[k] -= difference[n, 2 * g : 2 * g + 2]
-        np.testing.assert_allclose(found[1 + g], expected, rtol=1e-4, atol=1e-6)
-
-
-def test_a_hundred_steps_of_averages_equal_the_reference(rng, codebooks):
-    layer = build(
-        codebooks,
-        layers.VectorQuantizerEMA,
-        decay=0.9,
-        epsilon=1e-3,
-        revival_threshold=None,
-    )
-    expected = [MovingAverageCodebook(c, 0.9, 1e-3) for c in codebooks]
-    for _ in range(100):
-        z = rng.normal(size=(20, 6)).astype("float32")
-        found = to_numpy(layer(z, training=True)["indices"])
-        for g, part in enumerate(np.split(z, 3, axis=-1)):
-            np.testing.assert_array_equal(found[:, g], expected[g].update(part))
-    for group, codebook in zip(layer.groups, expected, strict=True):
-        np.testing.assert_allclose(
-            to_numpy(group.embeddings),
-            codebook.embeddings,
-            rtol=1e-4,
-            atol=1e-5,
-        )
 
 
 def test_shared_groups_are_one_codebook_over_all_parts(rng):

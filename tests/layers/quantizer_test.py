@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vq import layers
 from tests.conformance import cases
+from tests.helpers import gradients
 from tests.helpers import to_numpy
 
 QUANTIZERS = [c for c in cases.LAYERS if issubclass(c, layers.Quantizer)]
@@ -70,6 +71,29 @@ def test_masked_positions_change_nothing(rng, cls):
     np.testing.assert_array_equal(
         outputs["indices"][mask], others["indices"][mask]
     )
+
+
+@EACH
+def test_masked_nan_reaches_no_weight(rng, cls):
+    """Padding may hold anything: losses and gradients are those of zeros."""
+    z = vectors(rng, cases.LAYERS[cls].make(), 2, 6)
+    mask = np.array([[1, 1, 1, 0, 0, 0], [1, 1, 0, 1, 1, 0]], "bool")
+    found = []
+    for padding in (0.0, np.nan):
+        keras.utils.set_random_seed(1)
+        layer = cases.LAYERS[cls].make()
+        layer.build()
+        x = keras.Variable(np.where(mask[..., None], z, padding))
+
+        def loss_of(layer=layer, x=x):
+            outputs = layer(ops.convert_to_tensor(x), mask=mask, training=True)
+            # `quantized`, where it counts, learns as in a model.
+            valid = ops.where(mask[..., None], outputs["quantized"], 0.0)
+            return outputs["loss"] + ops.sum(valid)
+
+        found.append(gradients(loss_of, [x, *layer.trainable_variables]))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 @EACH

@@ -1,13 +1,8 @@
-import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from keras_vq import layers
-from tests.helpers import gradients
 from tests.helpers import to_numpy
-from tests.reference import residual_vector_quantizer as reference
-from tests.reference.vector_quantizer import MovingAverageCodebook
 from tests.reference.vector_quantizer import nearest
 
 
@@ -26,86 +21,6 @@ def codebooks(rng):
         rng.normal(scale=scale, size=(6, 3)).astype("float32")
         for scale in (1.0, 0.5, 0.2)
     ]
-
-
-def test_forward_and_losses_equal_the_reference(rng, codebooks):
-    z = rng.normal(size=(4, 5, 3)).astype("float32")
-    layer = build(codebooks, stage={"commitment_cost": 0.4})
-    outputs = to_numpy(layer(z))
-    flat = z.reshape(-1, 3)
-    _, indices, total = reference.stages(flat, codebooks)
-    np.testing.assert_array_equal(
-        outputs["indices"].reshape(-1, 3), np.stack(indices, axis=-1)
-    )
-    np.testing.assert_allclose(
-        outputs["quantized"].reshape(-1, 3), total, rtol=1e-5, atol=1e-6
-    )
-    codebook, commitment = reference.losses(flat, codebooks)
-    np.testing.assert_allclose(outputs["codebook_loss"], codebook, rtol=1e-5)
-    np.testing.assert_allclose(
-        outputs["commitment_loss"], commitment, rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        outputs["loss"], codebook + 0.4 * commitment, rtol=1e-5
-    )
-
-
-def test_gradients_equal_the_reference(rng, codebooks):
-    """The output's reaches z once, whatever the number of stages."""
-    z = keras.Variable(rng.normal(size=(10, 3)).astype("float32"))
-    upstream = rng.normal(size=(10, 3)).astype("float32")
-    layer = build(codebooks, stage={"commitment_cost": 0.4})
-
-    def loss():
-        outputs = layer(ops.convert_to_tensor(z))
-        total = ops.sum(ops.multiply(upstream, outputs["quantized"]))
-        return total + outputs["loss"]
-
-    found = gradients(loss, [z, *(s.embeddings for s in layer.stages)])
-    grad_z, grad_codes = reference.gradients(
-        to_numpy(z), codebooks, upstream, 0.4
-    )
-    for a, b in zip(found, [grad_z, *grad_codes], strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_hundred_steps_of_averages_equal_the_reference(
-    rng, codebooks, shared
-):
-    """A codebook that stages share is updated once, after all lookups."""
-    stage = {"decay": 0.9, "epsilon": 1e-3, "revival_threshold": None}
-    if shared:
-        codebooks = [codebooks[0]] * 2
-    layer = build(codebooks, layers.VectorQuantizerEMA, stage, shared=shared)
-    expected = [
-        MovingAverageCodebook(codebook, 0.9, 1e-3) for codebook in codebooks
-    ]
-    for _ in range(100):
-        z = rng.normal(size=(20, 3)).astype("float32")
-        found = to_numpy(layer(z, training=True)["indices"])
-        residuals, indices, _ = reference.stages(
-            z,
-            [
-                expected[0 if shared else i].embeddings
-                for i in range(len(codebooks))
-            ],
-        )
-        np.testing.assert_array_equal(found, np.stack(indices, axis=-1))
-        if shared:
-            expected[0].update(np.concatenate(residuals))
-        else:
-            for codebook, residual in zip(expected, residuals, strict=True):
-                codebook.update(residual)
-    for quantizer, codebook in zip(layer.stages, expected, strict=not shared):
-        if shared and codebook is not expected[0]:
-            continue
-        for a, b in (
-            (quantizer.counts, codebook.counts),
-            (quantizer.sums, codebook.sums),
-            (quantizer.embeddings, codebook.embeddings),
-        ):
-            np.testing.assert_allclose(to_numpy(a), b, rtol=1e-4, atol=1e-5)
 
 
 def test_more_stages_come_nearer(rng):

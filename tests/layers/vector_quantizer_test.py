@@ -40,23 +40,6 @@ def test_forward_equals_the_reference(rng, embeddings, cls, shape):
     )
 
 
-def test_losses_equal_the_reference(rng, embeddings):
-    z = rng.normal(size=(4, 5, 3)).astype("float32")
-    layer = built(VectorQuantizer, embeddings, commitment_cost=0.4)
-    outputs = to_numpy(layer(z))
-    flat = z.reshape(-1, 3)
-    codebook, commitment = reference.losses(
-        flat, embeddings, reference.nearest(flat, embeddings)
-    )
-    np.testing.assert_allclose(outputs["codebook_loss"], codebook, rtol=1e-5)
-    np.testing.assert_allclose(
-        outputs["commitment_loss"], commitment, rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        outputs["loss"], codebook + 0.4 * commitment, rtol=1e-5
-    )
-
-
 def test_moving_average_has_no_codebook_loss(rng, embeddings):
     z = rng.normal(size=(9, 3)).astype("float32")
     layer = built(VectorQuantizerEMA, embeddings, commitment_cost=0.4)
@@ -64,58 +47,6 @@ def test_moving_average_has_no_codebook_loss(rng, embeddings):
     assert set(outputs) == {"quantized", "indices", "loss", "commitment_loss"}
     np.testing.assert_allclose(
         outputs["loss"], 0.4 * outputs["commitment_loss"], rtol=1e-6
-    )
-
-
-@BOTH
-def test_gradients_equal_the_reference(rng, embeddings, cls):
-    z = keras.Variable(rng.normal(size=(10, 3)).astype("float32"))
-    upstream = rng.normal(size=(10, 3)).astype("float32")
-    layer = built(cls, embeddings, commitment_cost=0.4)
-
-    def loss():
-        outputs = layer(ops.convert_to_tensor(z), training=False)
-        total = ops.sum(ops.multiply(upstream, outputs["quantized"]))
-        return total + outputs["loss"]
-
-    variables = [z, *layer.trainable_variables]
-    found = gradients(loss, variables)
-    values = to_numpy(z)
-    expected = reference.gradients(
-        values,
-        embeddings,
-        reference.nearest(values, embeddings),
-        upstream,
-        commitment_cost=0.4,
-    )
-    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-7)
-    if cls is VectorQuantizer:
-        np.testing.assert_allclose(found[1], expected[1], rtol=1e-5, atol=1e-7)
-    else:
-        assert layer.trainable_variables == []
-
-
-def test_a_hundred_steps_of_descent_equal_the_reference(rng, embeddings):
-    layer = built(VectorQuantizer, embeddings)
-    expected = embeddings.astype("float64")
-    z = keras.Variable(np.zeros((10, 3), "float32"))
-
-    def loss():
-        return layer(ops.convert_to_tensor(z))["loss"]
-
-    for _ in range(100):
-        values = rng.normal(size=(10, 3)).astype("float32")
-        z.assign(values)
-        (found,) = gradients(loss, [layer.embeddings])
-        layer.embeddings.assign(to_numpy(layer.embeddings) - 0.5 * found)
-        indices = reference.nearest(values, expected)
-        _, gradient = reference.gradients(
-            values.astype("float64"), expected, indices, np.zeros((10, 3)), 0.25
-        )
-        expected -= 0.5 * gradient
-    assert np.abs(expected - embeddings).max() > 0.5
-    np.testing.assert_allclose(
-        to_numpy(layer.embeddings), expected, rtol=1e-4, atol=1e-5
     )
 
 

@@ -29,6 +29,13 @@ def test_usage_is_the_share_of_codes_hit_over_the_epoch():
     assert float(metric.result()) == 3 / 8
 
 
+def test_a_mask_of_positions_counts_for_all_their_codes():
+    metric = CodebookUsage(8)
+    indices = np.array([[[0, 1], [2, 3]], [[4, 5], [6, 7]]])
+    metric.update_state(indices, mask=np.array([[True, False], [True, True]]))
+    assert float(metric.result()) == 6 / 8
+
+
 @pytest.mark.parametrize("metric", [CodebookPerplexity, CodebookUsage])
 def test_reset_forgets_the_epoch(metric):
     metric = metric(8)

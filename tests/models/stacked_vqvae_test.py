@@ -92,7 +92,7 @@ def test_the_first_stage_is_frozen_and_the_second_learns(rng):
         first_stage, hidden_dim=32, ema_decay=0.9, learning_rate=1e-2
     )
     start = model.evaluate(x, verbose=0, return_dict=True)
-    model.fit(x, epochs=45, batch_size=16, verbose=0)
+    model.fit(x, epochs=60, batch_size=16, verbose=0)
     after = model.evaluate(x, verbose=0, return_dict=True)
     assert after["code_accuracy"] > 0.9 > 0.5 > start["code_accuracy"]
     assert after["reconstruction_loss"] < 0.3 * start["reconstruction_loss"]

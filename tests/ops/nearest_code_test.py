@@ -1,3 +1,7 @@
+import pathlib
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -60,6 +64,15 @@ def test_ties_go_to_the_lowest_index(memory_limit):
     np.testing.assert_array_equal(found, [1, 1, 4])
 
 
+def test_vectors_between_codes_take_the_first(rng):
+    """Whole and half numbers, whose distances float32 knows exactly."""
+    embeddings = rng.integers(-3, 4, size=(9, 2)).astype("float32")
+    z = rng.integers(-7, 8, size=(500, 2)).astype("float32") / 2
+    assert np.mean(reference.gap(z, embeddings) == 0) > 0.1
+    found = to_numpy(nearest_code(z, embeddings))
+    np.testing.assert_array_equal(found, reference.nearest(z, embeddings))
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
 def test_search_is_float32_whatever_the_dtype(rng, dtype):
     embeddings = rng.normal(size=(1024, 8)).astype("float32")
@@ -93,3 +106,20 @@ def test_any_rank_and_empty_batches(rng, shape):
     assert found.shape == shape[:-1]
     expected = reference.nearest(z.reshape(-1, 4), embeddings)
     np.testing.assert_array_equal(found.ravel(), expected)
+
+
+def test_a_step_takes_the_memory_of_a_tile():
+    """Half a gigabyte at most, where all scores would be two."""
+    root = pathlib.Path(__file__).parents[2]
+    child = [sys.executable, root / "scripts" / "bench_quantizers.py"]
+    child += ["--child", keras.config.backend(), "--threads", "1"]
+    output = subprocess.run(
+        [*child, "--size", "[8192, 65536, 16]"],
+        input="memory\n",
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    name, peak = output.split()
+    assert name == "answer"
+    assert 2**20 < float(peak) < 2**29

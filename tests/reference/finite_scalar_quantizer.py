@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 
+# Of a value to where its rounding changes: more than its own rounding.
+LEAST_GAP = 1e-5
+
 
 def bounded(value, level):
     """The value before rounding, and its derivative."""
@@ -14,28 +17,23 @@ def bounded(value, level):
     return half * t - offset, half * (1 - t * t)
 
 
-def forward(z, levels):
-    """quantized (N, d), indices (N,) and gap to the nearest rounding (N,)."""
-    quantized, indices, gaps = np.zeros(z.shape), [], []
-    for n, vector in enumerate(z.astype("float64")):
-        index, place, gap = 0, 1, 1.0
-        for d, level in enumerate(levels):
-            value, _ = bounded(vector[d], level)
-            rounded = round(value)
-            gap = min(gap, abs(value - math.floor(value) - 0.5))
-            quantized[n, d] = rounded / (level // 2)
-            index += (rounded + level // 2) * place
-            place *= level
-        indices.append(index)
-        gaps.append(gap)
-    return quantized, np.array(indices), np.array(gaps)
+class FiniteScalarQuantizer:
+    def __init__(self, levels):
+        self.levels = levels
+        self.weights, self.state = [], []
 
-
-def gradient(z, levels, upstream):
-    """Of sum(upstream * quantized) to z."""
-    grad = np.zeros(z.shape)
-    for n, vector in enumerate(z.astype("float64")):
-        for d, level in enumerate(levels):
-            _, slope = bounded(vector[d], level)
-            grad[n, d] = upstream[n, d] * slope / (level // 2)
-    return grad
+    def step(self, z, upstream):
+        quantized, indices, to_z = np.zeros(z.shape), [], np.zeros(z.shape)
+        for n, vector in enumerate(z):
+            index, place = 0, 1
+            for d, level in enumerate(self.levels):
+                value, slope = bounded(vector[d], level)
+                assert abs(value - math.floor(value) - 0.5) > LEAST_GAP
+                quantized[n, d] = round(value) / (level // 2)
+                to_z[n, d] = upstream[n, d] * slope / (level // 2)
+                index += (round(value) + level // 2) * place
+                place *= level
+            indices.append(index)
+        indices = np.array(indices)
+        outputs = {"quantized": quantized, "indices": indices, "loss": 0.0}
+        return outputs, [to_z]

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Between the noisy logits: more than what rounding makes of them.
+LEAST_GAP = 1e-5
+
 
 def softmax(x):
     p = np.exp(x - x.max())
@@ -13,41 +16,54 @@ def kl(logits):
     return sum(x * np.log(x * len(p)) for x in p)
 
 
-def step(z, weights, noise, temperature, upstream, kl_cost, hard):
-    """One training step's forward pass and gradients.
+class GumbelQuantizer:
+    """`temperature` is a function of the number of steps before.
 
-    Args:
-        z: (N, D).
-        weights: kernel (D, K), bias (K,), embeddings (K, D).
-        noise: (N, K), of the Gumbel distribution.
-        temperature: float.
-        upstream: (N, D), the gradient at `quantized`.
-        kl_cost: float.
-        hard: bool.
-
-    Returns:
-        quantized (N, D), indices (N,), kl_loss, and the gradients of
-        sum(upstream * quantized) + loss to z, kernel, bias and embeddings.
+    Without draws the outputs of `step` are those of inference.
     """
-    kernel, bias, embeddings = (w.astype("float64") for w in weights)
-    quantized, indices, losses = np.zeros(z.shape), [], []
-    grads = [np.zeros(x.shape) for x in (z, *weights)]
-    for n, vector in enumerate(z.astype("float64")):
-        logits = vector @ kernel + bias
-        soft = softmax((logits + noise[n]) / temperature)
-        k = int(np.argmax(soft))
-        used = np.eye(len(bias))[k] if hard else soft
-        quantized[n] = used @ embeddings
-        indices.append(k)
-        losses.append(kl(logits))
 
-        grads[3] += np.outer(used, upstream[n])
-        to_soft = embeddings @ upstream[n]
-        to_logits = soft * (to_soft - soft @ to_soft) / temperature
-        p = softmax(logits)
-        slope = np.log(p) + 1
-        to_logits += kl_cost / len(z) * p * (slope - p @ slope)
-        grads[0][n] = kernel @ to_logits
-        grads[1] += np.outer(vector, to_logits)
-        grads[2] += to_logits
-    return quantized, np.array(indices), np.mean(losses), grads
+    def __init__(self, kernel, bias, embeddings, temperature, kl_cost, hard):
+        self.weights = [x.astype("float64") for x in (kernel, bias, embeddings)]
+        self.steps = np.zeros(())
+        self.state = [self.steps]
+        self.temperature, self.kl_cost = temperature, kl_cost
+        self.hard = hard
+
+    def step(self, z, upstream, draws=None):
+        kernel, bias, embeddings = self.weights
+        temperature = self.temperature(float(self.steps))
+        self.steps += 1
+        noise = np.zeros((len(z), len(bias)))
+        if draws is not None:
+            noise = -np.log(-np.log(draws.reshape(noise.shape)))
+        quantized, indices, losses = np.zeros(z.shape), [], []
+        to_z, *to_weights = (np.zeros(x.shape) for x in (z, *self.weights))
+        for n, vector in enumerate(z):
+            logits = vector @ kernel + bias
+            noisy = logits + noise[n]
+            second, first = np.sort(noisy)[-2:]
+            assert first - second > LEAST_GAP
+            soft = softmax(noisy / temperature)
+            k = int(np.argmax(soft))
+            hard = self.hard or draws is None
+            used = np.eye(len(bias))[k] if hard else soft
+            quantized[n] = used @ embeddings
+            indices.append(k)
+            losses.append(kl(logits))
+
+            to_soft = embeddings @ upstream[n]
+            to_logits = soft * (to_soft - soft @ to_soft) / temperature
+            p = softmax(logits)
+            slope = np.log(p) + 1
+            to_logits += self.kl_cost / len(z) * p * (slope - p @ slope)
+            to_z[n] = kernel @ to_logits
+            to_weights[0] += np.outer(vector, to_logits)
+            to_weights[1] += to_logits
+            to_weights[2] += np.outer(used, upstream[n])
+        outputs = {
+            "quantized": quantized,
+            "indices": np.array(indices),
+            "kl_loss": np.mean(losses),
+            "loss": self.kl_cost * np.mean(losses),
+        }
+        return outputs, [to_z, *to_weights]

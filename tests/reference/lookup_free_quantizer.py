@@ -4,6 +4,9 @@ import itertools
 
 import numpy as np
 
+from tests.reference import unit
+from tests.reference.vector_quantizer import surely_nearest
+
 
 def all_codes(dim, scale):
     """The 2^D codes, the first channel being the least significant bit."""
@@ -15,28 +18,72 @@ def entropy(p):
     return -sum(x * np.log(x) for x in np.ravel(p) if x > 0)
 
 
-def forward(z, inverse_temperature, spherical):
-    """quantized, indices and the unweighted losses, of z (N, D)."""
-    z = z.astype("float64")
-    if spherical:
-        z = np.array([vector / np.sqrt(np.sum(vector**2)) for vector in z])
-    scale = z.shape[1] ** -0.5 if spherical else 1.0
-    codes = all_codes(z.shape[1], scale)
-    quantized, indices, entropies = [], [], []
-    bits = np.zeros(z.shape[1])
-    for vector in z:
-        distances = np.sum((vector - codes) ** 2, axis=1)
-        k = int(np.argmin(distances))
-        indices.append(k)
-        quantized.append(codes[k])
-        p = np.exp(-inverse_temperature * (distances - distances[k]))
-        p /= p.sum()
-        entropies.append(entropy(p))
-        bits += p @ (codes > 0) / len(z)
-    quantized = np.array(quantized)
-    losses = {
-        "sample_entropy": np.mean(entropies),
-        "batch_entropy": sum(entropy([p, 1 - p]) for p in bits),
-        "commitment_loss": np.mean((z - quantized) ** 2),
-    }
-    return quantized, np.array(indices), losses
+class LookupFreeQuantizer:
+    def __init__(
+        self,
+        dim,
+        entropy_cost,
+        diversity,
+        commitment_cost,
+        inverse_temperature,
+        spherical,
+    ):
+        self.codes = all_codes(dim, dim**-0.5 if spherical else 1.0)
+        self.entropy_cost, self.diversity = entropy_cost, diversity
+        self.commitment_cost = commitment_cost
+        self.inverse_temperature = inverse_temperature
+        self.spherical = spherical
+        self.weights, self.state = [], []
+
+    def step(self, z, upstream):
+        if not self.spherical:
+            return self.step_inside(z, upstream)
+        outputs, (to_unit,) = self.step_inside(unit.unit(z), upstream)
+        return outputs, [unit.gradient(z, to_unit)]
+
+    def step_inside(self, z, upstream):
+        indices = surely_nearest(z, self.codes)
+        quantized = self.codes[indices]
+        p = [self.probabilities(vector) for vector in z]
+        batch_entropy, to_batch = self.batch_entropy(np.mean(p, axis=0))
+        losses = {
+            "sample_entropy": np.mean([entropy(each) for each in p]),
+            "batch_entropy": batch_entropy,
+            "commitment_loss": np.mean((z - quantized) ** 2),
+        }
+        entropies = (
+            losses["sample_entropy"] - self.diversity * losses["batch_entropy"]
+        )
+        losses["loss"] = (
+            self.entropy_cost * entropies
+            + self.commitment_cost * losses["commitment_loss"]
+        )
+
+        # Entropies by the probabilities of each vector's codes, and those by
+        # the vector.
+        to_z = np.zeros(z.shape)
+        for n, vector in enumerate(z):
+            to_p = -np.log(p[n]) - self.diversity * to_batch
+            to_logits = p[n] * (to_p - p[n] @ to_p) / len(z)
+            # -(z - c)^2, but for what all codes share.
+            to_vector = 2 * self.inverse_temperature * to_logits @ self.codes
+            to_z[n] = upstream[n] + self.entropy_cost * to_vector
+            difference = vector - quantized[n]
+            to_z[n] += self.commitment_cost * 2 * difference / z.size
+        outputs = {"quantized": quantized, "indices": indices, **losses}
+        return outputs, [to_z]
+
+    def batch_entropy(self, p):
+        """Of the mean probabilities of codes, and its derivative by them."""
+        if not self.spherical:
+            return entropy(p), -np.log(p)
+        positive = self.codes > 0  # (K, D)
+        bits = p @ positive
+        by_bits = sum(entropy([b, 1 - b]) for b in bits)
+        return by_bits, positive @ np.log((1 - bits) / bits)
+
+    def probabilities(self, vector):
+        """Of each code: the softmax of its negative squared distance."""
+        distances = np.sum((vector - self.codes) ** 2, axis=1)
+        p = np.exp(-self.inverse_temperature * (distances - distances.min()))
+        return p / p.sum()

@@ -1,46 +1,60 @@
-"""Zeghidour et al. 2021, section III-C, vector by vector."""
+"""Zeghidour et al. 2021, section III-C, stage by stage."""
 
 import numpy as np
 
-from tests.reference import vector_quantizer as one
+from tests.reference.vector_quantizer import copied
+from tests.reference.vector_quantizer import surely_nearest
 
 
-def stages(z, codebooks):
-    """Residuals and indices of each stage, and the sum of codes."""
-    residual, total = z.astype("float64"), np.zeros(z.shape)
-    residuals, indices = [], []
-    for codebook in codebooks:
-        residuals.append(residual)
-        found = one.nearest(residual, codebook)
-        indices.append(found)
-        codes = np.array([codebook[k] for k in found], "float64")
-        total = total + codes
-        residual = residual - codes
-    return residuals, indices, total
+class ResidualVectorQuantizer:
+    """Stages that are one object share its codebook."""
 
+    def __init__(self, stages, dropout=0.0, estimator=copied):
+        self.stages, self.dropout = stages, dropout
+        self.estimator = estimator
+        self.codebooks = list(dict.fromkeys(stages))
+        self.weights = [w for c in self.codebooks for w in c.weights]
+        self.state = [s for c in self.codebooks for s in c.state]
 
-def losses(z, codebooks):
-    """Sums over stages of codebook and commitment loss."""
-    residuals, indices, _ = stages(z, codebooks)
-    parts = [
-        one.losses(r, codebook, k)
-        for r, codebook, k in zip(residuals, codebooks, indices, strict=True)
-    ]
-    return np.sum(parts, axis=0)
+    def step(self, z, upstream, draws=None):
+        numbers = self.numbers_of_stages(len(z), draws)
+        residual, quantized = z, np.zeros(z.shape)
+        to_z = np.zeros(z.shape)
+        to_weights = {
+            codebook: [np.zeros(w.shape) for w in codebook.weights]
+            for codebook in self.codebooks
+        }
+        seen = {codebook: [] for codebook in self.codebooks}
+        outputs: dict = {}
+        for i, stage in enumerate(self.stages):
+            kept = numbers > i
+            indices = surely_nearest(residual, stage.embeddings)
+            codes = stage.embeddings[indices]
+            losses, gradients = stage.losses(residual[kept], indices[kept])
+            # The codes that were taken away are constants.
+            to_z[kept] += gradients[0]
+            for total, part in zip(to_weights[stage], gradients[1:]):
+                total += part
+            for name, value in losses.items():
+                outputs[name] = outputs.get(name, 0.0) + value
+            outputs.setdefault("indices", []).append(indices)
+            seen[stage].append((residual[kept], indices[kept]))
+            quantized[kept] += codes[kept]
+            residual = residual - codes
+        for codebook, updates in seen.items():
+            codebook.update(*map(np.concatenate, zip(*updates)))
+        to_z += self.estimator(z, quantized, upstream)
+        outputs["indices"] = np.stack(outputs["indices"], axis=-1)
+        outputs["quantized"] = quantized
+        return outputs, [to_z, *(g for gs in to_weights.values() for g in gs)]
 
-
-def gradients(z, codebooks, upstream, commitment_cost):
-    """Of sum(upstream * quantized) + loss, to z and to each codebook.
-
-    The upstream gradient reaches z once; each stage's commitment loss adds its
-    own, since the codes taken away are constants.
-    """
-    residuals, indices, _ = stages(z, codebooks)
-    grad_z, grad_codes = np.array(upstream, "float64"), []
-    for r, codebook, k in zip(residuals, codebooks, indices, strict=True):
-        to_r, to_codes = one.gradients(
-            r, codebook.astype("float64"), k, np.zeros(z.shape), commitment_cost
-        )
-        grad_z += to_r
-        grad_codes.append(to_codes)
-    return grad_z, grad_codes
+    def numbers_of_stages(self, count, draws):
+        """Of each vector, from two uniform numbers for each example."""
+        if draws is None:
+            return np.full(count, len(self.stages))
+        numbers = []
+        for choice, chance in draws.reshape(2, -1).T:
+            dropped = chance < self.dropout
+            number = 1 + int(choice * len(self.stages))
+            numbers.append(number if dropped else len(self.stages))
+        return np.repeat(numbers, count // len(numbers))

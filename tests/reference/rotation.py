@@ -11,6 +11,6 @@ def gradient(z, codes, upstream):
         u, q = z[n] / a, codes[n] / b
         r = (u + q) / np.linalg.norm(u + q)
         turn = np.eye(len(u)) - 2 * np.outer(r, r) + 2 * np.outer(q, u)
-        np.testing.assert_allclose(b / a * turn @ z[n], codes[n], atol=1e-5)
+        np.testing.assert_allclose(b / a * turn @ z[n], codes[n], atol=1e-12)
         grad[n] = b / a * turn.T @ upstream[n]
     return grad

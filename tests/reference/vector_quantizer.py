@@ -1,6 +1,9 @@
-"""van den Oord et al. 2017, section 3.2 and appendix A.1, in NumPy loops."""
+"""van den Oord et al. 2017, section 3.2, in NumPy loops."""
 
 import numpy as np
+
+# Between squared distances: more than what rounding makes of them.
+LEAST_GAP = 1e-5
 
 
 def nearest(z, embeddings):
@@ -22,50 +25,55 @@ def gap(z, embeddings):
     return distances[:, 1] - distances[:, 0]
 
 
-def losses(z, embeddings, indices):
-    """codebook_loss and commitment_loss, which have the same value."""
-    total = 0.0
-    for vector, k in zip(z, indices, strict=True):
-        total += np.sum((vector - embeddings[k]) ** 2)
-    return total / z.size, total / z.size
+def surely_nearest(z, embeddings):
+    """`nearest`, of vectors for which it is no matter of rounding."""
+    assert gap(z, embeddings).min(initial=1.0) > LEAST_GAP
+    return nearest(z, embeddings)
 
 
-def gradients(z, embeddings, indices, upstream, commitment_cost):
-    """Of sum(upstream * quantized) + loss, to z and to the embeddings."""
-    grad_z = np.zeros_like(z)
-    grad_embeddings = np.zeros_like(embeddings)
-    for n, k in enumerate(indices):
-        difference = 2 * (z[n] - embeddings[k]) / z.size
-        grad_z[n] = upstream[n] + commitment_cost * difference
-        grad_embeddings[k] -= difference
-    return grad_z, grad_embeddings
+def copied(z, codes, upstream):
+    """The straight-through gradient at `quantized` to z."""
+    return upstream
 
 
-class MovingAverageCodebook:
-    """Counts, sums and embeddings under the exponential moving average."""
-
-    def __init__(self, embeddings, decay, epsilon):
+class VectorQuantizer:
+    def __init__(
+        self,
+        embeddings,
+        commitment_cost=0.25,
+        codebook_cost=1.0,
+        estimator=copied,
+    ):
         self.embeddings = embeddings.astype("float64")
-        self.counts = np.ones(len(embeddings))
-        self.sums = self.embeddings.copy()
-        self.decay, self.epsilon = decay, epsilon
+        self.commitment_cost = commitment_cost
+        self.codebook_cost = codebook_cost
+        self.estimator = estimator
+        self.weights, self.state = [self.embeddings], []
 
-    def update(self, z):
-        indices = nearest(z, self.embeddings)
-        for k in range(len(self.counts)):
-            mine = z[indices == k].astype("float64")
-            self.counts[k] = self.decay * self.counts[k] + (
-                1 - self.decay
-            ) * len(mine)
-            self.sums[k] = self.decay * self.sums[k] + (
-                1 - self.decay
-            ) * mine.sum(axis=0)
-        total = self.counts.sum()
-        for k in range(len(self.counts)):
-            smoothed = (
-                (self.counts[k] + self.epsilon)
-                / (total + len(self.counts) * self.epsilon)
-                * total
-            )
-            self.embeddings[k] = self.sums[k] / smoothed
-        return indices
+    def step(self, z, upstream):
+        indices = surely_nearest(z, self.embeddings)
+        codes = self.embeddings[indices]
+        losses, (to_z, *to_weights) = self.losses(z, indices)
+        self.update(z, indices)
+        to_z += self.estimator(z, codes, upstream)
+        outputs = {"quantized": codes, "indices": indices, **losses}
+        return outputs, [to_z, *to_weights]
+
+    def losses(self, z, indices):
+        """A dict, and the gradients of its `loss` to z and the weights."""
+        error = 0.0
+        to_z, to_embeddings = np.zeros(z.shape), np.zeros(self.embeddings.shape)
+        for n, k in enumerate(indices):
+            difference = z[n] - self.embeddings[k]
+            error += np.sum(difference**2) / z.size
+            to_z[n] = self.commitment_cost * 2 * difference / z.size
+            to_embeddings[k] -= self.codebook_cost * 2 * difference / z.size
+        losses = {
+            "codebook_loss": error,
+            "commitment_loss": error,
+            "loss": (self.codebook_cost + self.commitment_cost) * error,
+        }
+        return losses, [to_z, to_embeddings]
+
+    def update(self, z, indices):
+        """What a step changes by itself: nothing."""

@@ -116,6 +116,16 @@ def test_rate_and_distortion_are_in_the_logs(rng, tmp_path):
         hypermodel.fit(None, model, x, verbose=0)
 
 
+def test_a_trial_may_start_from_the_data(rng):
+    x = tiny_images(rng, 32)
+    hypermodel = HyperVQVAE(
+        adapt=True, search={}, num_embeddings=16, learning_rate=1e-9, **TINY
+    )
+    model = uncompiled(hypermodel.build)(keras_tuner.HyperParameters())
+    logs = hypermodel.fit(None, model, x, validation_data=(x,), verbose=0)
+    assert logs.history["val_codebook_usage"][0] == 1
+
+
 def test_rate_counts_all_levels(rng):
     x = tiny_images(rng, 8)
     hypermodel = tuning.HyperVQVAE2(

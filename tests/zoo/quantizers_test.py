@@ -119,6 +119,23 @@ def test_every_part_of_a_model_trains_with_it(rng, quantizer):
     )
 
 
+def test_codes_that_all_start_as_zeros_learn(rng):
+    """Small vectors have the code of zeros, which must not stop gradients."""
+    x = tiny_images(rng, 32)
+    model = tiny_vqvae(
+        quantizer=layers.FiniteScalarQuantizer((4, 4)),
+        learning_rate=0.02,
+        data_variance=float(x.var()),
+    )
+    kernel = model.encoder.layers[-1].kernel
+    kernel.assign(0.1 * kernel)
+    codes = model.quantizer.decode_indices(model.encode(x))
+    np.testing.assert_array_equal(to_numpy(codes), 0)
+    history = model.fit(x, batch_size=16, epochs=20, verbose=0).history
+    assert history["reconstruction_loss"][-1] < 0.85
+    assert history["perplexity"][-1] > 4
+
+
 @pytest.fixture(scope="module")
 def residual():
     """Four stages, one codebook, dropped at random; trained a little."""
