@@ -44,6 +44,10 @@ def image_features(network, images):
 
     Returns:
         list of float32 tensors `(batch, ..., channels)`.
+
+    Raises:
+        ValueError: If the images have other channels than the network takes,
+            or are too small for it.
     """
     channels = network.inputs[0].shape[-1]
     if images.shape[-1] == 1 and channels == 3:
@@ -53,10 +57,12 @@ def image_features(network, images):
             f"`feature_network` takes images of {channels} channels. Received: "
             f"images of shape {tuple(images.shape)}"
         )
-    features = keras.tree.flatten(network(images, training=False))
-    if any(0 in tuple(f.shape)[1:] for f in features):
+    try:
+        network.compute_output_shape(tuple(images.shape))
+    except ValueError as error:
         raise ValueError(
-            "The images are too small for `feature_network`: a feature map has "
-            f"no places left. Received: images of shape {tuple(images.shape)}"
-        )
+            "`feature_network` takes no such images; they may be too small. "
+            f"Received: images of shape {tuple(images.shape)}. {error}"
+        ) from error
+    features = keras.tree.flatten(network(images, training=False))
     return [ops.cast(f, "float32") for f in features]
