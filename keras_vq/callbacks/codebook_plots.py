@@ -65,7 +65,7 @@ def _draw_histogram(axis, frequency):
     axis.set(
         xlabel="times the uniform share",
         ylabel="number of codes",
-        title=f"{len(frequency) - len(used)} codes unused",
+        title=f"unused codes: {len(frequency) - len(used)}",
     )
     axis.legend(frameon=False)
 

@@ -265,3 +265,9 @@ def check_quantizer(quantizer):
             "`quantizer` must be a quantizer of keras_vq.layers. Received: a "
             f"{type(quantizer).__name__}"
         )
+    if quantizer.add_losses:
+        raise ValueError(
+            "Of composed quantizers the outermost adds the losses. Received: "
+            f"`{quantizer.name}` with add_losses=True; give it to the layer "
+            "around it."
+        )

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.layers.quantizer import check_at_least
+from keras_vq.layers.quantizer import check_quantizer
 from keras_vq.layers.stages import make_stages
 from keras_vq.layers.vector_quantizer import ESTIMATORS
 from keras_vq.layers.vector_quantizer import VectorQuantizer
@@ -86,6 +87,7 @@ class ResidualVectorQuantizer(Quantizer):
         seed=None,
         **kwargs,
     ):
+        check_quantizer(quantizer)
         if not isinstance(quantizer, VectorQuantizer):
             raise ValueError(
                 "`quantizer` must be a VectorQuantizer or one of its kind, "

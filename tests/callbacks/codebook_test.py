@@ -190,7 +190,7 @@ def test_usage_has_shares_a_histogram_and_a_map():
         {"perplexity": counts}
     ).axes[:3]
     assert shares.get_title() == "57% of 7 codes in use, perplexity 3"
-    assert histogram.get_title() == "3 codes unused"
+    assert histogram.get_title() == "unused codes: 3"
     assert sum(bar.get_height() for bar in histogram.patches) == 4
     cells = frequencies.images[0].get_array()
     assert cells.shape == (3, 3)

@@ -62,6 +62,7 @@ def test_many_bits_in_groups(rng):
     [
         ((keras.layers.Dense(3),), "a Dense"),
         ((layers.VectorQuantizer(8, 4), 1), "num_groups=1"),
+        ((layers.LookupFreeQuantizer(4, add_losses=True),), "outermost adds"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

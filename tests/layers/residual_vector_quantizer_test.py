@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -95,6 +96,21 @@ def test_stages_start_apart():
     assert np.abs(first - second).min() > 0
     assert np.abs(second - third).min() > 0
     assert [s.seed for s in layer.stages] == [5, 6, 7]
+    uniform = keras.initializers.RandomUniform(seed=5)
+    layer = layers.GroupedVectorQuantizer(
+        layers.ResidualVectorQuantizer(
+            layers.VectorQuantizer(8, 3, embeddings_initializer=uniform), 2
+        ),
+        2,
+    )
+    layer.build()
+    starts = [
+        to_numpy(stage.embeddings)
+        for group in layer.groups
+        for stage in group.stages
+    ]
+    assert not np.allclose(starts[0], starts[1])  # of stages
+    assert not np.allclose(starts[0], starts[2])  # of groups
 
 
 @pytest.mark.parametrize(
@@ -104,6 +120,10 @@ def test_stages_start_apart():
         (
             lambda q: (layers.VectorQuantizer(8, 4, distance="cosine"),),
             "distance='cosine'",
+        ),
+        (
+            lambda q: (layers.VectorQuantizer(8, 4, add_losses=True),),
+            "outermost adds",
         ),
         (lambda q: (q, 1), "num_stages=1"),
         (lambda q: (q, 2, False, 1.5), "dropout=1.5"),
