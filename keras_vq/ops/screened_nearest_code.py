@@ -94,6 +94,7 @@ def _best(scores, margin):
 
 
 def _product(a, b):
+    """The coarse scores; the device may round what it multiplies."""
     return ops.matmul(a, b)
 
 
