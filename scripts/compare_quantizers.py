@@ -25,6 +25,7 @@ import numpy as np
 
 import keras_vq
 from keras_vq import layers
+from keras_vq.files import written_whole
 
 WARM_UP = 20  # steps in which functions are compiled
 DIM = 64
@@ -156,7 +157,8 @@ def main():
         table.append(line([name, *measure(make, by_k_means)]))
         print(table[-1], flush=True)
         if ARGUMENTS.out:
-            ARGUMENTS.out.write_text("\n".join(table) + "\n")
+            with written_whole(ARGUMENTS.out) as path:
+                path.write_text("\n".join(table) + "\n")
         keras.utils.clear_session()
 
 
