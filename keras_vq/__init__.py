@@ -8,6 +8,7 @@ from keras_vq import likelihoods
 from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
+from keras_vq import networks
 from keras_vq import ops
 from keras_vq import priors
 from keras_vq import regularizers
@@ -28,8 +29,10 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "networks",
     "ops",
     "priors",
+    "recipes",
     "regularizers",
     "samplers",
     "training",
@@ -39,8 +42,8 @@ __all__ = [
 
 
 def __getattr__(name):
-    # Loaded when first used: these bring TensorFlow, whatever the backend, and
+    # Imported when first used: these need TensorFlow, whatever the backend, or
     # KerasTuner.
-    if name in ("data", "export", "tuning"):
+    if name in ("data", "export", "recipes", "tuning"):
         return importlib.import_module(f"keras_vq.{name}")
     raise AttributeError(f"module 'keras_vq' has no attribute {name!r}")

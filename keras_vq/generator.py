@@ -1,36 +1,39 @@
 import keras
 import numpy as np
 
-from keras_vq.models.check_pair import check_pair
-from keras_vq.networks.check_sizes import check_sizes
-from keras_vq.saving import Preset
+from keras_vq.checks import check_int
+from keras_vq.checks import check_number
+from keras_vq.checks import check_type
+from keras_vq.checks import title
+from keras_vq.models import Tokenizer
+from keras_vq.priors import Prior
+from keras_vq.saving.config import serializable
+from keras_vq.training import Model
 
-_PARTS = ("tokenizer", "prior", "condition_tokenizer")
 
+@serializable
+class LatentGenerator(Model):
+    """A tokenizer and a prior over its codes: together they generate images.
 
-@keras.saving.register_keras_serializable(package="keras_vq")
-class LatentGenerator(Preset, keras.Model):
-    """A tokenizer and a prior over its codes: together they make images.
-
-    Both are trained before. Saved, it holds both.
+    Both are trained before. Saving it saves both.
 
     Args:
         tokenizer: A `keras_vq.models.Tokenizer`.
         prior: A `keras_vq.priors.Prior` of the same codes.
-        condition_tokenizer: A `keras_vq.models.Tokenizer` or None, of what the
-            prior is told besides: then `condition` below are pictures, which
-            are encoded. Defaults to None.
+        condition_tokenizer: A `keras_vq.models.Tokenizer` or None, that of the
+            prior's condition: then the `condition` arguments below are images,
+            which are encoded. Defaults to None.
         **kwargs: `name` and others of `keras.Model`.
 
     Call arguments:
         x: float or uint8 tensor `(batch, *input_shape)`.
 
     Returns:
-        float32 tensor `(batch, *input_shape)`, what the tokenizer makes of its
-        inputs.
+        float32 tensor `(batch, *input_shape)`, the tokenizer's
+        reconstructions.
 
     Raises:
-        ValueError: If the prior is of other codes than the tokenizer's.
+        ValueError: If prior and tokenizers do not match.
 
     Example:
 
@@ -45,23 +48,25 @@ class LatentGenerator(Preset, keras.Model):
         section 3.3.
     """
 
+    can_generate = True
+
     def __init__(self, tokenizer, prior, condition_tokenizer=None, **kwargs):
         super().__init__(**kwargs)
-        check_pair(tokenizer, prior, condition_tokenizer)
+        _check_codes(tokenizer, prior)
+        if condition_tokenizer is not None:
+            _check_condition(condition_tokenizer, prior)
+        _check_fingerprints(tokenizer, prior, condition_tokenizer)
         self.tokenizer = tokenizer
         self.prior = prior
         self.condition_tokenizer = condition_tokenizer
         self.input_shape = tokenizer.input_shape
-        self.built = True
+        self.num_classes = prior.num_classes
 
-    @property
-    def num_classes(self):
-        """int or None, number of labels the prior is conditioned on."""
-        return self.prior.num_classes
-
-    def build(self, input_shape=None):
-        # Everything is built before; Keras calls this when it loads.
-        self.built = True
+    def losses_of(self, x, labels, training):
+        raise TypeError(
+            "A LatentGenerator is not trained itself: train its tokenizer on "
+            "images, then its prior on the tokenizer's codes."
+        )
 
     def call(self, x, training=False):
         return self.tokenizer(x)
@@ -73,21 +78,21 @@ class LatentGenerator(Preset, keras.Model):
         condition=None,
         seed=None,
         batch_size=64,
-        **sampling,
+        **drawing,
     ):
         """New images: codes drawn from the prior, decoded.
 
         Args:
             num_images: int >= 1, number of images.
-            labels: int array `(num_images,)` or int, for a conditional prior.
+            labels: int array `(num_images,)` or int, for a prior with
+                `num_classes`. Defaults to None.
+            condition: array `(num_images, ...)`, for a prior with a condition:
+                codes, or images if the generator has a `condition_tokenizer`.
                 Defaults to None.
-            condition: array `(num_images, ...)`, for a prior that is told
-                something besides: codes, or pictures for a generator with a
-                `condition_tokenizer`. Defaults to None.
             seed: int or None; one seed draws the same codes on every backend.
                 Defaults to None.
             batch_size: int, images drawn together. Defaults to 64.
-            **sampling: `temperature`, `top_k` and others of the prior's
+            **drawing: `temperature`, `top_k` and others of the prior's
                 `generate`.
 
         Returns:
@@ -100,12 +105,12 @@ class LatentGenerator(Preset, keras.Model):
         codes = self.prior.generate(
             num_images,
             labels,
+            self._encoded(condition),
             seed=seed,
             batch_size=batch_size,
-            **self._told(condition),
-            **sampling,
+            **drawing,
         )
-        return self.tokenizer.decode(codes, batch_size)
+        return self.tokenizer.decode(codes, batch_size=batch_size)
 
     def inpaint(
         self,
@@ -115,25 +120,23 @@ class LatentGenerator(Preset, keras.Model):
         condition=None,
         seed=None,
         batch_size=64,
-        **sampling,
+        **drawing,
     ):
-        """Draw a part of images anew, keeping the codes of the rest.
+        """Redraw a part of images, keeping the codes of the rest.
 
-        A code is kept if none of the pixels of its cell is masked. Codes are
-        drawn in raster order from those before, so what lies below and to the
-        right of the mask does not tell what to draw in it.
+        A code is kept if none of the pixels of its cell is masked. An
+        autoregressive prior draws codes in raster order from those before, so
+        what lies below and to the right of the mask has no influence.
 
         Args:
             images: array `(n, *input_shape)`, float in the tokenizer's
                 `value_range` or uint8.
             mask: bool array `(n, *size)` or `(*size,)`, the spatial axes of
-                the images; True where to draw anew.
-            labels: int array `(n,)` or int, for a conditional prior. Defaults
-                to None.
-            condition: See `generate`.
-            seed: See `generate`.
-            batch_size: See `generate`.
-            **sampling: `sampler` and `guidance_scale` of the prior's
+                the images; True where to redraw.
+            labels: int array `(n,)` or int, for a prior with `num_classes`.
+                Defaults to None.
+            condition, seed, batch_size: See `generate`.
+            **drawing: `sampler`, `guidance_scale` and others of the prior's
                 `complete`.
 
         Returns:
@@ -142,8 +145,8 @@ class LatentGenerator(Preset, keras.Model):
         Raises:
             ValueError: If an argument does not fit.
         """
-        codes = self.tokenizer.encode(images, batch_size)
-        mask = self._mask(np.asarray(mask), len(images))
+        codes = self.tokenizer.encode(images, batch_size=batch_size)
+        mask = self._checked_mask(np.asarray(mask), len(images))
         shape = self.tokenizer.code_shape
         if isinstance(codes, tuple):
             known = tuple(~_coarse(mask, level) for level in shape)
@@ -153,12 +156,12 @@ class LatentGenerator(Preset, keras.Model):
             codes,
             known,
             labels,
+            self._encoded(condition),
             seed=seed,
             batch_size=batch_size,
-            **self._told(condition),
-            **sampling,
+            **drawing,
         )
-        return self.tokenizer.decode(codes, batch_size)
+        return self.tokenizer.decode(codes, batch_size=batch_size)
 
     def reject(
         self,
@@ -168,24 +171,22 @@ class LatentGenerator(Preset, keras.Model):
         keep=0.5,
         seed=None,
         batch_size=64,
-        **sampling,
+        **drawing,
     ):
-        """The images that a classifier believes in, of more that are drawn.
+        """Classifier-based rejection sampling: keep the most convincing images.
 
-        For each class the share `keep` that it gives the highest probability
-        of the label.
+        For each class the share `keep` of the drawn images to which the
+        classifier gives the highest probability of their label.
 
         Args:
             classifier: `keras.Model` from images `(batch, *input_shape)` in
                 the tokenizer's `value_range` to probabilities `(batch,
                 num_classes)`.
-            num_images: int >= 1, number of images that are left.
+            num_images: int >= 1, number of images to keep.
             labels: int array `(num_images,)` or int.
-            keep: float in (0, 1], share of the drawn images that are left.
-                Defaults to 0.5.
-            seed: See `generate`.
-            batch_size: See `generate`.
-            **sampling: See `generate`.
+            keep: float in (0, 1], share of the drawn images to keep. Defaults
+                to 0.5.
+            seed, batch_size, **drawing: See `generate`.
 
         Returns:
             NumPy float32 array `(num_images, *input_shape)`, in the order of
@@ -198,73 +199,107 @@ class LatentGenerator(Preset, keras.Model):
             Razavi et al., Generating Diverse High-Fidelity Images with
             VQ-VAE-2, 2019, section 3.4.
         """
-        check_sizes(None, num_images=num_images)
-        if getattr(self.prior, "condition_shape", None) is not None:
+        check_int("num_images", num_images)
+        check_number("keep", keep, above=0, at_most=1)
+        if self.prior.condition_shape is not None:
             raise ValueError(
-                "`reject` draws by label alone. Received: a prior that is told "
-                "a condition with each image"
+                "`reject` supports labels only. Received: a prior with a "
+                "condition"
             )
-        if not 0 < keep <= 1:
-            raise ValueError(f"`keep` must be in (0, 1]. Received: keep={keep}")
-        (labels,) = self.prior.label_arrays(labels, num_images) or (None,)
-        if labels is None:
+        if self.num_classes is None:
             raise ValueError(
-                "`reject` keeps the images that look like their label: the "
-                "prior must be conditional. Received: a prior without "
-                "`num_classes`"
+                "`reject` keeps the images that look most like their label, so "
+                "the prior must have `num_classes`. Received: a prior without"
             )
+        labels = self.prior.conditioning_arrays(labels, None, num_images).labels
         classes, counts = np.unique(labels, return_counts=True)
         drawn = np.repeat(classes, np.ceil(counts / keep).astype(int))
         images = self.generate(
-            len(drawn), drawn, seed=seed, batch_size=batch_size, **sampling
+            len(drawn), drawn, seed=seed, batch_size=batch_size, **drawing
         )
         probabilities = classifier.predict(
             images, batch_size=batch_size, verbose=0
         )
-        believed = probabilities[np.arange(len(drawn)), drawn]
+        scores = probabilities[np.arange(len(drawn)), drawn]
         kept = np.empty((num_images, *self.input_shape), images.dtype)
         for label, count in zip(classes, counts, strict=True):
             of_class = np.flatnonzero(drawn == label)
-            best = of_class[np.argsort(-believed[of_class])[:count]]
+            best = of_class[np.argsort(-scores[of_class])[:count]]
             kept[labels == label] = images[best]
         return kept
 
-    def _told(self, condition):
-        """The condition as an argument of the prior's methods."""
-        if condition is None:
-            return {}
-        if self.condition_tokenizer is not None:
-            condition = self.condition_tokenizer.encode(condition)
-        return {"condition": condition}
+    def _encoded(self, condition):
+        """The condition as the prior takes it."""
+        if condition is None or self.condition_tokenizer is None:
+            return condition
+        return self.condition_tokenizer.encode(condition)
 
-    def _mask(self, mask, count):
+    def _checked_mask(self, mask, count):
         size = self.input_shape[:-1]
         if mask.dtype != bool or mask.shape not in (size, (count, *size)):
             raise ValueError(
                 f"`mask` must be bool of shape {size} or {(count, *size)}, "
-                f"True where to draw. Received: shape={mask.shape} and "
+                f"True where to redraw. Received: shape={mask.shape} and "
                 f"dtype={mask.dtype}"
             )
         return np.broadcast_to(mask, (count, *size))
 
-    def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            **{part: serialize(getattr(self, part)) for part in _PARTS},
-        }
-
     @classmethod
-    def from_config(cls, config):
-        deserialize = keras.saving.deserialize_keras_object
-        parts = {part: deserialize(config[part]) for part in _PARTS}
-        # Weights come later; whole they are those that were saved together.
+    def from_config(cls, config, custom_objects=None):
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            parts = keras.saving.deserialize_keras_object(config)
+        # Weights are loaded later: until then fingerprints differ.
         prior = parts["prior"]
         fingerprint = prior.tokenizer_fingerprint
         prior.tokenizer_fingerprint = None
-        generator = cls(**{**config, **parts})
+        generator = cls(**parts)
         prior.tokenizer_fingerprint = fingerprint
         return generator
+
+
+def _check_codes(tokenizer, prior):
+    check_type("tokenizer", tokenizer, Tokenizer, "a keras_vq.models.Tokenizer")
+    check_type("prior", prior, Prior, "a keras_vq.priors.Prior")
+    produced = (tokenizer.code_shape, tokenizer.num_embeddings)
+    modeled = (prior.code_shape, prior.num_embeddings)
+    if produced != modeled:
+        raise ValueError(
+            f"{title(tokenizer)} produces codes of shape {produced[0]} with "
+            f"K={produced[1]}, {title(prior)} models codes of shape "
+            f"{modeled[0]} with K={modeled[1]}. Received: a tokenizer and a "
+            "prior that do not match"
+        )
+
+
+def _check_condition(condition_tokenizer, prior):
+    produced = (
+        condition_tokenizer.code_shape,
+        condition_tokenizer.num_embeddings,
+    )
+    expected = (prior.condition_shape, prior.num_condition_embeddings)
+    if produced != expected:
+        raise ValueError(
+            "`condition_tokenizer` must produce the codes of the prior's "
+            f"condition. Received: codes of shape {produced[0]} with "
+            f"K={produced[1]} for a prior with condition_shape={expected[0]} "
+            f"and num_condition_embeddings={expected[1]}"
+        )
+
+
+def _check_fingerprints(tokenizer, prior, condition_tokenizer):
+    expected = prior.tokenizer_fingerprint
+    if expected is None:
+        return
+    if condition_tokenizer is None:
+        expected = expected.partition("+")[0]
+    found = tokenizer.fingerprint(condition_tokenizer)
+    if found != expected:
+        raise ValueError(
+            f"{title(prior)} was created for the codes of the tokenizer "
+            f"{expected}. Received: the tokenizer {found}. If it was trained "
+            "further after the prior was created, its codes have another "
+            "meaning now."
+        )
 
 
 def _coarse(mask, code_shape):
@@ -275,6 +310,6 @@ def _coarse(mask, code_shape):
         cells += [m, n // m]
     within = tuple(range(2, 2 * len(size) + 1, 2))
     masked = mask.reshape(cells).any(axis=within)
-    several = (1,) * (len(code_shape) - len(size))  # codes of a position
-    masked = masked.reshape(masked.shape + several)
+    code_axes = (1,) * (len(code_shape) - len(size))  # codes of a position
+    masked = masked.reshape(masked.shape + code_axes)
     return np.broadcast_to(masked, (count, *code_shape))

@@ -25,7 +25,7 @@ from keras_vq import metrics
 from keras_vq import models
 from keras_vq import priors
 from keras_vq.callbacks.plots import save_figure
-from keras_vq.ops import mean
+from keras_vq.ops import masked_mean
 from keras_vq.ops.gaussian import gaussian_kl
 from keras_vq.training.base_model import BaseModel
 
@@ -69,7 +69,7 @@ class AutoregressiveDecoder(BaseModel):
         """-log p of an image, given its latent."""
         told = self.upsample(latents)
         nats = self.decoder.nats_of(pixels, None, training, told)
-        return mean(ops.sum(nats, axis=(1, 2)))
+        return masked_mean(ops.sum(nats, axis=(1, 2)))
 
 
 class VAE(AutoregressiveDecoder):
@@ -85,7 +85,7 @@ class VAE(AutoregressiveDecoder):
         z = z_mean + ops.exp(0.5 * log_variance) * noise
         nats = self.nats(pixels, z, training)
         kl = gaussian_kl(z_mean, log_variance, 0.0, 0.0)
-        kl = mean(ops.sum(kl, axis=(1, 2, 3)))
+        kl = masked_mean(ops.sum(kl, axis=(1, 2, 3)))
         return nats + kl, {"loss": nats + kl, "nats": nats, "kl_loss": kl}
 
 

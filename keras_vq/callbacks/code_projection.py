@@ -3,26 +3,30 @@ from keras import ops
 
 from keras_vq.callbacks.codebook_plots import code_projection
 from keras_vq.callbacks.epoch_picture import EpochPicture
+from keras_vq.checks import title
 from keras_vq.layers import VectorQuantizer
-from keras_vq.training.in_batches import in_batches
+from keras_vq.models import Tokenizer
+from keras_vq.training.batches import in_batches
+from keras_vq.training.batches import to_array
 
 
 class CodeProjection(EpochPicture):
-    """Draws codes over the encoder's outputs, in their plane, after each epoch.
+    """Draws codes and the encoder's outputs in a plane, after each epoch.
 
-    Codes far from all outputs are never chosen; a cloud of outputs without
-    codes is one that they do not describe. The plane is that of the outputs'
-    greatest variance. With cosine distance, outputs are those on the sphere. An
-    epoch after which no output is finite has no picture.
+    Codes far from all outputs are never chosen; a cluster of outputs without
+    codes is poorly represented. The plane is that of the largest variance of
+    the outputs, which are scaled to length 1 for cosine distance. There is no
+    picture of an epoch after which no output is finite.
 
     Args:
         x: array `(n, *input_shape)`, inputs of the model.
-        directory: Folder for `epoch_0001.png` and so on; made if missing.
-        max_points: int, at most so many of the outputs are drawn, evenly
-            spaced. Defaults to 10,000.
+        directory: Folder for `epoch_0001.png` and so on; created if missing.
+        max_points: int, the most outputs to draw, evenly spaced. Defaults to
+            10,000.
 
     Raises:
-        ValueError: When training starts, if the model has no single quantizer.
+        ValueError: When training starts, if the model does not have exactly one
+            quantizer.
 
     Example:
 
@@ -38,18 +42,17 @@ class CodeProjection(EpochPicture):
         self.max_points = max_points
 
     def on_train_begin(self, logs=None):
-        if not all(
-            hasattr(self.model, n) for n in ("quantizer", "vectors_step")
-        ):
+        is_tokenizer = isinstance(self.model, Tokenizer)
+        if not is_tokenizer or len(self.model.quantizers) != 1:
             raise ValueError(
-                "CodeProjection draws the one codebook between an encoder and "
-                "a decoder, of a VQVAE or VQGAN. Received: a "
-                f"{type(self.model).__name__}"
+                "CodeProjection draws the codebook of a model with a single "
+                "quantizer, such as VQVAE or VQGAN. Received: "
+                f"{title(self.model)}"
             )
 
     def draw(self):
-        step = self.model.compiled_step(self.model.vectors_step)
-        (z,) = in_batches(step, [self.model.to_array(self.x)], 32)
+        step = self.model.compiled(self.model.quantizer_inputs)
+        (z,) = in_batches(step, [to_array(self.x)], 32)
         z = z.reshape(-1, z.shape[-1])
         z = z[np.isfinite(z).all(axis=-1)]
         if not len(z):
@@ -61,16 +64,16 @@ class CodeProjection(EpochPicture):
 
 
 def codes_of(quantizer, vectors):
-    """The codes that vectors are given, and all others of the codebook.
+    """The codes that vectors are assigned to, and the other ones.
 
     Args:
         quantizer: A quantizer of `keras_vq.layers`.
         vectors: array `(N, D)`.
 
     Returns:
-        `used, unused`, float32 arrays `(n, D)` and `(m, D)`. Where several
-        codes make up a vector, `used` holds the vectors that they make, and
-        `unused` is None.
+        `used, unused`, float32 arrays `(n, D)` and `(m, D)`. With several
+        codes per vector, `used` holds the quantized vectors and `unused` is
+        None.
     """
     indices = quantizer.encode_to_indices(ops.convert_to_tensor(vectors))
     if len(indices.shape) > 1:

@@ -8,12 +8,12 @@ from keras_vq.metrics import CodebookPerplexity
 class CodebookPlot(EpochPicture):
     """Draws how often each code was used, after each epoch.
 
-    Shares of the codes in order, a histogram of them, and a map by index. The
-    counts are those of the model's perplexity metrics: of the validation
-    data where `fit` has some, otherwise of the training data.
+    The sorted frequencies of the codes, their histogram, and a map by index.
+    The counts come from the model's perplexity metrics: of the validation data
+    if `fit` gets them, of the training data otherwise.
 
     Args:
-        directory: Folder for `epoch_0001.png` and so on; made if missing.
+        directory: Folder for `epoch_0001.png` and so on; created if missing.
 
     Example:
 

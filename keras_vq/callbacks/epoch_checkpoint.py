@@ -3,21 +3,21 @@ import re
 
 import keras
 
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 
 _NAME = re.compile(r"epoch_(\d+)\.keras")
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
-    """Saves all that an exact resume needs after each epoch.
+    """Saves everything that an exact resume needs after each epoch.
 
     `directory/epoch_0001.keras` and so on hold weights, optimizer, codebook
-    averages and the state of random draws; each is written under another name
-    first, so that a process killed at any moment leaves whole files only.
-    The newest two are kept.
+    averages and the state of random draws. Each is written under a temporary
+    name first, so a process killed at any moment leaves no partial file. The
+    two newest are kept.
 
     Args:
-        directory: Folder of the checkpoints; made if missing.
+        directory: Folder of the checkpoints; created if missing.
 
     Example:
 
@@ -44,7 +44,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
     @staticmethod
     def latest(directory):
-        """The number of epochs done and the newest checkpoint, or (0, None)."""
+        """Number of completed epochs and newest checkpoint, or (0, None)."""
         checkpoints = _checkpoints(pathlib.Path(directory))
         return checkpoints[-1] if checkpoints else (0, None)
 

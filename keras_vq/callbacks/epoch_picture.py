@@ -6,12 +6,12 @@ from keras_vq.callbacks.plots import save_figure
 
 
 class EpochPicture(keras.callbacks.Callback):
-    """Base of the callbacks that write a picture after each epoch.
+    """Base of the callbacks that draw a picture after each epoch.
 
     A subclass defines `draw()`.
 
     Args:
-        directory: Folder for `epoch_0001.png` and so on; made if missing.
+        directory: Folder for `epoch_0001.png` and so on; created if missing.
     """
 
     def __init__(self, directory):
@@ -19,7 +19,7 @@ class EpochPicture(keras.callbacks.Callback):
         self.directory = pathlib.Path(directory)
 
     def draw(self):
-        """The `matplotlib.figure.Figure` of `self.model` now, None for none."""
+        """A `matplotlib.figure.Figure` of `self.model`, or None for none."""
         raise NotImplementedError
 
     def on_epoch_end(self, epoch, logs=None):
@@ -31,7 +31,7 @@ class EpochPicture(keras.callbacks.Callback):
 
 
 def check_images(images):
-    """Raise unless these are pictures that can be drawn."""
+    """Raise unless these are images that can be drawn."""
     if len(images.shape) != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(
             "`images` must have shape (n, height, width, 1 or 3). Received: "

@@ -5,21 +5,21 @@ from keras_vq.callbacks.plots import image_grid
 
 
 class LatentInterpolation(EpochPicture):
-    """Draws the way from one image to another through the latent space.
+    """Draws interpolations between images, after each epoch.
 
     Args:
-        images: array `(n, height, width, channels)`; the first goes to the
-            second, the third to the fourth and so on, a row each.
-        directory: Folder for `epoch_0001.png` and so on; made if missing.
-        num_steps: int >= 2, pictures of each way. Defaults to 8.
+        images: array `(n, height, width, channels)`; the first is interpolated
+            with the second, the third with the fourth and so on, a row each.
+        directory: Folder for `epoch_0001.png` and so on; created if missing.
+        num_steps: int >= 2, images per row. Defaults to 8.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
     Example:
 
     ```python
     model = keras_vq.zoo.autoencoder(images.shape[1:], network="mlp")
-    ways = keras_vq.callbacks.LatentInterpolation(images[:4], "ways")
-    model.fit(images, callbacks=[ways])
+    rows = keras_vq.callbacks.LatentInterpolation(images[:4], "rows")
+    model.fit(images, callbacks=[rows])
     ```
     """
 

@@ -5,14 +5,15 @@ from keras_vq.callbacks.plots import image_grid
 
 
 class LatentTraversal(EpochPicture):
-    """Draws what single dimensions of the latent mean, a row each.
+    """Draws the effect of single latent dimensions, after each epoch.
 
     Args:
-        images: array `(n, height, width, channels)`; the first is changed, all
-            say how far each dimension varies.
-        directory: Folder for `epoch_0001.png` and so on; made if missing.
-        num_dims: int >= 1, dimensions, those that vary most. Defaults to 8.
-        num_steps: int >= 2, pictures of each dimension. Defaults to 8.
+        images: array `(n, height, width, channels)`; the first one is varied,
+            all determine how far.
+        directory: Folder for `epoch_0001.png` and so on; created if missing.
+        num_dims: int >= 1, dimensions, those with the largest standard
+            deviation. Defaults to 8.
+        num_steps: int >= 2, images per dimension. Defaults to 8.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
     Example:

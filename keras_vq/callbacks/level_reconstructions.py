@@ -4,14 +4,14 @@ from keras_vq.callbacks.plots import comparison_grid
 
 
 class LevelReconstructions(EpochPicture):
-    """Draws what each further level of a hierarchical model adds.
+    """Draws what each level of a hierarchical model adds, after each epoch.
 
-    Below the images, what the top level alone gives, then the first two, and
-    so on to all.
+    Below the images, their reconstructions from the top level alone, from the
+    first two levels, and so on to all.
 
     Args:
         images: array `(n, height, width, channels)`, the images to show.
-        directory: Folder for `epoch_0001.png` and so on; made if missing.
+        directory: Folder for `epoch_0001.png` and so on; created if missing.
 
     Example:
 
@@ -32,7 +32,7 @@ class LevelReconstructions(EpochPicture):
 
 
 def level_reconstructions(model, images):
-    """The images and what each further level of codes makes of them.
+    """Images and their reconstructions from the first levels of codes.
 
     Args:
         model: A `keras_vq.models.VQVAE2`.
@@ -42,13 +42,13 @@ def level_reconstructions(model, images):
         dict, captions to arrays, for `plots.comparison_grid`.
 
     Raises:
-        ValueError: If the model has but one level.
+        ValueError: If the model has a single level.
     """
     codes = model.encode(images)
     if not isinstance(codes, tuple):
         raise ValueError(
-            f"A {type(model).__name__} has one level of codes. Levels are "
-            "drawn of: vqvae2."
+            f"A {type(model).__name__} has a single level of codes. Models "
+            "with several levels: vqvae2."
         )
     rows = {"input": images}
     for levels in range(1, len(codes)):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 
 
 def blank_figure(**kwargs):

@@ -4,11 +4,11 @@ from keras_vq.callbacks.plots import comparison_grid
 
 
 class ReconstructionGrid(EpochPicture):
-    """Writes a picture of images and their reconstructions after each epoch.
+    """Draws images and their reconstructions, after each epoch.
 
     Args:
         images: array `(n, height, width, channels)`, the images to show.
-        directory: Folder for `epoch_0001.png` and so on; made if missing.
+        directory: Folder for `epoch_0001.png` and so on; created if missing.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
     Example:
@@ -23,9 +23,9 @@ class ReconstructionGrid(EpochPicture):
         super().__init__(directory)
         check_images(images)
         self.images = images
-        self.condition = () if labels is None else (labels,)
+        self.labels = labels
 
     def draw(self):
-        latents = self.model.encode(self.images, *self.condition)
-        outputs = self.model.decode(latents, *self.condition)
+        latents = self.model.encode(self.images, self.labels)
+        outputs = self.model.decode(latents, self.labels)
         return comparison_grid({"input": self.images, "output": outputs})

@@ -11,9 +11,9 @@ from keras_vq import priors
 from keras_vq.callbacks import EpochCheckpoint
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.callbacks.plots import training_curves
-from keras_vq.files import TEMPORARY
-from keras_vq.files import written_whole
 from keras_vq.generator import LatentGenerator
+from keras_vq.saving.files import TEMPORARY
+from keras_vq.saving.files import written_whole
 from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.recipe import Recipe
 

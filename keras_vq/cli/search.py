@@ -7,7 +7,7 @@ import keras_tuner
 import tomli_w
 
 from keras_vq.cli.run import Run
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 from keras_vq.tuning import HyperFactory
 from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.recipe import Recipe

@@ -16,7 +16,7 @@ from keras_vq.cli.train import changed_recipe
 from keras_vq.cli.train import check_model
 from keras_vq.cli.train import load_data
 from keras_vq.cli.train import with_variance
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 from keras_vq.tuning import HyperFactory
 from keras_vq.tuning.search_results import search_plot
 from keras_vq.tuning.search_results import trial_rows

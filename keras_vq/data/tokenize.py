@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 from keras_vq.data.encoded import encoded
 from keras_vq.data.load_codes import code_batches
 from keras_vq.data.load_codes import made_by
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 
 _PROVENANCE = "tokenizer.json"
 _VERSION = "1.0.0"

@@ -1,7 +1,7 @@
 import contextlib
 import pathlib
 
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 
 
 @contextlib.contextmanager

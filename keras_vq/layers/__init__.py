@@ -1,11 +1,15 @@
 """Quantizers and other layers, one `keras.layers.Layer` per file."""
 
+from keras_vq.layers.bottleneck import Bottleneck
 from keras_vq.layers.causal_conv1d import CausalConv1D
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
+from keras_vq.layers.code_embedding import CodeEmbedding
 from keras_vq.layers.finite_scalar_quantizer import FiniteScalarQuantizer
 from keras_vq.layers.gated_masked_conv import GatedMaskedConv
+from keras_vq.layers.gaussian_bottleneck import GaussianBottleneck
 from keras_vq.layers.grouped_vector_quantizer import GroupedVectorQuantizer
 from keras_vq.layers.gumbel_quantizer import GumbelQuantizer
+from keras_vq.layers.identity_bottleneck import IdentityBottleneck
 from keras_vq.layers.lookup_free_quantizer import LookupFreeQuantizer
 from keras_vq.layers.masked_conv import MaskedConv
 from keras_vq.layers.projected_quantizer import ProjectedQuantizer
@@ -22,12 +26,16 @@ from keras_vq.layers.vector_quantizer import VectorQuantizer
 from keras_vq.layers.vector_quantizer_ema import VectorQuantizerEMA
 
 __all__ = [
+    "Bottleneck",
     "CausalConv1D",
     "CausalSelfAttention",
+    "CodeEmbedding",
     "FiniteScalarQuantizer",
     "GatedMaskedConv",
+    "GaussianBottleneck",
     "GroupedVectorQuantizer",
     "GumbelQuantizer",
+    "IdentityBottleneck",
     "LookupFreeQuantizer",
     "MaskedConv",
     "ProjectedQuantizer",

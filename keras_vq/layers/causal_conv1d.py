@@ -2,16 +2,18 @@ import keras
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import check_int
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class CausalConv1D(keras.layers.Layer):
-    """A dilated convolution over time that sees nothing of the future.
+    """A dilated convolution over time that does not see the future.
 
-    The output at `t` is made of the inputs at `t`, `t - d`, `t - 2 d` and so
-    on, `kernel_size` of them. `step` does the same for one position of a
-    sequence that is being drawn, from a ring of the inputs that are still
-    reached; its cost does not grow with the dilation.
+    The output at `t` depends on the inputs at `t`, `t - d`, `t - 2 d` and so
+    on, `kernel_size` of them. `step` computes it for one position of a
+    sequence that is being generated, from a ring buffer of earlier inputs; its
+    cost does not depend on the dilation.
 
     Args:
         filters: int, number of output channels.
@@ -40,19 +42,9 @@ class CausalConv1D(keras.layers.Layer):
 
     def __init__(self, filters, kernel_size=2, dilation=1, **kwargs):
         super().__init__(**kwargs)
-        for name, value in {
-            "filters": filters,
-            "kernel_size": kernel_size,
-            "dilation": dilation,
-        }.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"`{name}` must be an integer >= 1. Received: "
-                    f"{name}={value!r}"
-                )
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.dilation = dilation
+        self.filters = check_int("filters", filters)
+        self.kernel_size = check_int("kernel_size", kernel_size)
+        self.dilation = check_int("dilation", dilation)
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
@@ -77,7 +69,7 @@ class CausalConv1D(keras.layers.Layer):
         return outputs + self.bias
 
     def initial_cache(self, batch_size):
-        """What lies before the first position: zeros.
+        """The inputs before the first position: zeros.
 
         Args:
             batch_size: int or int tensor.
@@ -89,12 +81,12 @@ class CausalConv1D(keras.layers.Layer):
         return ops.zeros((batch_size, reach, self.kernel.shape[1]))
 
     def step(self, x, cache, position):
-        """The outputs at a position.
+        """The output at one position.
 
         Args:
-            x: float32 tensor `(batch, channels)`, the inputs there.
-            cache: What `initial_cache` or this method for the position before
-                returned.
+            x: float32 tensor `(batch, channels)`, the input there.
+            cache: What `initial_cache`, or this method at the previous
+                position, returned.
             position: int or int tensor.
 
         Returns:
@@ -110,11 +102,3 @@ class CausalConv1D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "dilation": self.dilation,
-        }

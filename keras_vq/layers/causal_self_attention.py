@@ -3,27 +3,30 @@ import numpy as np
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import check_int
+from keras_vq.checks import check_number
+from keras_vq.ops.rotary import apply_rotary
 from keras_vq.ops.rotary import rotary_angles
-from keras_vq.ops.rotary import rotate
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class CausalSelfAttention(keras.layers.Layer):
-    """Self-attention of each position to itself and those before it.
+    """Self-attention of each position to itself and earlier positions.
 
-    `step` does the same for one position of a sequence that is being drawn,
+    `step` computes it for one position of a sequence that is being generated,
     from a cache of keys and values.
 
     Args:
         num_heads: int >= 1; divides the channels of the inputs.
         dropout: float in [0, 1), of the outputs. Defaults to 0.0.
         rotary_shape: tuple of int or None, the grid whose positions in raster
-            order the sequence is, for queries and keys that turn by where they
-            are along each axis; None for attention that does not know where.
-            Defaults to None.
-        prefix_shape: tuple of int or None, the grid of what precedes those
-            positions, of as many axes; its places are spread over theirs, so
-            that the corners of both turn alike. Defaults to None.
+            order form the sequence, for rotary position embeddings along each
+            axis; None for attention without positions. Defaults to None.
+        prefix_shape: tuple of int or None, the grid of a prefix that precedes
+            those positions, with the same number of axes. Its coordinates are
+            scaled so that the corners of both grids coincide. Defaults to
+            None.
 
     Call arguments:
         inputs: float tensor `(batch, length, channels)`.
@@ -33,7 +36,7 @@ class CausalSelfAttention(keras.layers.Layer):
         float tensor `(batch, length, channels)`.
 
     Raises:
-        ValueError: If the channels cannot be shared out among heads and axes.
+        ValueError: If the channels cannot be split into heads and axes.
 
     Example:
 
@@ -56,8 +59,8 @@ class CausalSelfAttention(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.dropout = dropout
+        self.num_heads = check_int("num_heads", num_heads)
+        self.dropout = check_number("dropout", dropout, at_least=0, below=1)
         self.rotary_shape = _tuple_or_none(rotary_shape)
         self.prefix_shape = _tuple_or_none(prefix_shape)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
@@ -86,11 +89,11 @@ class CausalSelfAttention(keras.layers.Layer):
         self.output_bias = weight("output_bias", channels)
         self.angles = None
         if self.rotary_shape is not None:
-            places = _grid(self.rotary_shape, self.rotary_shape)
+            grid = _coordinates(self.rotary_shape, self.rotary_shape)
             if self.prefix_shape is not None:
-                prefix = _grid(self.prefix_shape, self.rotary_shape)
-                places = np.concatenate([prefix, places])
-            self.angles = rotary_angles(places, channels // self.num_heads)
+                prefix = _coordinates(self.prefix_shape, self.rotary_shape)
+                grid = np.concatenate([prefix, grid])
+            self.angles = rotary_angles(grid, channels // self.num_heads)
         self.built = True
 
     def call(self, inputs, training=False):
@@ -102,10 +105,11 @@ class CausalSelfAttention(keras.layers.Layer):
 
         Args:
             inputs: float32 tensor `(batch, m, channels)`, the inputs there.
-            length: int, of the sequence to be drawn.
+            length: int, of the whole sequence.
 
         Returns:
-            `outputs, cache`, as `call` and for `step` from there on.
+            `outputs, cache`: those of `call`, and the cache for `step` at
+            position m.
         """
         outputs, cache = self._attend(inputs)
         later = [[0, 0], [0, length - inputs.shape[1]], [0, 0]]
@@ -121,27 +125,27 @@ class CausalSelfAttention(keras.layers.Layer):
         return self._joined(outputs, inputs), (key, value)
 
     def initial_cache(self, batch_size, length):
-        """Keys and values of no position yet: zeros.
+        """An empty cache of keys and values: zeros.
 
         Args:
             batch_size: int or int tensor.
-            length: int, of the sequence to be drawn.
+            length: int, of the whole sequence.
 
         Returns:
-            Two float32 tensors `(batch * num_heads, length, head_dim)`, in the
-            layout that products with one query need.
+            Two float32 tensors `(batch * num_heads, length, head_dim)`, the
+            layout for products with a single query.
         """
         head_dim = self.output_kernel.shape[0] // self.num_heads
         shape = (batch_size * self.num_heads, length, head_dim)
         return ops.zeros(shape), ops.zeros(shape)
 
     def step(self, x, cache, position):
-        """The outputs at a position.
+        """The output at one position.
 
         Args:
-            x: float32 tensor `(batch, channels)`, the inputs there.
-            cache: What `initial_cache` or this method for the position before
-                returned.
+            x: float32 tensor `(batch, channels)`, the input there.
+            cache: What `initial_cache`, `start`, or this method at the previous
+                position, returned.
             position: int or int tensor.
 
         Returns:
@@ -155,11 +159,11 @@ class CausalSelfAttention(keras.layers.Layer):
         )
         keys = backend.write(cache[0], position, key[:, 0])
         values = backend.write(cache[1], position, value[:, 0])
-        # Products with one query: on each backend faster than what it has for
-        # attention of many.
+        # For a single query, products are faster on every backend than its
+        # own attention.
         scores = ops.matmul(query, ops.swapaxes(keys, 1, 2))
-        seen = ops.arange(keys.shape[1]) <= position
-        scores = ops.where(seen, scores / query.shape[-1] ** 0.5, -1e30)
+        visible = ops.arange(keys.shape[1]) <= position
+        scores = ops.where(visible, scores / query.shape[-1] ** 0.5, -1e30)
         outputs = ops.matmul(ops.softmax(scores, axis=-1), values)
         return self._joined(outputs, x), (keys, values)
 
@@ -177,7 +181,8 @@ class CausalSelfAttention(keras.layers.Layer):
             ops.reshape(part, shape) for part in ops.split(x, 3, axis=-1)
         )
         if angles is not None:
-            query, key = rotate(query, angles), rotate(key, angles)
+            query = apply_rotary(query, angles)
+            key = apply_rotary(key, angles)
         return query, key, value
 
     def _joined(self, heads, like):
@@ -190,22 +195,13 @@ class CausalSelfAttention(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "dropout": self.dropout,
-            "rotary_shape": self.rotary_shape,
-            "prefix_shape": self.prefix_shape,
-        }
-
 
 def _tuple_or_none(shape):
     return None if shape is None else tuple(shape)
 
 
-def _grid(shape, like):
-    """Places of a grid in raster order, spread over that of shape `like`."""
+def _coordinates(shape, like):
+    """Coordinates of a grid in raster order, scaled to a grid `like`."""
     axes = [np.linspace(0, m - 1, n) for n, m in zip(shape, like, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     return grid.reshape(-1, len(axes))

@@ -1,17 +1,18 @@
 import math
 
-import keras
 import numpy as np
 from keras import ops
 
+from keras_vq.checks import check_shape
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.ops.straight_through import straight_through
+from keras_vq.ops import straight_through
+from keras_vq.saving.config import serializable
 
-# Half a level is left over at both ends, but for this share.
+# By this share the bounds exceed the outermost levels, so they are reached.
 MARGIN = 1e-3
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class FiniteScalarQuantizer(Quantizer):
     """Rounds each channel to one of a few levels: codes without a codebook.
 
@@ -25,21 +26,21 @@ class FiniteScalarQuantizer(Quantizer):
     ```
 
     where a channel's digit is `round(bounded) + L // 2`, the first channel's
-    being the least significant. Backward, the gradient passes the rounding and
-    is multiplied by the derivative of `bounded / (L // 2)`. There is nothing to
-    learn, no loss and no dead code; `num_embeddings` is the product of the
-    levels and `embedding_dim` their number.
+    being the least significant. Backward, the gradient passes the rounding
+    unchanged and is multiplied by the derivative of `bounded / (L // 2)`. There
+    is nothing to train, no loss and no dead code; `num_embeddings` is the
+    product of the levels and `embedding_dim` their number.
 
     Args:
         levels: tuple of int >= 2, values of each channel. Defaults to
-            `(8, 5, 5, 5)`, 1000 codes; the paper has 5 or more a channel.
-        add_losses: See `Quantizer`; the loss is 0.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+            `(8, 5, 5, 5)`, 1000 codes; the paper uses 5 or more per channel.
+        **kwargs: `add_losses` of `Quantizer`, where the loss is 0; `name`,
+            `dtype` and others of `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., len(levels))` of rank >= 2; may be empty.
-        mask: bool tensor `(...)` or None; changes nothing here.
-        training: bool; changes nothing here.
+        mask: bool tensor `(...)` or None, ignored.
+        training: bool, ignored.
 
     Returns:
         dict:
@@ -48,8 +49,8 @@ class FiniteScalarQuantizer(Quantizer):
         `loss`: float32 scalar, 0.
 
     Raises:
-        ValueError: If `levels` is empty, has one below 2 or more than 2^31 - 1
-            codes, or if the last axis of `z` is not `len(levels)`.
+        ValueError: If `levels` is empty, a level is below 2, there are more
+            than 2^31 - 1 codes, or the last axis of `z` is not `len(levels)`.
 
     Example:
 
@@ -67,15 +68,12 @@ class FiniteScalarQuantizer(Quantizer):
     """
 
     def __init__(self, levels=(8, 5, 5, 5), **kwargs):
-        levels = tuple(levels)
-        if not levels or not all(
-            isinstance(n, (int, np.integer)) and n >= 2 for n in levels
-        ):
+        self.levels = check_shape("levels", levels)
+        if min(self.levels) < 2:
             raise ValueError(
-                "`levels` must be integers >= 2, one for each channel. "
-                f"Received: levels={levels}"
+                "`levels` must be integers >= 2, one per channel. Received: "
+                f"levels={levels}"
             )
-        self.levels = tuple(map(int, levels))
         num_embeddings = math.prod(self.levels)
         if num_embeddings >= 2**31:
             raise ValueError(
@@ -85,15 +83,13 @@ class FiniteScalarQuantizer(Quantizer):
             )
         super().__init__(num_embeddings, len(levels), **kwargs)
 
-    def outputs_of(self, z, mask, training):
+    def call(self, z, mask=None, training=False):
+        z, _ = self.prepare(z, mask)
         bounded = self._bounded(ops.cast(z, "float32"))
         rounded = self._rounded(ops.stop_gradient(bounded))
         quantized = straight_through(bounded, rounded) / self._widths("float32")
-        return {
-            "quantized": ops.cast(quantized, z.dtype),
-            "indices": self._index(rounded),
-            "loss": ops.zeros((), "float32"),
-        }
+        losses = {"loss": ops.zeros((), "float32")}
+        return self.results(z, quantized, self._index(rounded), losses)
 
     def indices_of(self, z):
         return self._index(self._rounded(self._bounded(z)))
@@ -116,14 +112,14 @@ class FiniteScalarQuantizer(Quantizer):
         return ops.tanh(z + shift) * half - offset
 
     def _rounded(self, bounded):
-        # The margin of a thousand levels and more would round to another one.
+        # With a thousand levels or more the margin would round to another one.
         levels = np.array(self.levels)
         low = ops.convert_to_tensor(-(levels // 2), "float32")
         high = ops.convert_to_tensor((levels - 1) // 2, "float32")
         return ops.clip(ops.round(bounded), low, high)
 
     def _index(self, rounded):
-        # In integers: a float of 16 bits tells few codes from each other.
+        # In integers: 16-bit floats distinguish few codes.
         digits = ops.cast(rounded, "int32") + self._widths("int32")
         return ops.sum(digits * self._places(), axis=-1)
 
@@ -131,9 +127,6 @@ class FiniteScalarQuantizer(Quantizer):
         return ops.convert_to_tensor([n // 2 for n in self.levels], dtype)
 
     def _places(self):
-        """What a digit of each channel counts."""
+        """The place value of each channel's digit."""
         places = np.cumprod((1, *self.levels[:-1]))
         return ops.convert_to_tensor(places, "int32")
-
-    def get_config(self):
-        return {**super().get_config(), "levels": self.levels}

@@ -3,28 +3,31 @@ from keras import ops
 
 from keras_vq.layers.masked_conv import check_mask
 from keras_vq.ops.gated_activation import gated_activation
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class GatedMaskedConv(keras.layers.Layer):
-    """The gated masked convolution of two stacks, without a blind spot.
+    """A gated masked convolution of two stacks, without a blind spot.
 
-    The vertical stack sees the rows above, the horizontal stack those through
-    a link from the vertical one, and its own row to the left:
+    The vertical stack sees the rows above. The horizontal stack sees its own
+    row to the left, and the rows above through a link from the vertical stack:
 
     `v' = gate(vertical(v) + V c)`
     `h' = mix(gate(horizontal(h) + link(vertical(v)) + H c)) + h`
 
-    with `gate(a, b) = tanh(a) * sigmoid(b)`. Mask A, for the first layer, has
-    the vertical stack look at rows strictly above and the horizontal one
-    strictly to the left, and leaves out `+ h`; mask B has them look at the
-    position itself too. Convolutions are cropped to what the mask leaves.
+    with `gate(a, b) = tanh(a) * sigmoid(b)` and the condition c. With mask A,
+    for the first layer, the vertical stack sees rows strictly above, the
+    horizontal stack positions strictly to the left, and `+ h` is left out;
+    with mask B both also see the current position. Kernels are cropped to the
+    unmasked part.
 
-    `start_row` and `step` do the same for one row and one position of a map
-    that is being drawn, with caches of what the kernels still reach.
+    `start_row` and `step` compute it for one row and one position of a map
+    that is being generated, from caches of earlier inputs.
 
     Args:
-        filters: int, channels of either stack; for mask B those of the inputs.
+        filters: int, channels of each stack; with mask B, equal to those of
+            the inputs.
         kernel_size: int, odd. Defaults to 3.
         mask_type: `"A"` or `"B"`. Defaults to `"B"`.
 
@@ -32,7 +35,7 @@ class GatedMaskedConv(keras.layers.Layer):
         stacks: Two float tensors `(batch, height, width, channels)`, the
             vertical and the horizontal stack.
         condition: float tensor `(batch, height or 1, width or 1,
-            condition_dim)` or None, what each position is told.
+            condition_dim)` or None.
 
     Returns:
         Two float tensors `(batch, height, width, filters)`, the stacks.
@@ -59,8 +62,8 @@ class GatedMaskedConv(keras.layers.Layer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.mask_type = mask_type
-        # Rows, or positions of a row, that a kernel reaches: up to the one
-        # before for mask A, up to the own one for mask B.
+        # Rows, or positions in a row, that a kernel covers: up to the previous
+        # one for mask A, up to the current one for mask B.
         self.reach = kernel_size // 2 + (mask_type == "B")
 
     def build(self, stacks_shape, condition_shape=None):
@@ -108,12 +111,12 @@ class GatedMaskedConv(keras.layers.Layer):
         return gated_activation(v), self._horizontal(h, v, horizontal)
 
     def initial_row_cache(self, batch_size, width, channels):
-        """The rows that the first row of a map sees above it: zeros."""
+        """The rows above the first row of a map: zeros."""
         shape = (batch_size, self.reach - 1, width, channels)
         return ops.zeros(shape)
 
     def initial_cache(self, batch_size, channels):
-        """What the first position of a row sees to its left: zeros."""
+        """The positions to the left of a row's first position: zeros."""
         shape = (batch_size, self.reach - 1, channels)
         return ops.zeros(shape)
 
@@ -121,17 +124,18 @@ class GatedMaskedConv(keras.layers.Layer):
         """The vertical stack of a row.
 
         Args:
-            row: float tensor `(batch, 1, width, channels)`, the newest row
-                that is seen: the one above for mask A, the own for mask B.
-            cache: What `initial_row_cache` or this method for the row above
+            row: float tensor `(batch, 1, width, channels)`, the last row that
+                is visible: the row above for mask A, the current one for mask
+                B.
+            cache: What `initial_row_cache`, or this method for the row above,
                 returned.
             condition: float tensor `(batch, 1, width or 1, condition_dim)` or
                 None.
 
         Returns:
             `vertical, features, cache`: the vertical stack's output `(batch,
-            1, width, filters)`, what `step` wants of the row `(batch, 1,
-            width, 2 * filters)`, and the cache for the next row.
+            1, width, filters)`, the `features` of the row that `step` takes
+            `(batch, 1, width, 2 * filters)`, and the cache for the next row.
         """
         rows = ops.concatenate([cache, row], axis=1)
         v = self._vertical(rows)
@@ -140,14 +144,14 @@ class GatedMaskedConv(keras.layers.Layer):
         return gated_activation(v), v, rows[:, 1:]
 
     def step(self, x, cache, features, condition=None):
-        """The horizontal stack at a position.
+        """The horizontal stack at one position.
 
         Args:
-            x: float tensor `(batch, channels)`, the newest input that is seen:
-                the one to the left for mask A, the own for mask B.
-            cache: What `initial_cache` or this method for the position to the
-                left returned.
-            features: float tensor `(batch, 2 * filters)`, of `start_row`.
+            x: float tensor `(batch, channels)`, the last input that is visible:
+                the one to the left for mask A, the current one for mask B.
+            cache: What `initial_cache`, or this method for the position to the
+                left, returned.
+            features: float tensor `(batch, 2 * filters)`, from `start_row`.
             condition: float tensor `(batch, condition_dim)` or None.
 
         Returns:
@@ -176,14 +180,6 @@ class GatedMaskedConv(keras.layers.Layer):
     def compute_output_shape(self, stacks_shape, condition_shape=None):
         shape = (*stacks_shape[0][:-1], self.filters)
         return shape, shape
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "mask_type": self.mask_type,
-        }
 
 
 def _conv(x, kernel):

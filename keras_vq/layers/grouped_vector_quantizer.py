@@ -1,54 +1,54 @@
-import keras
 import numpy as np
 from keras import ops
 
+from keras_vq.checks import check_int
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.layers.quantizer import check_at_least
 from keras_vq.layers.quantizer import check_quantizer
-from keras_vq.layers.stages import make_stages
+from keras_vq.layers.quantizer import make_stages
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class GroupedVectorQuantizer(Quantizer):
-    """Quantizes parts of a vector by themselves: product quantization.
+    """Quantizes parts of a vector separately: product quantization.
 
     ```
     quantized = [quantizer[g](part[g]) for each g],  z = [part[0], part[1], ...]
     loss      = mean of the quantizers' losses
     ```
 
-    K codes in each of G groups name K^G vectors. With `shared=True` all parts
-    have the one codebook, as heads that look up the same table. The mean over
-    groups makes losses means over all elements, as those of one quantizer are.
+    K codes in each of G groups represent K^G vectors. With `shared=True` all
+    parts are looked up in one codebook, like heads. Averaging over groups
+    makes the losses means over all elements, like those of one quantizer.
 
     Args:
-        quantizer: A quantizer of `keras_vq.layers`, of the first group; its
-            `embedding_dim` is the length of a part. The others are made by its
-            configuration. One with several codes a vector will do.
+        quantizer: A quantizer of `keras_vq.layers`, for the first group; its
+            `embedding_dim` is the length of a part. The other groups get its
+            configuration. It may return several codes per vector.
         num_groups: int >= 2. Defaults to 2.
-        shared: bool, whether all groups have the one quantizer. Defaults to
+        shared: bool, whether all groups share one quantizer. Defaults to
             False.
-        add_losses: See `Quantizer`.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty. Its
             `embedding_dim` is `num_groups` times that of the quantizer.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Defaults to None.
-        training: bool, handed on.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Defaults to None.
+        training: bool, passed on.
 
     Returns:
         dict:
         `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` with `num_groups` (times the codes of the
-            quantizer) as its last axis, the first group's first.
+        `indices`: int32, shape of `z` with `num_groups` (times the codes per
+            position of the quantizer) as its last axis, the first group first.
         `loss`: float32 scalar, weighted.
         the parts of the quantizer's loss: float32 scalars, means over groups.
 
     Raises:
-        ValueError: If an argument is out of range, `quantizer` is no quantizer,
-            or the call's arguments have wrong shapes.
+        ValueError: If an argument is out of range, `quantizer` is not a
+            quantizer, or the call's arguments have wrong shapes.
 
     Example:
 
@@ -67,47 +67,52 @@ class GroupedVectorQuantizer(Quantizer):
 
     def __init__(self, quantizer, num_groups=2, shared=False, **kwargs):
         check_quantizer(quantizer)
-        check_at_least("num_groups", num_groups, 2)
+        self.num_groups = check_int("num_groups", num_groups, 2)
         super().__init__(
             quantizer.num_embeddings,
-            num_groups * quantizer.embedding_dim,
+            self.num_groups * quantizer.embedding_dim,
             **kwargs,
         )
         self.quantizer = quantizer
         self.loss_names = quantizer.loss_names
-        self.num_groups = num_groups
         self.shared = shared
-        self.depth = num_groups * quantizer.depth
-        self.groups = make_stages(quantizer, num_groups, shared)
+        self.codes_per_position = self.num_groups * quantizer.codes_per_position
+        self.groups = make_stages(quantizer, self.num_groups, shared)
 
     def build(self, input_shape=None):
         for group in self.groups:
             group.build()
         self.built = True
 
-    def outputs_of(self, z, mask, training):
+    def call(self, z, mask=None, training=False):
+        z, mask = self.prepare(z, mask)
         parts = self._split(z)
         if self.shared:
             if mask is not None:
                 mask = ops.repeat(mask[..., None], self.num_groups, axis=-1)
-            found = self.quantizer.outputs_of(parts, mask, training)
+            outputs = self.quantizer(parts, mask=mask, training=training)
         else:
-            outputs = [
-                group.outputs_of(parts[..., g, :], mask, training)
-                for g, group in enumerate(self.groups)
-            ]
-            found = {
-                name: self._stack([each[name] for each in outputs], z)
-                for name in ("quantized", "indices")
-            }
-            for name in ("loss", *self.loss_names):
-                total = sum(each[name] for each in outputs)
-                found[name] = total / self.num_groups
-        return {
-            **found,
-            "quantized": _join(found["quantized"], z, self.embedding_dim),
-            "indices": _join(found["indices"], z, self.depth),
+            outputs = self._joined(
+                [
+                    group(parts[..., g, :], mask=mask, training=training)
+                    for g, group in enumerate(self.groups)
+                ],
+                z,
+            )
+        quantized = _flat(outputs.pop("quantized"), z, self.embedding_dim)
+        indices = _flat(outputs.pop("indices"), z, self.codes_per_position)
+        return self.results(z, quantized, indices, outputs)
+
+    def _joined(self, outputs, z):
+        """The outputs of all groups as one: tensors stacked, losses averaged."""
+        joined = {
+            name: self._stack([each[name] for each in outputs], z)
+            for name in ("quantized", "indices")
         }
+        for name in ("loss", *self.loss_names):
+            total = sum(each[name] for each in outputs)
+            joined[name] = total / self.num_groups
+        return joined
 
     def indices_of(self, z):
         parts = self._split(z)
@@ -119,12 +124,12 @@ class GroupedVectorQuantizer(Quantizer):
                 for g, group in enumerate(self.groups)
             ]
             indices = self._stack(indices, z)
-        return _join(indices, z, self.depth)
+        return _flat(indices, z, self.codes_per_position)
 
     def codes_of(self, indices):
         shape = (*ops.shape(indices)[:-1], self.num_groups)
-        if self.quantizer.depth > 1:
-            shape = (*shape, self.quantizer.depth)
+        if self.quantizer.codes_per_position > 1:
+            shape = (*shape, self.quantizer.codes_per_position)
         parts = ops.reshape(indices, shape)
         if self.shared:
             codes = self.quantizer.codes_of(parts)
@@ -136,7 +141,7 @@ class GroupedVectorQuantizer(Quantizer):
                 for group, part in zip(self.groups, parts, strict=True)
             ]
             codes = self._stack(codes, indices)
-        return _join(codes, indices, self.embedding_dim)
+        return _flat(codes, indices, self.embedding_dim)
 
     def adapt_to(self, vectors, seed):
         parts = np.split(vectors, self.num_groups, axis=-1)
@@ -152,23 +157,10 @@ class GroupedVectorQuantizer(Quantizer):
         return ops.reshape(z, (*ops.shape(z)[:-1], self.num_groups, dim))
 
     def _stack(self, parts, like):
-        """Tensors of each group, on an axis after the positions of `like`."""
+        """One tensor per group, on an axis after the positions of `like`."""
         return ops.stack(parts, axis=len(like.shape) - 1)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "quantizer": keras.saving.serialize_keras_object(self.quantizer),
-            "num_groups": self.num_groups,
-            "shared": self.shared,
-        }
 
-    @classmethod
-    def from_config(cls, config):
-        quantizer = keras.saving.deserialize_keras_object(config["quantizer"])
-        return cls(**{**config, "quantizer": quantizer})
-
-
-def _join(x, like, length):
-    """All that there is of a position of `like`, on one axis."""
+def _flat(x, like, length):
+    """Everything at a position of `like` on one axis of a given length."""
     return ops.reshape(x, (*ops.shape(like)[:-1], length))

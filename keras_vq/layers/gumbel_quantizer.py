@@ -4,18 +4,19 @@ import keras
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import check_number
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.layers.quantizer import check_cost
-from keras_vq.ops.mean import mean
-from keras_vq.ops.straight_through import straight_through
+from keras_vq.ops import masked_mean
+from keras_vq.ops import straight_through
+from keras_vq.saving.config import serializable
 
-# Where schedules end that decay to 0, by which nothing can be divided.
-LEAST_TEMPERATURE = 0.01
+# Schedules that decay to 0 stop here: the temperature is a divisor.
+MIN_TEMPERATURE = 0.01
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class GumbelQuantizer(Quantizer):
-    """Draws a code by a relaxed softmax, through which gradients flow.
+    """Draws a code from a relaxed softmax that gradients can pass.
 
     ```
     logits    = z @ kernel + bias                           K of them
@@ -26,42 +27,44 @@ class GumbelQuantizer(Quantizer):
     ```
 
     in training; otherwise `argmax(logits)`, without noise. With `hard=False`
-    training mixes the codes by `soft` itself. Encoder, kernel and codebook all
-    learn by the gradient at `quantized`; the KL to the uniform distribution, in
-    nats, keeps the choice open. The temperature may follow a schedule of
-    `keras.optimizers.schedules` over training steps, which the layer counts.
+    training mixes the codes with the weights `soft`. Encoder, kernel and
+    codebook are all trained by the gradient with respect to `quantized`; the
+    KL divergence from the uniform distribution, in nats, keeps all codes in
+    play. The temperature may follow a schedule of `keras.optimizers.schedules`
+    over training steps, which the layer counts.
 
     Args:
         num_embeddings: int >= 2, number of codes, K.
         embedding_dim: int >= 1, length of `z` and of a code, D.
-        temperature: float > 0 or a learning rate schedule of Keras, of which
-            values under 0.01 count as 0.01. Defaults to 1.0.
-        kl_cost: float >= 0. Defaults to 5e-4.
-        hard: bool, whether training uses one code, not a mixture. Defaults to
-            True.
+        temperature: float > 0 or a learning rate schedule of Keras, whose
+            values are clipped to at least 0.01. Defaults to 1.0.
+        kl_cost: float >= 0, weight of the KL divergence. Defaults to 5e-4.
+        hard: bool, whether training uses one code instead of a mixture.
+            Defaults to True.
         embeddings_initializer: Initializer of the codebook. Defaults to
             `"random_normal"`.
         seed: int or None, of the noise. Defaults to None.
-        add_losses: See `Quantizer`.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Defaults to None.
-        training: bool, whether to draw, and to count the step.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Defaults to None.
+        training: bool, whether to draw at random, and to count the step.
 
     Returns:
         dict:
         `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` without its last axis; in training those
-            that were drawn.
+        `indices`: int32, shape of `z` without its last axis; the drawn ones
+            in training.
         `loss`: float32 scalar, weighted.
         `kl_loss`: float32 scalar, not weighted.
 
     Raises:
         ValueError: If an argument is out of range, if the last axis of `z` is
-            not `embedding_dim`, or `mask` has another shape than the positions.
+            not `embedding_dim`, or the shape of `mask` does not match the
+            positions.
 
     Example:
 
@@ -91,18 +94,11 @@ class GumbelQuantizer(Quantizer):
         **kwargs,
     ):
         super().__init__(num_embeddings, embedding_dim, **kwargs)
-        if isinstance(temperature, dict):
-            temperature = keras.saving.deserialize_keras_object(temperature)
-        self.schedule = temperature if callable(temperature) else None
-        start = temperature(0) if self.schedule else temperature
-        if not float(start) > 0:
-            raise ValueError(
-                "`temperature` must be positive. Received: temperature="
-                f"{float(start)}{' at step 0' if self.schedule else ''}"
-            )
-        check_cost("kl_cost", kl_cost)
         self.temperature = temperature
-        self.kl_cost = kl_cost
+        self.is_scheduled = callable(temperature)
+        start = float(temperature(0)) if self.is_scheduled else temperature
+        check_number("temperature", start, above=0)
+        self.kl_cost = check_number("kl_cost", kl_cost, at_least=0)
         self.hard = hard
         self.embeddings_initializer = keras.initializers.get(
             embeddings_initializer
@@ -140,14 +136,15 @@ class GumbelQuantizer(Quantizer):
         )
         self.built = True
 
-    def outputs_of(self, z, mask, training):
+    def call(self, z, mask=None, training=False):
+        z, mask = self.prepare(z, mask)
         logits = self._logits(ops.cast(z, "float32"))
         kl_loss = self._kl(logits, mask)
         if training:
-            choice = self._drawn(logits)
+            choice = self._draw(logits)
             indices = backend.argmax(choice)
             if self.hard:
-                # The one-hot to the bit: its product is a code exactly.
+                # Exactly one-hot, so that the product is exactly a code.
                 onehot = ops.one_hot(indices, self.num_embeddings)
                 choice = straight_through(choice, onehot)
             quantized = ops.matmul(choice, self.embeddings)
@@ -155,21 +152,17 @@ class GumbelQuantizer(Quantizer):
         else:
             indices = backend.argmax(logits)
             quantized = self.codes_of(indices)
-        return {
-            "quantized": ops.cast(quantized, z.dtype),
-            "indices": indices,
-            "loss": self.kl_cost * kl_loss,
-            "kl_loss": kl_loss,
-        }
+        losses = {"loss": self.kl_cost * kl_loss, "kl_loss": kl_loss}
+        return self.results(z, quantized, indices, losses)
 
     def current_temperature(self):
         """float32 scalar, the temperature of the next training step."""
-        if self.schedule is None:
+        if not self.is_scheduled:
             return ops.convert_to_tensor(self.temperature, "float32")
-        temperature = self.schedule(ops.copy(self.steps))
-        return ops.maximum(ops.cast(temperature, "float32"), LEAST_TEMPERATURE)
+        temperature = self.temperature(ops.copy(self.steps))
+        return ops.maximum(ops.cast(temperature, "float32"), MIN_TEMPERATURE)
 
-    def _drawn(self, logits):
+    def _draw(self, logits):
         u = keras.random.uniform(
             ops.shape(logits), 1e-20, 1.0, seed=self.seed_generator
         )
@@ -179,7 +172,7 @@ class GumbelQuantizer(Quantizer):
     def _kl(self, logits, mask):
         log_p = ops.log_softmax(logits, axis=-1)
         kl = ops.sum(ops.exp(log_p) * log_p, axis=-1)
-        return mean(kl + math.log(self.num_embeddings), mask)
+        return masked_mean(kl + math.log(self.num_embeddings), mask)
 
     def _logits(self, z):
         return ops.matmul(z, self.kernel) + self.bias
@@ -190,20 +183,3 @@ class GumbelQuantizer(Quantizer):
     def codes_of(self, indices):
         embeddings = ops.convert_to_tensor(self.embeddings)
         return ops.take(embeddings, indices, axis=0)
-
-    def get_config(self):
-        temperature = self.temperature
-        if self.schedule is not None:
-            temperature = keras.saving.serialize_keras_object(temperature)
-        return {
-            **super().get_config(),
-            "num_embeddings": self.num_embeddings,
-            "embedding_dim": self.embedding_dim,
-            "temperature": temperature,
-            "kl_cost": self.kl_cost,
-            "hard": self.hard,
-            "embeddings_initializer": keras.initializers.serialize(
-                self.embeddings_initializer
-            ),
-            "seed": self.seed,
-        }

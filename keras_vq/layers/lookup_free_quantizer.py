@@ -1,22 +1,22 @@
-import keras
 from keras import ops
 
+from keras_vq.checks import check_int
+from keras_vq.checks import check_number
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.layers.quantizer import check_at_least
-from keras_vq.layers.quantizer import check_cost
-from keras_vq.ops.binary_entropy import binary_entropy
-from keras_vq.ops.code_distribution import code_distribution
-from keras_vq.ops.mean import mean
-from keras_vq.ops.straight_through import straight_through
-from keras_vq.ops.unit import unit
+from keras_vq.ops import binary_entropy
+from keras_vq.ops import code_distribution
+from keras_vq.ops import l2_normalize
+from keras_vq.ops import masked_mean
+from keras_vq.ops import straight_through
+from keras_vq.saving.config import serializable
 
-# Of a code whose probabilities, two to that power, are computed.
-MOST_BITS = 20
+# Up to this many bits the probabilities of all codes are computed.
+MAX_EXACT_BITS = 20
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class LookupFreeQuantizer(Quantizer):
-    """Keeps the sign of each channel: a code is as many bits as there are D.
+    """Keeps the sign of each channel: a code is D bits.
 
     ```
     quantized       = scale * sign(z)         sign(0) = -1, scale = 1
@@ -30,35 +30,35 @@ class LookupFreeQuantizer(Quantizer):
                       + commitment_cost * commitment_loss
     ```
 
-    in nats, the gradient at `quantized` being copied to `z`. `p` are the bits
-    of the softmax of `-inverse_temperature * |z - code|^2` over all 2^D codes:
-    its bits are independent, so that the sum over bits is the entropy over
-    codes exactly, without a table of them. The first term makes each choice
-    sure, the second makes all codes occur.
+    in nats; the gradient with respect to `quantized` is copied to `z`. `p` are
+    the bits of the softmax of `-inverse_temperature * |z - code|^2` over all
+    2^D codes. The bits are independent, so the sum over bits is exactly the
+    entropy over codes, without a table of them. Minimizing the first term
+    makes each choice certain, maximizing the second makes all codes occur.
 
-    With `spherical=True` vectors are first divided by their length and `scale`
-    is 1 / sqrt(D), so that both sides are on the unit sphere (binary spherical
-    quantization). There, and with more than 20 bits, the entropy of the batch
-    is that of independent bits, `sum_d H(mean over vectors of p[d])`: an upper
-    bound, which does not see bits that always agree.
+    With `spherical=True` vectors are first scaled to length 1 and `scale` is
+    1 / sqrt(D), so both sides are on the unit sphere (binary spherical
+    quantization). In that case, and with more than 20 bits, the entropy of the
+    batch is that of independent bits, `sum_d H(mean over vectors of p[d])`: an
+    upper bound that does not notice bits that always agree.
 
     Args:
-        embedding_dim: int from 1 to 30, bits of a code, D; `num_embeddings` is
+        embedding_dim: int from 1 to 30, bits per code, D; `num_embeddings` is
             2^D.
         entropy_cost: float >= 0, weight of the entropies. Defaults to 0.1.
-        diversity: float >= 0, weight of the batch's entropy among them.
-            Defaults to 1.0.
+        diversity: float >= 0, weight of the batch entropy among them. Defaults
+            to 1.0.
         commitment_cost: float >= 0. Defaults to 0.25.
         inverse_temperature: float > 0, of the softmax. Defaults to 1.0.
         spherical: bool. Defaults to False.
-        add_losses: See `Quantizer`.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Defaults to None.
-        training: bool; changes nothing here.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Defaults to None.
+        training: bool, ignored.
 
     Returns:
         dict:
@@ -70,7 +70,8 @@ class LookupFreeQuantizer(Quantizer):
 
     Raises:
         ValueError: If an argument is out of range, if the last axis of `z` is
-            not `embedding_dim`, or `mask` has another shape than the positions.
+            not `embedding_dim`, or the shape of `mask` does not match the
+            positions.
 
     Example:
 
@@ -97,48 +98,46 @@ class LookupFreeQuantizer(Quantizer):
         spherical=False,
         **kwargs,
     ):
-        check_at_least("embedding_dim", embedding_dim, 1)
-        if embedding_dim > 30:
+        bits = check_int("embedding_dim", embedding_dim)
+        if bits > 30:
             raise ValueError(
                 "`embedding_dim` must be at most 30, to fit in an int32 index. "
                 f"Received: embedding_dim={embedding_dim}. Use several groups: "
                 "GroupedVectorQuantizer(LookupFreeQuantizer(bits), num_groups)."
             )
-        super().__init__(2**embedding_dim, embedding_dim, **kwargs)
-        check_cost("entropy_cost", entropy_cost)
-        check_cost("diversity", diversity)
-        check_cost("commitment_cost", commitment_cost)
-        if not inverse_temperature > 0:
-            raise ValueError(
-                "`inverse_temperature` must be positive. Received: "
-                f"inverse_temperature={inverse_temperature}"
-            )
-        self.entropy_cost = entropy_cost
-        self.diversity = diversity
-        self.commitment_cost = commitment_cost
-        self.inverse_temperature = inverse_temperature
+        super().__init__(2**bits, bits, **kwargs)
+        self.entropy_cost = check_number(
+            "entropy_cost", entropy_cost, at_least=0
+        )
+        self.diversity = check_number("diversity", diversity, at_least=0)
+        self.commitment_cost = check_number(
+            "commitment_cost", commitment_cost, at_least=0
+        )
+        self.inverse_temperature = check_number(
+            "inverse_temperature", inverse_temperature, above=0
+        )
         self.spherical = spherical
         self.scale = embedding_dim**-0.5 if spherical else 1.0
 
-    def outputs_of(self, z, mask, training):
+    def call(self, z, mask=None, training=False):
+        z, mask = self.prepare(z, mask)
         vectors = ops.cast(z, "float32")
-        vectors = unit(vectors) if self.spherical else vectors
+        vectors = l2_normalize(vectors) if self.spherical else vectors
         bits = ops.stop_gradient(vectors) > 0
         codes = self._signs(bits)
         quantized = straight_through(vectors, codes)
-        return {
-            "quantized": ops.cast(quantized, z.dtype),
-            "indices": self._index(bits),
-            **self.losses_of(vectors, codes, mask),
-        }
+        losses = self.compute_losses(vectors, codes, mask)
+        return self.results(z, quantized, self._index(bits), losses)
 
-    def losses_of(self, vectors, codes, mask):
-        """Weighted sum and parts of the loss, of float32 vectors."""
+    def compute_losses(self, vectors, codes, mask):
+        """The loss and its parts; `vectors` are float32."""
         logits = 4.0 * self.inverse_temperature * self.scale * vectors
-        # Means of bits are over vectors: sums of means over values and bits.
-        sample_entropy = self.embedding_dim * mean(binary_entropy(logits), mask)
+        # D times the mean over vectors and bits is the mean over vectors.
+        sample_entropy = self.embedding_dim * masked_mean(
+            binary_entropy(logits), mask
+        )
         batch_entropy = self.batch_entropy(ops.sigmoid(logits), mask)
-        commitment_loss = mean(ops.square(vectors - codes), mask)
+        commitment_loss = masked_mean(ops.square(vectors - codes), mask)
         return {
             "loss": self.entropy_cost
             * (sample_entropy - self.diversity * batch_entropy)
@@ -149,19 +148,19 @@ class LookupFreeQuantizer(Quantizer):
         }
 
     def batch_entropy(self, p, mask):
-        """Entropy of the codes of all vectors, from their bits `(..., D)`."""
+        """Entropy of the codes in a batch, from bit probabilities `(..., D)`."""
         p = ops.reshape(p, (-1, self.embedding_dim))
-        counted = ops.ones_like(p[:, 0])
+        weights = ops.ones_like(p[:, 0])
         if mask is not None:
-            counted = ops.reshape(ops.cast(mask, "float32"), (-1,))
-        if self.spherical or self.embedding_dim > MOST_BITS:
-            p = ops.sum(counted[:, None] * p, axis=0)
-            p = p / ops.maximum(ops.sum(counted), 1.0)
-            # What does not count has no entropy, as a sure bit has none.
+            weights = ops.reshape(ops.cast(mask, "float32"), (-1,))
+        if self.spherical or self.embedding_dim > MAX_EXACT_BITS:
+            p = ops.sum(weights[:, None] * p, axis=0)
+            p = p / ops.maximum(ops.sum(weights), 1.0)
             p = ops.stack([p, 1.0 - p])
-            p = ops.where(ops.sum(counted) > 0, p, 0.0)
+            # A batch without valid vectors has no entropy.
+            p = ops.where(ops.sum(weights) > 0, p, 0.0)
         else:
-            p = code_distribution(p, counted)
+            p = code_distribution(p, weights)
         # Away from 0, where the logarithm has no derivative.
         return -ops.sum(p * ops.log(ops.maximum(p, 1e-30)))
 
@@ -182,14 +181,3 @@ class LookupFreeQuantizer(Quantizer):
     def _places(self):
         places = [2**d for d in range(self.embedding_dim)]
         return ops.convert_to_tensor(places, "int32")
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "embedding_dim": self.embedding_dim,
-            "entropy_cost": self.entropy_cost,
-            "diversity": self.diversity,
-            "commitment_cost": self.commitment_cost,
-            "inverse_temperature": self.inverse_temperature,
-            "spherical": self.spherical,
-        }

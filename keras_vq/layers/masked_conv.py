@@ -2,16 +2,20 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq.checks import check_choice
+from keras_vq.checks import check_int
+from keras_vq.saving.config import serializable
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+
+@serializable
 class MaskedConv(keras.layers.Layer):
-    """A convolution that sees only what comes before in raster order.
+    """A convolution that only sees earlier positions in raster order.
 
-    The kernel is multiplied by a mask: 1 for positions before the middle, 0
-    for those after it, and at the middle 0 for type A, 1 for type B. A first
-    layer of type A and others of type B make outputs that depend on earlier
-    inputs only; to the right above they leave a blind spot, which
-    `GatedMaskedConv` has not. The rank of the input selects the dimensions.
+    The kernel is multiplied by a mask: 1 for positions before the center, 0
+    for those after it, and at the center 0 for type A, 1 for type B. With a
+    first layer of type A and others of type B, outputs depend on earlier
+    inputs only. Such a stack has a blind spot above to the right, which
+    `GatedMaskedConv` avoids. The rank of the input selects the convolution.
 
     Args:
         filters: int, number of output channels.
@@ -61,9 +65,9 @@ class MaskedConv(keras.layers.Layer):
         self.bias = self.add_weight(
             name="bias", shape=(self.filters,), initializer="zeros"
         )
-        number = self.kernel_size**rank
-        seen = np.arange(number) < number // 2 + (self.mask_type == "B")
-        self.mask = seen.reshape(*size, 1, 1).astype("float32")
+        count = self.kernel_size**rank
+        visible = np.arange(count) < count // 2 + (self.mask_type == "B")
+        self.mask = visible.reshape(*size, 1, 1).astype("float32")
         self.built = True
 
     def call(self, inputs):
@@ -76,29 +80,12 @@ class MaskedConv(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.filters)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "mask_type": self.mask_type,
-            "activation": keras.activations.serialize(self.activation),
-        }
-
 
 def check_mask(kernel_size, mask_type):
-    """Raise unless there is such a mask."""
-    if mask_type not in ("A", "B"):
+    """Raise unless a mask of this size and type exists."""
+    check_choice("mask_type", mask_type, ("A", "B"))
+    minimum = 3 if mask_type == "A" else 1
+    if check_int("kernel_size", kernel_size, minimum) % 2 == 0:
         raise ValueError(
-            f"`mask_type` must be 'A' or 'B'. Received: mask_type={mask_type!r}"
-        )
-    least = 3 if mask_type == "A" else 1
-    if (
-        not isinstance(kernel_size, int)
-        or kernel_size < least
-        or kernel_size % 2 == 0
-    ):
-        raise ValueError(
-            f"`kernel_size` must be an odd integer, at least {least} for mask "
-            f"{mask_type}. Received: kernel_size={kernel_size!r}"
+            f"`kernel_size` must be odd. Received: kernel_size={kernel_size!r}"
         )

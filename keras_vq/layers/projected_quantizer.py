@@ -3,41 +3,40 @@ from keras import ops
 
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.layers.quantizer import check_quantizer
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class ProjectedQuantizer(Quantizer):
-    """Any quantizer in a space of its own: factorised codes.
+    """Any quantizer in a lower-dimensional space: factorized codes.
 
     ```
     quantized = quantizer(z @ down) @ up
     ```
 
-    with learned matrices. Codes of few channels are found in few: a large
-    codebook is used better, and searched faster. The losses are those of the
-    quantizer, in its space.
+    with learned matrices. In few dimensions a large codebook is used better
+    and searched faster. The losses are those of the quantizer, in its space.
 
     Args:
         quantizer: A quantizer of `keras_vq.layers`.
         embedding_dim: int >= 1, length of the vectors, in and out.
         kernel_initializer: Initializer of both matrices. Defaults to
             `"glorot_uniform"`.
-        add_losses: See `Quantizer`.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Defaults to None.
-        training: bool, handed on.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Defaults to None.
+        training: bool, passed on.
 
     Returns:
-        dict, that of the quantizer, with `quantized` of the shape and dtype of
-        `z`.
+        dict, as of the quantizer; `quantized` has the shape and dtype of `z`.
 
     Raises:
-        ValueError: If `quantizer` is no quantizer, an argument is out of range,
-            or the call's arguments have wrong shapes.
+        ValueError: If `quantizer` is not a quantizer, an argument is out of
+            range, or the call's arguments have wrong shapes.
 
     Example:
 
@@ -64,15 +63,15 @@ class ProjectedQuantizer(Quantizer):
         super().__init__(quantizer.num_embeddings, embedding_dim, **kwargs)
         self.quantizer = quantizer
         self.loss_names = quantizer.loss_names
-        self.depth = quantizer.depth
+        self.codes_per_position = quantizer.codes_per_position
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape=None):
         if self.built:
             return
-        outside, inside = self.embedding_dim, self.quantizer.embedding_dim
-        self.down = self._add_kernel("down", (outside, inside))
-        self.up = self._add_kernel("up", (inside, outside))
+        outer, inner = self.embedding_dim, self.quantizer.embedding_dim
+        self.down = self._add_kernel("down", (outer, inner))
+        self.up = self._add_kernel("up", (inner, outer))
         self.quantizer.build()
         self.built = True
 
@@ -80,44 +79,31 @@ class ProjectedQuantizer(Quantizer):
         return self.add_weight(
             name=name,
             shape=shape,
-            # A copy, since one object would start both alike.
+            # A copy: one seeded object would start both alike.
             initializer=self.kernel_initializer.clone(),
             dtype="float32",
             autocast=False,
         )
 
-    def outputs_of(self, z, mask, training):
-        outputs = self.quantizer.outputs_of(self._inside(z), mask, training)
-        quantized = ops.matmul(outputs["quantized"], self.up)
-        return {**outputs, "quantized": ops.cast(quantized, z.dtype)}
+    def call(self, z, mask=None, training=False):
+        z, mask = self.prepare(z, mask)
+        outputs = self.quantizer(self.project(z), mask=mask, training=training)
+        quantized = ops.matmul(outputs.pop("quantized"), self.up)
+        return self.results(z, quantized, outputs.pop("indices"), outputs)
+
+    def project(self, z):
+        """The vectors in the space of the quantizer, float32."""
+        return ops.matmul(ops.cast(z, "float32"), self.down)
 
     def indices_of(self, z):
-        return self.quantizer.indices_of(self._inside(z))
+        return self.quantizer.indices_of(self.project(z))
 
     def codes_of(self, indices):
         return ops.matmul(self.quantizer.codes_of(indices), self.up)
 
     def adapt_to(self, vectors, seed):
-        inside = ops.convert_to_numpy(self._inside(vectors))
-        self.quantizer.adapt_to(inside, seed)
+        projected = ops.convert_to_numpy(self.project(vectors))
+        self.quantizer.adapt_to(projected, seed)
 
-    def _inside(self, z):
-        return ops.matmul(ops.cast(z, "float32"), self.down)
-
-    def _check_depth(self, shape):
-        self.quantizer._check_depth(shape)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "quantizer": keras.saving.serialize_keras_object(self.quantizer),
-            "embedding_dim": self.embedding_dim,
-            "kernel_initializer": keras.initializers.serialize(
-                self.kernel_initializer
-            ),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        quantizer = keras.saving.deserialize_keras_object(config["quantizer"])
-        return cls(**{**config, "quantizer": quantizer})
+    def check_code_axis(self, shape):
+        self.quantizer.check_code_axis(shape)

@@ -1,37 +1,48 @@
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_vq.checks import check_int
+from keras_vq.checks import check_type
+from keras_vq.layers.bottleneck import Bottleneck
+from keras_vq.saving.config import serializable
 from keras_vq.training.batches import batches_of
 from keras_vq.training.batches import sample_rows
 from keras_vq.training.batches import to_array
 
 
-class Quantizer(keras.layers.Layer):
-    """Base of the quantizers: vectors in, the nearest of finitely many out.
+@serializable
+class Quantizer(Bottleneck):
+    """Base of the quantizers: replace each vector by one of finitely many.
 
-    All that the models need of a quantizer is here, so that any of them takes
-    any: called, a quantizer returns a dict with its losses beside what it
-    computes. Whoever calls it adds `loss` to its own. Distances, losses and
-    state are float32 under every dtype policy, and the input is not cast.
+    Every model accepts every quantizer, so everything that a model needs of
+    one is here. Distances, losses and state are float32 under every dtype
+    policy.
 
-    A subclass sets `num_embeddings`, `embedding_dim`, `loss_names` and, where
-    it gives several codes for a vector, `depth`, and defines
-    `outputs_of(z, mask, training)`, `indices_of(z)` and `codes_of(indices)`.
+    A subclass sets `loss_names` and, if it returns several codes per vector,
+    `codes_per_position`. It defines
+
+    - `call(z, mask=None, training=False)`, which starts with `self.prepare`
+      and ends with `self.results`;
+    - `indices_of(z)`, int32 indices of a float32 tensor;
+    - `codes_of(indices)`, float32 vectors of an int tensor.
 
     Args:
-        num_embeddings: int, values that an index can take, K.
-        embedding_dim: int, length of the vectors, in and out, D.
+        num_embeddings: int >= 2, number of values of an index, K.
+        embedding_dim: int >= 1, length of the vectors, D.
         add_losses: bool, whether to also add `loss` to the layer's losses, for
-            Functional models trained by the stock `compile` and `fit`. Not for
+            functional models trained by the stock `compile` and `fit`. Not for
             `tf.distribute`, whose replicas share that list. Defaults to False.
         **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Others change neither losses nor state; their codes are
-            found all the same. Defaults to None, or to the Keras mask of `z`.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Invalid positions affect neither losses nor state; their
+            codes are computed all the same. Defaults to None, or to the Keras
+            mask of `z`.
         training: bool, whether to draw noise and update state. Defaults to
             False.
 
@@ -39,84 +50,89 @@ class Quantizer(keras.layers.Layer):
         dict:
         `quantized`: shape and dtype of `z`.
         `indices`: int32, shape of `z` without its last axis, followed by
-            `depth` if that is more than 1.
+            `codes_per_position` if that is more than 1.
         `loss`: float32 scalar, weighted.
-        the parts that `loss_names` lists: float32 scalars, not weighted.
+        the parts listed in `loss_names`: float32 scalars, not weighted.
 
     Raises:
-        ValueError: If the last axis of `z` is not `embedding_dim`, or `mask`
-            has another shape than the positions.
+        ValueError: If the last axis of `z` is not `embedding_dim`, or the shape
+            of `mask` does not match the positions.
+
+    Example:
+
+    >>> class Parity(keras_vq.layers.Quantizer):
+    ...     \"\"\"Rounds to even numbers: codes 0 and 1 for -2 and 2.\"\"\"
+    ...
+    ...     def __init__(self, **kwargs):
+    ...         super().__init__(2, 1, **kwargs)
+    ...
+    ...     def call(self, z, mask=None, training=False):
+    ...         z, mask = self.prepare(z, mask)
+    ...         indices = self.indices_of(z)
+    ...         quantized = keras_vq.ops.straight_through(
+    ...             z, self.codes_of(indices)
+    ...         )
+    ...         return self.results(z, quantized, indices, {"loss": 0.0})
+    ...
+    ...     def indices_of(self, z):
+    ...         return keras.ops.cast(z[..., 0] > 0, "int32")
+    ...
+    ...     def codes_of(self, indices):
+    ...         return 4.0 * keras.ops.cast(indices, "float32")[..., None] - 2.0
+    >>> Parity()(np.array([[0.3], [-9.0]], "float32"))["indices"]
+    array([1, 0], dtype=int32)
     """
 
-    built: bool
-    # Codes of a vector; more than one are the last axis of `indices`.
-    depth = 1
-    # The parts of `loss` that a call returns beside it.
-    loss_names: tuple[str, ...] = ()
+    output_name = "quantized"
+    # Codes per vector; more than one form the last axis of `indices`.
+    codes_per_position = 1
+    # The variable `(num_embeddings, dim)` of a codebook that is a table.
+    embeddings: Any = None
 
     def __init__(
         self, num_embeddings, embedding_dim, add_losses=False, **kwargs
     ):
-        super().__init__(autocast=False, **kwargs)
-        check_at_least("num_embeddings", num_embeddings, 2)
-        check_at_least("embedding_dim", embedding_dim, 1)
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
+        super().__init__(**kwargs)
+        self.num_embeddings = check_int("num_embeddings", num_embeddings, 2)
+        self.embedding_dim = check_int("embedding_dim", embedding_dim)
+        self.input_dim = self.output_dim = self.embedding_dim
         self.add_losses = add_losses
 
-    def build(self, input_shape=None):
-        """Make the variables: once, and from the arguments alone."""
-        self.built = True
-
-    def outputs_of(self, z, mask, training):
-        """What a call returns, of a checked tensor `z` and mask or None."""
-        raise NotImplementedError
-
     def indices_of(self, z):
-        """int32 indices of a checked float32 tensor `z`."""
+        """int32 indices of a float32 tensor `(..., embedding_dim)`."""
         raise NotImplementedError
 
     def codes_of(self, indices):
-        """float32 tensor `(..., embedding_dim)` of a checked int tensor."""
+        """float32 tensor `(..., embedding_dim)` of an int tensor."""
         raise NotImplementedError
 
-    def call(self, z, mask=None, training=False):
-        z = self._checked_vectors(z)
-        if mask is not None:
-            mask = self._checked_mask(mask, z)
-            # What is no number would come through a gradient of zero.
-            counts = ops.logical_or(mask[..., None], ops.isfinite(z))
-            z = ops.where(counts, z, ops.zeros_like(z))
-        outputs = self.outputs_of(z, mask, training)
-        if self.add_losses:
-            self.add_loss(outputs["loss"])
-        return outputs
-
     def encode_to_indices(self, z):
-        """Indices of the codes that stand for each vector.
+        """Indices of the codes that replace each vector.
 
         Args:
             z: float tensor `(..., embedding_dim)`.
 
         Returns:
-            int32 tensor `(...)`, or `(..., depth)` if `depth` is more than 1.
+            int32 tensor `(...)`, followed by `codes_per_position` if that is
+            more than 1.
         """
-        return self.indices_of(ops.cast(self._checked_vectors(z), "float32"))
+        z, _ = self.prepare(z)
+        return self.indices_of(ops.cast(z, "float32"))
 
     def decode_indices(self, indices):
-        """The vectors that indices stand for: a call's `quantized`.
+        """The vectors that indices stand for: the `quantized` of a call.
 
         Args:
-            indices: int tensor `(...)`, or `(..., depth)` if `depth` is more
-                than 1, values in `[0, num_embeddings)`.
+            indices: int tensor as `encode_to_indices` returns it, values in
+                `[0, num_embeddings)`.
 
         Returns:
             float32 tensor `(..., embedding_dim)`.
 
         Raises:
-            ValueError: If they are not integers, or have another last axis
-                than `depth`; of a NumPy array or a list, if values are out of
-                range. Values of tensors are not looked at.
+            ValueError: If they are not integers, or their last axis is not
+                `codes_per_position`. Values out of range are an error in NumPy
+                arrays and lists; values of tensors are not checked.
         """
         if not hasattr(indices, "dtype") or isinstance(indices, np.ndarray):
             self._check_values(np.asarray(indices))
@@ -127,40 +143,47 @@ class Quantizer(keras.layers.Layer):
                 f"`{self.name}` decodes integers. Received: indices.dtype="
                 f"{dtype}"
             )
-        self._check_depth(tuple(indices.shape))
+        self.check_code_axis(tuple(indices.shape))
         if not self.built:
             self.build()
         return self.codes_of(indices)
 
+    encode = encode_to_indices
+    decode = decode_indices
+
+    def latent_shape(self, grid, dim=None):
+        if self.codes_per_position > 1:
+            return (*grid, self.codes_per_position)
+        return tuple(grid)
+
     def mean_code(self):
         """The mean over all codes, float32 tensor `(embedding_dim,)`."""
         indices = ops.arange(self.num_embeddings)
-        if self.depth > 1:  # a mean of sums or parts is that of their means
-            indices = ops.tile(indices[:, None], (1, self.depth))
+        if self.codes_per_position > 1:
+            # Several codes are summed or concatenated: so are their means.
+            indices = ops.tile(indices[:, None], (1, self.codes_per_position))
         return ops.mean(self.decode_indices(indices), axis=0)
 
     def adapt(self, data, batch_size=256, num_vectors=None, seed=0):
-        """Start the codebook from data, by k-means, before training.
+        """Initialize the codebook from data by k-means, before training.
 
         Args:
             data: float array `(..., embedding_dim)`, or a `tf.data.Dataset`,
-                `keras.utils.PyDataset` or iterable of such batches, gone
-                through once.
-            batch_size: int, rows of an array's batches. Defaults to 256.
-            num_vectors: int, how many of the vectors to keep, a random sample;
-                None for 65,536, or 4 for each code if that is more. Defaults to
+                `keras.utils.PyDataset` or iterable of such batches, which is
+                iterated once.
+            batch_size: int, rows per batch of an array. Defaults to 256.
+            num_vectors: int, size of the random sample of vectors to cluster;
+                None for 65,536, or 4 per code if that is more. Defaults to
                 None.
             seed: int, of all draws. Defaults to 0.
 
         Raises:
-            ValueError: If there is no codebook to adapt, or there are fewer
-                vectors than codes, or vectors of a wrong length.
+            ValueError: If there is no codebook to initialize, there are fewer
+                vectors than codes, or vectors have the wrong length.
         """
         vectors = sample_rows(
             (
-                to_array(self._checked_vectors(batch)).reshape(
-                    -1, self.embedding_dim
-                )
+                to_array(self.prepare(batch)[0]).reshape(-1, self.embedding_dim)
                 for batch in batches_of(data, batch_size)
             ),
             num_vectors or max(65_536, 4 * self.num_embeddings),
@@ -169,37 +192,30 @@ class Quantizer(keras.layers.Layer):
         self.adapt_to(vectors.astype("float32"), seed)
 
     def adapt_to(self, vectors, seed):
-        """Start the codebook from a sample of vectors; see `adapt`.
+        """Initialize the codebook from a sample of vectors; see `adapt`.
 
         Args:
             vectors: float32 NumPy array `(N, embedding_dim)`.
             seed: int, of the draws of k-means.
         """
         raise ValueError(
-            f"{type(self).__name__} `{self.name}` has no codebook to adapt to "
-            "data: train it as it is."
+            f"{type(self).__name__} `{self.name}` has no codebook to "
+            "initialize from data. Train it as it is."
         )
 
-    def compute_mask(self, inputs, previous_mask):
-        if previous_mask is None:
-            return None
-        names = ("indices", "loss", *self.loss_names)
-        return dict.fromkeys(names) | {"quantized": previous_mask}
+    # === For subclasses ===
 
-    def compute_output_spec(self, z, mask=None, training=False):
-        scalar = keras.KerasTensor((), "float32")
-        last = (self.depth,) if self.depth > 1 else ()
-        return {
-            "quantized": keras.KerasTensor(z.shape, z.dtype),
-            "indices": keras.KerasTensor((*z.shape[:-1], *last), "int32"),
-            "loss": scalar,
-            **dict.fromkeys(self.loss_names, scalar),
-        }
+    def prepare(self, z, mask=None):
+        """Check a call's arguments.
 
-    def get_config(self):
-        return {**super().get_config(), "add_losses": self.add_losses}
+        Args:
+            z: float tensor `(..., embedding_dim)`.
+            mask: bool tensor `(...)` or None. Defaults to None.
 
-    def _checked_vectors(self, z):
+        Returns:
+            `z, mask`, tensors; NaN and infinity at invalid positions are
+            replaced by 0, since they would spread through gradients of 0.
+        """
         z = ops.convert_to_tensor(z)
         if z.shape[-1] != self.embedding_dim:
             raise ValueError(
@@ -209,27 +225,65 @@ class Quantizer(keras.layers.Layer):
             )
         if not self.built:
             self.build()
-        return z
-
-    def _checked_mask(self, mask, z):
+        if mask is None:
+            return z, None
         mask = ops.cast(mask, "bool")
         shape, expected = tuple(mask.shape), tuple(z.shape[:-1])
         if len(shape) != len(expected) or any(
             None not in (n, m) and n != m for n, m in zip(shape, expected)
         ):
             raise ValueError(
-                f"`{self.name}` expects a mask with one value for each vector, "
-                f"of shape {expected}. Received: mask.shape={shape} for "
+                f"`{self.name}` expects a mask with one value per vector, of "
+                f"shape {expected}. Received: mask.shape={shape} for "
                 f"z.shape={tuple(z.shape)}"
             )
-        return mask
+        keep = ops.logical_or(mask[..., None], ops.isfinite(z))
+        return ops.where(keep, z, ops.zeros_like(z)), mask
 
-    def _check_depth(self, shape):
-        if self.depth > 1 and (not shape or shape[-1] != self.depth):
+    def results(self, z, quantized, indices, losses):
+        """The dict that a call returns.
+
+        Args:
+            z: float tensor `(..., embedding_dim)`, as `prepare` returned it.
+            quantized: float tensor of that shape.
+            indices: int32 tensor.
+            losses: dict of scalars: `loss`, weighted, and its parts.
+        """
+        if self.add_losses:
+            self.add_loss(losses["loss"])
+        return {
+            "quantized": ops.cast(quantized, z.dtype),
+            "indices": indices,
+            **losses,
+        }
+
+    def check_code_axis(self, shape):
+        """Raise unless indices of this shape have the right number of codes."""
+        count = self.codes_per_position
+        if count > 1 and (not shape or shape[-1] != count):
             raise ValueError(
-                f"`{self.name}` decodes indices with {self.depth} codes of a "
-                f"vector on the last axis. Received: indices.shape={shape}"
+                f"`{self.name}` decodes indices with {count} codes per vector "
+                f"on the last axis. Received: indices.shape={shape}"
             )
+
+    # === Keras ===
+
+    def compute_mask(self, inputs, previous_mask):
+        if previous_mask is None:
+            return None
+        names = ("indices", "loss", *self.loss_names)
+        return dict.fromkeys(names) | {"quantized": previous_mask}
+
+    def compute_output_spec(self, z, mask=None, training=False):
+        scalar = keras.KerasTensor((), "float32")
+        count = self.codes_per_position
+        last = (count,) if count > 1 else ()
+        return {
+            "quantized": keras.KerasTensor(z.shape, z.dtype),
+            "indices": keras.KerasTensor((*z.shape[:-1], *last), "int32"),
+            "loss": scalar,
+            **dict.fromkeys(self.loss_names, scalar),
+        }
 
     def _check_values(self, indices):
         if indices.size and not (
@@ -241,33 +295,49 @@ class Quantizer(keras.layers.Layer):
             )
 
 
-def check_at_least(name, value, minimum):
-    """Raise unless `value` is an integer of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise ValueError(
-            f"`{name}` must be an integer >= {minimum}. Received: "
-            f"{name}={value!r}"
-        )
-
-
-def check_cost(name, value):
-    """Raise unless `value` can weigh a loss."""
-    if not value >= 0:
-        raise ValueError(
-            f"`{name}` must not be negative. Received: {name}={value}"
-        )
-
-
 def check_quantizer(quantizer):
     """Raise unless a layer can be part of a composed quantizer."""
-    if not isinstance(quantizer, Quantizer):
-        raise ValueError(
-            "`quantizer` must be a quantizer of keras_vq.layers. Received: a "
-            f"{type(quantizer).__name__}"
-        )
+    check_type(
+        "quantizer", quantizer, Quantizer, "a quantizer of keras_vq.layers"
+    )
     if quantizer.add_losses:
         raise ValueError(
-            "Of composed quantizers the outermost adds the losses. Received: "
-            f"`{quantizer.name}` with add_losses=True; give it to the layer "
-            "around it."
+            "In a composed quantizer the outermost layer adds the losses. "
+            f"Received: `{quantizer.name}` with add_losses=True; give it to "
+            "the layer around it."
         )
+    return quantizer
+
+
+def make_stages(quantizer, count, shared):
+    """Several quantizers, configured as the first.
+
+    Args:
+        quantizer: A quantizer, the first of them.
+        count: int, how many to return.
+        shared: bool, whether they are one and the same.
+
+    Returns:
+        list of quantizers. Seeds, including those of initializers, count up
+        from the first one's, so that stages start and draw differently.
+    """
+    if shared:
+        return [quantizer] * count
+    stages = [quantizer]
+    for i in range(1, count):
+        config = _reseeded(quantizer.get_config(), i)
+        config["name"] = f"{quantizer.name}_{i}"
+        stages.append(type(quantizer).from_config(config))
+    return stages
+
+
+def _reseeded(config, shift):
+    """A configuration with `shift` added to each seed in it."""
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: value + shift
+        if key == "seed" and isinstance(value, int)
+        else _reseeded(value, shift)
+        for key, value in config.items()
+    }

@@ -1,40 +1,41 @@
 import keras
 from keras import ops
 
+from keras_vq.checks import check_int
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.layers.quantizer import check_at_least
+from keras_vq.ops import l2_normalize
 from keras_vq.ops import screened_nearest_code
-from keras_vq.ops.straight_through import straight_through
-from keras_vq.ops.unit import unit
+from keras_vq.ops import straight_through
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class RandomProjectionQuantizer(Quantizer):
-    """Codes from a random projection and a random codebook: nothing learns.
+    """Codes from a random projection and a random codebook: nothing is trained.
 
     ```
-    index     = argmin_k || unit(embeddings[k]) - unit(z @ projection) ||
-    quantized = unit(embeddings[index]) @ transpose(projection)
+    index     = argmin_k || l2_normalize(embeddings[k])
+                            - l2_normalize(z @ projection) ||
+    quantized = l2_normalize(embeddings[index]) @ transpose(projection)
     ```
 
-    The indices are labels of `z` that no training can make collapse: targets
-    for self-supervised learning, for which `z` should have mean 0 and variance
-    1 in each channel. `quantized`, which that does not need, is the code
-    brought back to the space of `z`; its gradient is copied to `z`. There is no
-    loss.
+    The indices are labels of `z` that cannot collapse: targets for
+    self-supervised learning, for which `z` should have mean 0 and variance 1
+    in each channel. `quantized`, which that does not need, is the code mapped
+    back to the space of `z`; its gradient is copied to `z`. There is no loss.
 
     Args:
         num_embeddings: int >= 2, number of codes, K.
         embedding_dim: int >= 1, length of the vectors.
         code_dim: int >= 1, length of a code. Defaults to 16.
         seed: int or None, of projection and codebook. Defaults to None.
-        add_losses: See `Quantizer`; the loss is 0.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: `add_losses` of `Quantizer`, where the loss is 0; `name`,
+            `dtype` and others of `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)` or None; changes nothing here.
-        training: bool; changes nothing here.
+        mask: bool tensor `(...)` or None, ignored.
+        training: bool, ignored.
 
     Returns:
         dict:
@@ -63,8 +64,7 @@ class RandomProjectionQuantizer(Quantizer):
         self, num_embeddings, embedding_dim, code_dim=16, seed=None, **kwargs
     ):
         super().__init__(num_embeddings, embedding_dim, **kwargs)
-        check_at_least("code_dim", code_dim, 1)
-        self.code_dim = code_dim
+        self.code_dim = check_int("code_dim", code_dim)
         self.seed = seed
 
     def build(self, input_shape=None):
@@ -95,30 +95,20 @@ class RandomProjectionQuantizer(Quantizer):
             autocast=False,
         )
 
-    def outputs_of(self, z, mask, training):
+    def call(self, z, mask=None, training=False):
+        z, _ = self.prepare(z, mask)
         vectors = ops.cast(z, "float32")
         indices = self.indices_of(vectors)
         quantized = straight_through(vectors, self.codes_of(indices))
-        return {
-            "quantized": ops.cast(quantized, z.dtype),
-            "indices": indices,
-            "loss": ops.zeros((), "float32"),
-        }
+        losses = {"loss": ops.zeros((), "float32")}
+        return self.results(z, quantized, indices, losses)
 
     def indices_of(self, z):
         return screened_nearest_code(
-            unit(ops.matmul(z, self.projection)), unit(self.embeddings)
+            l2_normalize(ops.matmul(z, self.projection)),
+            l2_normalize(self.embeddings),
         )
 
     def codes_of(self, indices):
-        codes = ops.take(unit(self.embeddings), indices, axis=0)
+        codes = ops.take(l2_normalize(self.embeddings), indices, axis=0)
         return ops.matmul(codes, ops.transpose(self.projection))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_embeddings": self.num_embeddings,
-            "embedding_dim": self.embedding_dim,
-            "code_dim": self.code_dim,
-            "seed": self.seed,
-        }

@@ -2,17 +2,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq.checks import check_int
+from keras_vq.checks import check_number
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.layers.quantizer import check_at_least
 from keras_vq.layers.quantizer import check_quantizer
-from keras_vq.layers.stages import make_stages
+from keras_vq.layers.quantizer import make_stages
 from keras_vq.layers.vector_quantizer import ESTIMATORS
 from keras_vq.layers.vector_quantizer import VectorQuantizer
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class ResidualVectorQuantizer(Quantizer):
-    """Quantizes what is left over, again and again: several codes a vector.
+    """Quantizes the residual again and again: several codes per vector.
 
     ```
     residual[0]     = z
@@ -22,42 +24,41 @@ class ResidualVectorQuantizer(Quantizer):
     loss            = sum of the quantizers' losses
     ```
 
-    The gradient at `quantized` is copied to `z` once (or rotated, as the
-    quantizer's `estimator` says), whatever the number of stages; the commitment
-    loss of every stage reaches `z`. Each stage makes the sum a finer one:
-    `decode_indices` takes all codes of a vector or its first ones.
+    The gradient with respect to `quantized` is copied to `z` once (or rotated,
+    depending on the quantizer's `estimator`), whatever the number of stages;
+    the commitment loss of every stage reaches `z`. Each stage refines the sum:
+    `decode_indices` takes all codes of a vector or only the first ones.
 
     Args:
-        quantizer: A `VectorQuantizer`, `VectorQuantizerEMA` or another with
-            l2 distance, the first stage; the others are made by its
+        quantizer: A `VectorQuantizer`, `VectorQuantizerEMA` or other subclass
+            with l2 distance, the first stage; the other stages get its
             configuration.
-        num_stages: int >= 2, codes of a vector. Defaults to 4.
-        shared: bool, whether all stages have the one codebook. Defaults to
-            False.
-        dropout: float in [0, 1], share of the examples, the first axis of `z`,
-            that in training go through a random number of first stages only,
-            from 1 to `num_stages`. The others then get no gradient and no
+        num_stages: int >= 2, codes per vector. Defaults to 4.
+        shared: bool, whether all stages share one codebook. Defaults to False.
+        dropout: float in [0, 1], share of the examples (the first axis of `z`)
+            that in training pass only a random number of first stages, from 1
+            to `num_stages`. The other stages then get neither gradient nor
             update from the example. Defaults to 0.0.
         seed: int or None, of `dropout`. Defaults to None.
-        add_losses: See `Quantizer`.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Defaults to None.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Defaults to None.
         training: bool, whether to drop stages and update codebooks.
 
     Returns:
         dict:
         `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` with `num_stages` as its last axis, of
-            dropped stages too.
+        `indices`: int32, shape of `z` with `num_stages` as its last axis;
+            those of dropped stages are included.
         `loss`: float32 scalar, weighted.
-        the parts of the quantizer's loss: float32 scalars, sums over stages.
+        the parts of the quantizer's loss: float32 scalars, summed over stages.
 
     Raises:
-        ValueError: If an argument is out of range, `quantizer` is no vector
+        ValueError: If an argument is out of range, `quantizer` is not a vector
             quantizer or has cosine distance (codes of length 1 cannot follow
             residuals), or the call's arguments have wrong shapes.
 
@@ -90,79 +91,74 @@ class ResidualVectorQuantizer(Quantizer):
         check_quantizer(quantizer)
         if not isinstance(quantizer, VectorQuantizer):
             raise ValueError(
-                "`quantizer` must be a VectorQuantizer or one of its kind, "
-                "which has a codebook for residuals. Received: a "
+                "`quantizer` must be a VectorQuantizer or a subclass, whose "
+                "codebook can represent residuals. Received: a "
                 f"{type(quantizer).__name__}"
             )
         if quantizer.distance != "l2":
             raise ValueError(
-                "`quantizer` must have the l2 distance: codes of length 1 "
-                "cannot follow residuals. Received: distance="
+                "`quantizer` must use the l2 distance: codes of length 1 "
+                "cannot represent residuals. Received: distance="
                 f"{quantizer.distance!r}"
-            )
-        check_at_least("num_stages", num_stages, 2)
-        if not 0 <= dropout <= 1:
-            raise ValueError(
-                f"`dropout` must be in [0, 1]. Received: dropout={dropout}"
             )
         super().__init__(
             quantizer.num_embeddings, quantizer.embedding_dim, **kwargs
         )
-        self.depth = num_stages
+        self.num_stages = check_int("num_stages", num_stages, 2)
+        self.codes_per_position = self.num_stages
         self.loss_names = quantizer.loss_names
         self.shared = shared
-        self.dropout = dropout
+        self.dropout = check_number("dropout", dropout, at_least=0, at_most=1)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.quantizer = quantizer
-        self.stages = make_stages(quantizer, num_stages, shared)
+        self.stages = make_stages(quantizer, self.num_stages, shared)
 
     def build(self, input_shape=None):
         for stage in self.stages:
             stage.build()
         self.built = True
 
-    def outputs_of(self, z, mask, training):
+    def call(self, z, mask=None, training=False):
+        z, mask = self.prepare(z, mask)
         residual = vectors = ops.cast(z, "float32")
-        number = self._draw_numbers(vectors) if training else None
+        depth = self.draw_depths(vectors) if training else None
         quantized = ops.zeros_like(vectors)
         indices, updates = [], []
         losses: dict = {}
         for i, stage in enumerate(self.stages):
             kept = mask
-            if number is not None:
-                kept = number > i
+            if depth is not None:
+                kept = depth > i
                 kept = kept if mask is None else ops.logical_and(mask, kept)
             found, code, parts = stage.lookup(residual, kept)
             updates.append((residual, found, kept))
             code = ops.stop_gradient(code)
             residual = residual - code
-            if number is not None:
-                code = ops.where((number > i)[..., None], code, 0.0)
+            if depth is not None:
+                code = ops.where((depth > i)[..., None], code, 0.0)
             quantized = quantized + code
             indices.append(found)
             losses = {k: losses.get(k, 0.0) + v for k, v in parts.items()}
         if training:
-            self._update_codebooks(updates)
-        quantized = ESTIMATORS[self.quantizer.estimator](vectors, quantized)
-        return {
-            "quantized": ops.cast(quantized, z.dtype),
-            "indices": ops.stack(indices, axis=-1),
-            **losses,
-        }
+            self.update_codebooks(updates)
+        estimate = ESTIMATORS[self.quantizer.estimator]
+        quantized = estimate(vectors, quantized)
+        indices = ops.stack(indices, axis=-1)
+        return self.results(z, quantized, indices, losses)
 
-    def _draw_numbers(self, z):
-        """How many stages each position goes through, int32 `(...)`."""
+    def draw_depths(self, z):
+        """Number of stages that each position passes, int32 `(...)`."""
         if self.dropout == 0:
             return None
         shape = ops.shape(z)[:1] + (1,) * (len(z.shape) - 2)
         draw = keras.random.uniform((2, *shape), seed=self.seed_generator)
-        number = 1 + ops.cast(draw[0] * self.depth, "int32")
-        number = ops.where(draw[1] < self.dropout, number, self.depth)
-        return ops.broadcast_to(number, ops.shape(z)[:-1])
+        depth = 1 + ops.cast(draw[0] * self.num_stages, "int32")
+        depth = ops.where(draw[1] < self.dropout, depth, self.num_stages)
+        return ops.broadcast_to(depth, ops.shape(z)[:-1])
 
-    def _update_codebooks(self, updates):
-        """After all lookups: a codebook that stages share changes once."""
+    def update_codebooks(self, updates):
+        """Update after all lookups: a shared codebook changes once a step."""
         if not self.shared:
             for stage, update in zip(self.stages, updates, strict=True):
                 stage.update_codebook(*update)
@@ -187,10 +183,10 @@ class ResidualVectorQuantizer(Quantizer):
         return quantized
 
     def adapt_to(self, vectors, seed):
-        """One stage after the other, each to what those before it leave.
+        """Initialize stage by stage, each from the residuals of those before.
 
-        A codebook that stages share is adapted to the residuals of all of them,
-        again with each stage that comes to it.
+        A shared codebook is initialized from the residuals of all stages so
+        far, again with each stage.
         """
         residuals = [vectors]
         for stage in self.stages:
@@ -201,25 +197,10 @@ class ResidualVectorQuantizer(Quantizer):
             codes = stage.codes_of(stage.indices_of(residuals[-1]))
             residuals.append(residuals[-1] - ops.convert_to_numpy(codes))
 
-    def _check_depth(self, shape):
-        if not shape or not 1 <= shape[-1] <= self.depth:
+    def check_code_axis(self, shape):
+        if not shape or not 1 <= shape[-1] <= self.num_stages:
             raise ValueError(
-                f"`{self.name}` decodes indices with up to {self.depth} codes "
-                "of a vector on the last axis. Received: indices.shape="
+                f"`{self.name}` decodes indices with 1 to {self.num_stages} "
+                "codes per vector on the last axis. Received: indices.shape="
                 f"{shape}"
             )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "quantizer": keras.saving.serialize_keras_object(self.quantizer),
-            "num_stages": self.depth,
-            "shared": self.shared,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        quantizer = keras.saving.deserialize_keras_object(config["quantizer"])
-        return cls(**{**config, "quantizer": quantizer})

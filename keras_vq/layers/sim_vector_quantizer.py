@@ -2,9 +2,10 @@ import keras
 from keras import ops
 
 from keras_vq.layers.vector_quantizer import VectorQuantizer
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class SimVectorQuantizer(VectorQuantizer):
     """A `VectorQuantizer` whose codebook is a learned map of a frozen one.
 
@@ -12,9 +13,9 @@ class SimVectorQuantizer(VectorQuantizer):
     codes = embeddings @ kernel
     ```
 
-    The `embeddings` are random and stay so; the codebook loss trains the
-    kernel, `(D, D)`, which starts as the identity. All codes move with each
-    step, those in no use too, so that none dies.
+    The `embeddings` are random and stay fixed; the codebook loss trains the
+    kernel, `(D, D)`, which starts as the identity. Every step moves all codes,
+    unused ones included, so none of them dies.
 
     Args:
         num_embeddings: int >= 2, number of codes, K.
@@ -23,17 +24,19 @@ class SimVectorQuantizer(VectorQuantizer):
             0.25.
         embeddings_initializer: Initializer of the frozen codebook; None for the
             paper's normal distribution of variance 1 / D. Defaults to None.
-        **kwargs: `codebook_cost`, `distance`, `estimator` and others of
+        codebook_cost, distance, estimator, regularizers: See
             `VectorQuantizer`.
+        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Defaults to None.
-        training: bool; changes nothing here.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Defaults to None.
+        training: bool, ignored.
 
     Returns:
-        dict, that of `VectorQuantizer`.
+        dict, as of `VectorQuantizer`.
 
     Raises:
         ValueError: See `VectorQuantizer`.
@@ -56,6 +59,10 @@ class SimVectorQuantizer(VectorQuantizer):
         embedding_dim,
         commitment_cost=0.25,
         embeddings_initializer=None,
+        codebook_cost=1.0,
+        distance="l2",
+        estimator="straight_through",
+        regularizers=(),
         **kwargs,
     ):
         if embeddings_initializer is None:
@@ -66,6 +73,10 @@ class SimVectorQuantizer(VectorQuantizer):
             num_embeddings,
             embedding_dim,
             commitment_cost,
+            codebook_cost=codebook_cost,
+            distance=distance,
+            estimator=estimator,
+            regularizers=regularizers,
             embeddings_initializer=embeddings_initializer,
             **kwargs,
         )

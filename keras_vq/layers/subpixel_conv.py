@@ -1,14 +1,16 @@
 import keras
 from keras import ops
 
+from keras_vq.saving.config import serializable
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+
+@serializable
 class SubpixelConv(keras.layers.Layer):
-    """Doubles each spatial axis by a convolution to more channels.
+    """Doubles each spatial axis by a convolution and a rearrangement.
 
-    A convolution of width 3 makes `2 ** rank` groups of channels, which are
+    A convolution of width 3 computes `2 ** rank` groups of channels, which are
     interleaved to twice the size along each of the `rank` spatial axes. The
-    rank of the input selects the dimensions, as in `TransposedConv`.
+    rank of the input selects the convolution.
 
     Args:
         filters: int, number of output channels.
@@ -66,10 +68,3 @@ class SubpixelConv(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         size = (None if n is None else 2 * n for n in input_shape[1:-1])
         return (input_shape[0], *size, self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "activation": keras.activations.serialize(self.activation),
-        }

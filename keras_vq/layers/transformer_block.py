@@ -1,19 +1,21 @@
 import keras
 from keras import ops
 
+from keras_vq.checks import check_int
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class TransformerBlock(keras.layers.Layer):
-    """Causal self-attention and a network of two layers, each on a bypass.
+    """Causal self-attention and a two-layer network, both residual.
 
-    `x + attention(norm(x))`, then `x + mlp(norm(x))`, with layer
-    normalization before, as GPT-2 has it.
+    `x + attention(norm(x))`, then `x + mlp(norm(x))`: layer normalization
+    comes first, as in GPT-2.
 
     Args:
         num_heads: int >= 1; divides the channels of the inputs.
-        intermediate_dim: int >= 1, width of the network's hidden layer.
+        intermediate_dim: int >= 1, width of the hidden layer.
         dropout: float in [0, 1), of both outputs. Defaults to 0.0.
         rotary_shape: tuple of int or None; see `CausalSelfAttention`. Defaults
             to None.
@@ -49,7 +51,7 @@ class TransformerBlock(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
-        self.intermediate_dim = intermediate_dim
+        self.intermediate_dim = check_int("intermediate_dim", intermediate_dim)
         self.dropout = dropout
         self.rotary_shape = rotary_shape
         self.prefix_shape = prefix_shape
@@ -103,13 +105,3 @@ class TransformerBlock(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "intermediate_dim": self.intermediate_dim,
-            "dropout": self.dropout,
-            "rotary_shape": self.rotary_shape,
-            "prefix_shape": self.prefix_shape,
-        }

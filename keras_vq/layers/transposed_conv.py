@@ -2,16 +2,17 @@ import keras
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class TransposedConv(keras.layers.Layer):
     """Doubles each spatial axis by a transposed convolution of width 4.
 
     The upsampling of the VQ-VAE's decoder, for audio, images and video: the
-    rank of the input selects the dimensions. Equal to Keras's
-    `Conv{1,2,3}DTranspose(filters, 4, strides=2, padding="same")`, in the form
-    that is fastest on the backend.
+    rank of the input selects the convolution. Equal to Keras's
+    `Conv{1,2,3}DTranspose(filters, 4, strides=2, padding="same")`, but
+    computed in the way that is fastest on the backend.
 
     Args:
         filters: int, number of output channels.
@@ -60,10 +61,3 @@ class TransposedConv(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         size = (None if n is None else 2 * n for n in input_shape[1:-1])
         return (input_shape[0], *size, self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "activation": keras.activations.serialize(self.activation),
-        }

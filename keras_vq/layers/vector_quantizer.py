@@ -1,26 +1,28 @@
 import keras
 from keras import ops
 
+from keras_vq.checks import check_choice
+from keras_vq.checks import check_number
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.layers.quantizer import check_cost
 from keras_vq.ops import k_means
-from keras_vq.ops import mean
+from keras_vq.ops import l2_normalize
+from keras_vq.ops import masked_mean
 from keras_vq.ops import nearest_code
-from keras_vq.ops import rotation
+from keras_vq.ops import rotation_trick
 from keras_vq.ops import screened_nearest_code
 from keras_vq.ops import straight_through
-from keras_vq.ops import unit
+from keras_vq.saving.config import serializable
 
-ESTIMATORS = {"straight_through": straight_through, "rotation": rotation}
+ESTIMATORS = {"straight_through": straight_through, "rotation": rotation_trick}
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class VectorQuantizer(Quantizer):
     """Replaces each vector by the nearest code of a learned codebook.
 
     Forward, `quantized = embeddings[argmin_k ||z - embeddings[k]||]`; backward,
-    the gradient at `quantized` is copied to `z` (straight-through). The
-    codebook learns by gradient from its own loss:
+    the gradient with respect to `quantized` is copied to `z`
+    (straight-through). The codebook is trained by its own loss:
 
     ```
     codebook_loss   = mean((stop_gradient(z) - quantized) ** 2)
@@ -29,9 +31,9 @@ class VectorQuantizer(Quantizer):
                       + commitment_cost * commitment_loss
     ```
 
-    With `distance="cosine"`, vectors and codes are first divided by their
-    length: all of the above is then on the unit sphere, and so is `quantized`.
-    A vector of zeros has no direction: it gets code 0.
+    With `distance="cosine"`, vectors and codes are first scaled to length 1,
+    so everything above, `quantized` included, lies on the unit sphere. A zero
+    vector has no direction: it gets code 0.
 
     The layer returns its losses; whoever calls it adds `loss` to its own.
     Distances, losses and codebook are float32 under every dtype policy, and
@@ -45,37 +47,36 @@ class VectorQuantizer(Quantizer):
         codebook_cost: float >= 0, weight of the codebook loss. Defaults to
             1.0.
         distance: `"l2"` or `"cosine"`. Defaults to `"l2"`.
-        estimator: `"straight_through"` or `"rotation"`, how the gradient passes
-            the lookup: see `keras_vq.ops.straight_through` and
-            `keras_vq.ops.rotation`. Defaults to `"straight_through"`.
-        regularizers: list of `keras_vq.regularizers`, losses to add. Defaults
-            to none.
-        add_losses: bool, whether to also add `loss` to the layer's losses, for
-            Functional models trained by the stock `compile` and `fit`. Not for
-            `tf.distribute`, whose replicas share that list. Defaults to False.
+        estimator: `"straight_through"` or `"rotation"`, how the gradient
+            passes the lookup: see `keras_vq.ops.straight_through` and
+            `keras_vq.ops.rotation_trick`. Defaults to `"straight_through"`.
+        regularizers: list of `keras_vq.regularizers`, additional losses.
+            Defaults to none.
         embeddings_initializer: Initializer of the codebook. Defaults to
-            `"random_uniform"`; `adapt` starts it from data.
+            `"random_uniform"`; `adapt` initializes it from data.
+        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Others change neither losses nor codebook. Defaults to
-            None.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Invalid positions affect neither losses nor codebook.
+            Defaults to None.
         training: bool. Only subclasses that update the codebook in the
             forward pass use it.
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`, values equal to codes exactly.
+        `quantized`: shape and dtype of `z`, values exactly equal to codes.
         `indices`: int32, shape of `z` without its last axis.
         `loss`: float32 scalar, weighted.
-        `codebook_loss`, `commitment_loss`, and one for each regularizer:
-            float32 scalars, not weighted.
+        `codebook_loss`, `commitment_loss`, and one per regularizer: float32
+            scalars, not weighted.
 
     Raises:
         ValueError: If an argument is out of range or unknown, if the last axis
-            of `z` is not `embedding_dim`, or `mask` has another shape than the
-            positions.
+            of `z` is not `embedding_dim`, or the shape of `mask` does not
+            match the positions.
 
     Example:
 
@@ -103,20 +104,15 @@ class VectorQuantizer(Quantizer):
         **kwargs,
     ):
         super().__init__(num_embeddings, embedding_dim, **kwargs)
-        check_cost("commitment_cost", commitment_cost)
-        check_cost("codebook_cost", codebook_cost)
-        check_name("distance", distance, ("l2", "cosine"))
-        check_name("estimator", estimator, ESTIMATORS)
-        self.commitment_cost = commitment_cost
-        self.codebook_cost = codebook_cost
-        self.distance = distance
-        self.estimator = estimator
-        self.regularizers = [
-            keras.saving.deserialize_keras_object(r)
-            if isinstance(r, dict)
-            else r
-            for r in regularizers
-        ]
+        self.commitment_cost = check_number(
+            "commitment_cost", commitment_cost, at_least=0
+        )
+        self.codebook_cost = check_number(
+            "codebook_cost", codebook_cost, at_least=0
+        )
+        self.distance = check_choice("distance", distance, ("l2", "cosine"))
+        self.estimator = check_choice("estimator", estimator, ESTIMATORS)
+        self.regularizers = list(regularizers)
         names = (regularizer.name for regularizer in self.regularizers)
         self.loss_names = ("codebook_loss", "commitment_loss", *names)
         self.embeddings_initializer = keras.initializers.get(
@@ -140,38 +136,27 @@ class VectorQuantizer(Quantizer):
             **kwargs,
         )
 
-    def codebook(self):
-        """The codes as vectors are compared with them, float32 `(K, D)`."""
-        return self.normalized(ops.convert_to_tensor(self.embeddings))
-
-    def normalized(self, vectors):
-        """Vectors as they are compared: of length 1 for cosine distance."""
-        return unit(vectors) if self.distance == "cosine" else vectors
-
-    def outputs_of(self, z, mask, training):
+    def call(self, z, mask=None, training=False):
+        z, mask = self.prepare(z, mask)
         vectors = self.normalized(ops.cast(z, "float32"))
         indices, codes, losses = self.lookup(vectors, mask)
         if training:
             self.update_codebook(vectors, indices, mask)
         estimate = ESTIMATORS[self.estimator]
         quantized = estimate(vectors, ops.stop_gradient(codes))
-        return {
-            "quantized": ops.cast(quantized, z.dtype),
-            "indices": indices,
-            **losses,
-        }
+        return self.results(z, quantized, indices, losses)
 
     def lookup(self, vectors, mask=None):
-        """Codes and losses, before any update.
+        """Codes and losses, before any update of the codebook.
 
         Args:
             vectors: float32 tensor `(..., D)`, normalized.
             mask: bool tensor `(...)` or None.
 
         Returns:
-            `indices, codes, losses`: int32 `(...)`, float32 `(..., D)`, through
-            which gradients reach the codebook if it learns by them, and a dict
-            of scalars.
+            `indices, codes, losses`: int32 `(...)`; float32 `(..., D)`, through
+            which gradients reach a codebook that is trained by them; and a
+            dict of scalars.
         """
         codebook = self.codebook()
         indices = self.nearest(vectors, codebook)
@@ -183,11 +168,39 @@ class VectorQuantizer(Quantizer):
             losses["loss"] += regularizer.weight * value
         return indices, codes, losses
 
+    def compute_losses(self, z, codes, mask):
+        """The loss and its parts; `z` and `codes` are float32."""
+        codebook_loss = masked_mean(
+            ops.square(ops.stop_gradient(z) - codes), mask
+        )
+        commitment_loss = masked_mean(
+            ops.square(z - ops.stop_gradient(codes)), mask
+        )
+        return {
+            "loss": self.codebook_cost * codebook_loss
+            + self.commitment_cost * commitment_loss,
+            "codebook_loss": codebook_loss,
+            "commitment_loss": commitment_loss,
+        }
+
+    def update_codebook(self, z, indices, mask):
+        """Hook: change the codebook after the lookup, in training only."""
+
+    def codebook(self):
+        """The codes as they are compared with vectors, float32 `(K, D)`."""
+        return self.normalized(ops.convert_to_tensor(self.embeddings))
+
+    def normalized(self, vectors):
+        """Vectors as they are compared: of length 1 for cosine distance."""
+        if self.distance == "cosine":
+            return l2_normalize(vectors)
+        return vectors
+
     def nearest(self, vectors, codebook, search=nearest_code):
         """int32 indices `(...)` of the codes nearest to normalized vectors."""
         indices = search(vectors, codebook)
         if self.distance == "cosine":
-            # All codes are as far from zero, up to rounding.
+            # Up to rounding, all codes are equally far from zero.
             lengths = ops.sum(ops.square(vectors), axis=-1)
             indices = ops.where(lengths > 0.5, indices, 0)
         return indices
@@ -200,26 +213,12 @@ class VectorQuantizer(Quantizer):
     def codes_of(self, indices):
         return ops.take(self.codebook(), indices, axis=0)
 
-    def compute_losses(self, z, codes, mask):
-        """Weighted sum and parts of the loss; `z` and `codes` are float32."""
-        codebook_loss = mean(ops.square(ops.stop_gradient(z) - codes), mask)
-        commitment_loss = mean(ops.square(z - ops.stop_gradient(codes)), mask)
-        return {
-            "loss": self.codebook_cost * codebook_loss
-            + self.commitment_cost * commitment_loss,
-            "codebook_loss": codebook_loss,
-            "commitment_loss": commitment_loss,
-        }
-
-    def update_codebook(self, z, indices, mask):
-        """Hook: change the codebook after the lookup, in training only."""
-
     def adapt_to(self, vectors, seed):
         vectors = ops.convert_to_numpy(self.normalized(vectors))
         self.assign_codes(k_means(vectors, self.num_embeddings, seed=seed))
 
     def assign_codes(self, codes):
-        """Set the codebook, with all that is kept about it.
+        """Set the codebook and any state derived from it.
 
         Args:
             codes: float array or tensor `(num_embeddings, embedding_dim)`.
@@ -227,30 +226,3 @@ class VectorQuantizer(Quantizer):
         if not self.built:
             self.build()
         self.embeddings.assign(codes)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_embeddings": self.num_embeddings,
-            "embedding_dim": self.embedding_dim,
-            "commitment_cost": self.commitment_cost,
-            "codebook_cost": self.codebook_cost,
-            "distance": self.distance,
-            "estimator": self.estimator,
-            "regularizers": [
-                keras.saving.serialize_keras_object(r)
-                for r in self.regularizers
-            ],
-            "embeddings_initializer": keras.initializers.serialize(
-                self.embeddings_initializer
-            ),
-        }
-
-
-def check_name(argument, value, names):
-    """Raise unless `value` is one of the names."""
-    if value not in names:
-        raise ValueError(
-            f"`{argument}` must be one of {', '.join(map(repr, names))}. "
-            f"Received: {argument}={value!r}"
-        )

@@ -2,18 +2,20 @@ import keras
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import check_number
 from keras_vq.layers.vector_quantizer import VectorQuantizer
 from keras_vq.ops import code_counts
 from keras_vq.ops import code_sums
-from keras_vq.ops import mean
+from keras_vq.ops import masked_mean
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class VectorQuantizerEMA(VectorQuantizer):
     """A `VectorQuantizer` whose codebook is a moving average of its vectors.
 
-    With n the counts and s the sums of the vectors that each code was chosen
-    for in the batch, every training step does, after the lookup:
+    Let n be the number of vectors in the batch that are assigned to each code,
+    and s their sum. After the lookup, every training step computes:
 
     ```
     counts     = decay * counts + (1 - decay) * n
@@ -22,10 +24,10 @@ class VectorQuantizerEMA(VectorQuantizer):
     embeddings = sums / smoothed,   total = sum(counts)
     ```
 
-    Then a code whose count has fallen below `revival_threshold` times the mean
-    count is revived: it moves to a vector drawn from the batch, with the mean
-    count, so that it has time to find followers. The codebook takes no
-    gradient, does not change with `training=False`, and one update over
+    Then codes whose count has fallen below `revival_threshold` times the mean
+    count are revived: each moves to a vector drawn from the batch and gets the
+    mean count, which gives it time to attract vectors. The codebook gets no
+    gradient and does not change with `training=False`. One update over
     data-parallel replicas equals one over their joint batch.
 
     Args:
@@ -36,28 +38,31 @@ class VectorQuantizerEMA(VectorQuantizer):
         decay: float in (0, 1), the paper's gamma. Defaults to 0.99.
         epsilon: float > 0, Laplace smoothing of the counts. Defaults to 1e-5.
         revival_threshold: float in [0, 1) or None. Share of the mean count
-            under which a code is revived; None never revives. Defaults to 0.1.
+            below which a code is revived; None never revives. Defaults to 0.1.
         seed: int or None, of the draws for revived codes. Defaults to None.
-        **kwargs: `distance`, `estimator` and others of `VectorQuantizer`.
+        distance, estimator, regularizers, embeddings_initializer: See
+            `VectorQuantizer`.
+        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
-        mask: bool tensor `(...)`, True where a position is valid, or None if
-            all are. Defaults to None.
+        mask: bool tensor `(...)`, True for valid positions, or None if all
+            are valid. Defaults to None.
         training: bool, whether to update the codebook.
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`, values equal to codes exactly.
+        `quantized`: shape and dtype of `z`, values exactly equal to codes.
         `indices`: int32, shape of `z` without its last axis.
         `loss`: float32 scalar, `commitment_cost * commitment_loss`.
         `commitment_loss`: float32 scalar.
 
     Raises:
-        ValueError: If an argument is out of range, if `codebook_cost` or a
-            regularizer of the codebook is given, which learns by no loss, if
-            the last axis of `z` is not `embedding_dim`, or `mask` has another
-            shape than the positions.
+        ValueError: If an argument is out of range, if a regularizer of the
+            codebook is given, which is trained by no loss, if the last axis of
+            `z` is not `embedding_dim`, or the shape of `mask` does not match
+            the positions.
 
     Example:
 
@@ -80,42 +85,43 @@ class VectorQuantizerEMA(VectorQuantizer):
         epsilon=1e-5,
         revival_threshold=0.1,
         seed=None,
+        distance="l2",
+        estimator="straight_through",
+        regularizers=(),
+        embeddings_initializer="random_uniform",
         **kwargs,
     ):
         if "codebook_cost" in kwargs:
             raise ValueError(
-                "The codebook of VectorQuantizerEMA learns by averages, not by "
-                "a loss. Received: codebook_cost="
+                "The codebook of VectorQuantizerEMA is a moving average and "
+                "has no loss. Received: codebook_cost="
                 f"{kwargs['codebook_cost']}. Leave it out, or use "
                 "VectorQuantizer."
             )
         super().__init__(
-            num_embeddings, embedding_dim, commitment_cost, **kwargs
+            num_embeddings,
+            embedding_dim,
+            commitment_cost,
+            distance=distance,
+            estimator=estimator,
+            regularizers=regularizers,
+            embeddings_initializer=embeddings_initializer,
+            **kwargs,
         )
-        self.loss_names = self.loss_names[1:]  # without the codebook's
+        self.loss_names = self.loss_names[1:]  # no codebook loss
         for regularizer in self.regularizers:
-            if not regularizer.sees_vectors:
+            if not regularizer.depends_on_vectors:
                 raise ValueError(
-                    "The codebook of VectorQuantizerEMA takes no gradient. "
+                    "The codebook of VectorQuantizerEMA gets no gradient. "
                     f"Received: the regularizer {type(regularizer).__name__}, "
-                    "which is of the codebook alone. Use VectorQuantizer."
+                    "which depends on the codebook alone. Use VectorQuantizer."
                 )
-        if not 0 < decay < 1:
-            raise ValueError(
-                f"`decay` must be in (0, 1). Received: decay={decay}"
+        self.decay = check_number("decay", decay, above=0, below=1)
+        self.epsilon = check_number("epsilon", epsilon, above=0)
+        if revival_threshold is not None:
+            revival_threshold = check_number(
+                "revival_threshold", revival_threshold, at_least=0, below=1
             )
-        if epsilon <= 0:
-            raise ValueError(
-                f"`epsilon` must be positive. Received: epsilon={epsilon}"
-            )
-        if revival_threshold is not None and not 0 <= revival_threshold < 1:
-            raise ValueError(
-                "`revival_threshold` is a share of the mean count and must be "
-                "in [0, 1), or None. Received: "
-                f"revival_threshold={revival_threshold}"
-            )
-        self.decay = decay
-        self.epsilon = epsilon
         self.revival_threshold = revival_threshold
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -123,7 +129,7 @@ class VectorQuantizerEMA(VectorQuantizer):
     def build(self, input_shape=None):
         if self.built:
             return
-        # Every replica computes the same update: keep the first one's.
+        # Every replica computes the same update.
         state = {"trainable": False, "aggregation": "only_first_replica"}
         self.embeddings = self.add_codebook(**state)
         state |= {"dtype": "float32", "autocast": False}
@@ -139,13 +145,13 @@ class VectorQuantizerEMA(VectorQuantizer):
             initializer="zeros",
             **state,
         )
-        # One observation each, of itself: an unused code stays where it is.
+        # One observation each, of itself: unused codes stay where they are.
         self.sums.assign(ops.copy(self.embeddings))
         self.built = True
 
     def codebook(self):
-        # A copy, because the update that follows changes the codebook in
-        # place and some backends forbid that to a tensor in use.
+        # A copy: the update that follows changes the codebook in place, which
+        # some backends forbid for a tensor in use.
         return self.normalized(ops.stop_gradient(ops.copy(self.embeddings)))
 
     def assign_codes(self, codes):
@@ -154,7 +160,7 @@ class VectorQuantizerEMA(VectorQuantizer):
         self.sums.assign(ops.copy(self.embeddings))
 
     def compute_losses(self, z, codes, mask):
-        commitment_loss = mean(ops.square(z - codes), mask)
+        commitment_loss = masked_mean(ops.square(z - codes), mask)
         return {
             "loss": self.commitment_cost * commitment_loss,
             "commitment_loss": commitment_loss,
@@ -183,7 +189,7 @@ class VectorQuantizerEMA(VectorQuantizer):
             mean_count = total / self.num_embeddings
             dead = counts < self.revival_threshold * mean_count
             dead = ops.logical_and(dead, seen)
-            vectors = self.draw_vectors(z, mask)
+            vectors = self.draw_vectors(z, mask)  # (K, D)
             counts = ops.where(dead, mean_count, counts)
             sums = ops.where(dead[:, None], mean_count * vectors, sums)
             embeddings = ops.where(dead[:, None], vectors, embeddings)
@@ -193,10 +199,11 @@ class VectorQuantizerEMA(VectorQuantizer):
         self.embeddings.assign(embeddings)
 
     def draw_vectors(self, z, mask):
-        """One valid vector of the joint batch of all replicas for each code.
+        """For each code a valid vector from the joint batch of all replicas.
 
         Every replica draws the same rows of the joint batch, in which the
-        replicas' batches follow each other, and gives those that it holds.
+        batches of the replicas follow each other, and contributes those that
+        it holds.
         """
         replica, num_replicas = backend.replica()
         z = ops.reshape(z, (-1, self.embedding_dim))
@@ -218,18 +225,7 @@ class VectorQuantizerEMA(VectorQuantizer):
         row = ops.cast(row, "int32")
         if mask is not None:
             row = ops.cast(ops.searchsorted(valid, row + 1), "int32")
-        # Row 0 of the padded batch stands for "another replica has it".
+        # Row 0 of the padded batch is zero: another replica contributes.
         row = ops.where(held, row + 1, 0)
         padded = ops.pad(z, [[1, 0], [0, 0]])
         return backend.all_sum(ops.take(padded, row, axis=0))[0]
-
-    def get_config(self):
-        config = super().get_config()
-        del config["codebook_cost"]
-        return {
-            **config,
-            "decay": self.decay,
-            "epsilon": self.epsilon,
-            "revival_threshold": self.revival_threshold,
-            "seed": self.seed,
-        }

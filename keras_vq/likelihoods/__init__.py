@@ -1,4 +1,4 @@
-"""What a decoder's outputs mean: distributions p(x | z) shared by all models.
+"""Distributions p(x | z) that a decoder parameterizes, shared by all models.
 
 A model takes one as `likelihood=`, by its name or as an object.
 """
@@ -11,6 +11,7 @@ from keras_vq.likelihoods.laplace import Laplace
 from keras_vq.likelihoods.likelihood import Likelihood
 from keras_vq.likelihoods.logistic_mixture import LogisticMixture
 from keras_vq.likelihoods.logit_laplace import LogitLaplace
+from keras_vq.likelihoods.mean_absolute_error import MeanAbsoluteError
 from keras_vq.likelihoods.mean_squared_error import MeanSquaredError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Likelihood",
     "LogisticMixture",
     "LogitLaplace",
+    "MeanAbsoluteError",
     "MeanSquaredError",
     "get",
 ]

@@ -2,15 +2,16 @@ import keras
 from keras import ops
 
 from keras_vq.likelihoods.likelihood import Likelihood
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class Bernoulli(Likelihood):
     """Two-valued outputs: the lower and the upper end of the range.
 
-    The decoder gives logits. A value in between counts as that share of the
-    upper end, so that grey images train too; `log_prob` is a likelihood for
-    binary values only.
+    The decoder outputs logits. A value in between counts as a fractional upper
+    end, so gray images can be used for training; `log_prob` is a likelihood
+    for binary values only.
 
     Args:
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
@@ -38,12 +39,12 @@ class Bernoulli(Likelihood):
         return channels
 
     def log_probs(self, x, parameters):
-        share = 0.5 * (self.to_unit(x) + 1.0)
+        share = 0.5 * (self.to_network_range(x) + 1.0)
         # x log p + (1 - x) log(1 - p), from logits.
         return share * parameters - ops.softplus(parameters)
 
     def mean(self, parameters):
-        return self.from_unit(2.0 * ops.sigmoid(parameters) - 1.0)
+        return self.to_value_range(2.0 * ops.sigmoid(parameters) - 1.0)
 
     def sample(self, parameters, seed=None):
         mean = self(parameters)

@@ -5,9 +5,10 @@ from keras_vq.likelihoods.likelihood import LEVELS
 from keras_vq.likelihoods.likelihood import Likelihood
 from keras_vq.likelihoods.likelihood import from_levels
 from keras_vq.likelihoods.likelihood import to_levels
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class Categorical(Likelihood):
     """A softmax over the 256 levels of each value.
 
@@ -41,13 +42,13 @@ class Categorical(Likelihood):
 
     def log_probs(self, x, parameters):
         log_p = ops.log_softmax(self._by_channel(parameters), axis=-1)
-        levels = to_levels(self.to_unit(x))
+        levels = to_levels(self.to_network_range(x))
         return ops.take_along_axis(log_p, levels[..., None], axis=-1)[..., 0]
 
     def mean(self, parameters):
         p = ops.softmax(self._by_channel(parameters), axis=-1)
         values = from_levels(ops.arange(LEVELS))
-        return self.from_unit(ops.sum(p * values, axis=-1))
+        return self.to_value_range(ops.sum(p * values, axis=-1))
 
     def sample(self, parameters, seed=None):
         logits = self._by_channel(ops.cast(parameters, "float32"))
@@ -55,7 +56,7 @@ class Categorical(Likelihood):
         levels = keras.random.categorical(
             ops.reshape(logits, (-1, LEVELS)), 1, seed=seed
         )
-        return self.from_unit(from_levels(ops.reshape(levels, shape[:-1])))
+        return self.to_value_range(from_levels(ops.reshape(levels, shape[:-1])))
 
     def _by_channel(self, parameters):
         channels = parameters.shape[-1] // LEVELS

@@ -4,18 +4,19 @@ import keras
 from keras import ops
 
 from keras_vq.likelihoods.location_scale import LocationScale
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class Gaussian(LocationScale):
-    """Normal density around the decoder's output.
+    """A normal density around the decoder's output.
 
     `log p = -0.5 * ((x - mean) / scale) ** 2 - log(scale) - 0.5 * log(2 pi)`.
-    A learned scale is the optimum of the variance for the whole data set.
+    A learned scale converges to the standard deviation of the errors.
 
     Args:
         scale: float > 0, the standard deviation in units of `value_range`, or
-            `"learned"` for one of each channel. Defaults to `"learned"`.
+            `"learned"` for one per channel. Defaults to `"learned"`.
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
     Call arguments:

@@ -1,6 +1,7 @@
 import keras
 
-from keras_vq.did_you_mean import did_you_mean
+from keras_vq.checks import check_number
+from keras_vq.checks import did_you_mean
 from keras_vq.likelihoods.bernoulli import Bernoulli
 from keras_vq.likelihoods.categorical import Categorical
 from keras_vq.likelihoods.gaussian import Gaussian
@@ -8,10 +9,12 @@ from keras_vq.likelihoods.laplace import Laplace
 from keras_vq.likelihoods.likelihood import Likelihood
 from keras_vq.likelihoods.logistic_mixture import LogisticMixture
 from keras_vq.likelihoods.logit_laplace import LogitLaplace
+from keras_vq.likelihoods.mean_absolute_error import MeanAbsoluteError
 from keras_vq.likelihoods.mean_squared_error import MeanSquaredError
 
 _BY_NAME = {
     "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
     "gaussian": Gaussian,
     "bernoulli": Bernoulli,
     "laplace": Laplace,
@@ -25,21 +28,22 @@ def get(identifier, value_range=(0.0, 1.0), data_variance=None):
     """A likelihood from its name, its config, or itself.
 
     Args:
-        identifier: `"mse"`, `"gaussian"`, `"bernoulli"`, `"laplace"`,
-            `"logit_laplace"`, `"categorical"`, `"logistic_mixture"`, the
-            config of a serialized `Likelihood`, or a `Likelihood`.
-        value_range: pair of float, of a likelihood that is made by name.
-            Defaults to `(0.0, 1.0)`.
-        data_variance: float > 0 or None, what `"mse"` divides the squared
-            error by; None for 1. Defaults to None.
+        identifier: `"mse"`, `"mae"`, `"gaussian"`, `"bernoulli"`,
+            `"laplace"`, `"logit_laplace"`, `"categorical"`,
+            `"logistic_mixture"`, the config of a serialized `Likelihood`, or a
+            `Likelihood`.
+        value_range: pair of float, of a likelihood created by name. Defaults
+            to `(0.0, 1.0)`.
+        data_variance: float > 0 or None, by which `"mse"` divides the squared
+            error; None for 1. Defaults to None.
 
     Returns:
         Likelihood.
 
     Raises:
-        ValueError: If the name is unknown, a likelihood that is given has
-            another `value_range`, or `data_variance` is not positive or not
-            for `"mse"`.
+        ValueError: If the name is unknown, a given likelihood has another
+            `value_range`, or `data_variance` is out of range or given with
+            another likelihood than `"mse"`.
 
     Example:
 
@@ -47,16 +51,12 @@ def get(identifier, value_range=(0.0, 1.0), data_variance=None):
     768
     """
     if data_variance is not None:
-        if not data_variance > 0:
-            raise ValueError(
-                "`data_variance` must be positive, or None. Received: "
-                f"data_variance={data_variance}"
-            )
+        check_number("data_variance", data_variance, above=0)
         if identifier != "mse":
             raise ValueError(
-                "`data_variance` divides the squared error and goes with "
-                f'likelihood="mse" alone. Received: data_variance='
-                f"{data_variance} and likelihood={identifier!r}"
+                "`data_variance` divides the squared error of "
+                f'likelihood="mse". Received: data_variance={data_variance} '
+                f"and likelihood={identifier!r}"
             )
         return MeanSquaredError(data_variance, value_range=value_range)
     if isinstance(identifier, dict):
@@ -64,9 +64,9 @@ def get(identifier, value_range=(0.0, 1.0), data_variance=None):
     if isinstance(identifier, Likelihood):
         if identifier.value_range != tuple(map(float, value_range)):
             raise ValueError(
-                "The likelihood's values have another range than the model's "
-                f"inputs. Received: value_range={identifier.value_range}. "
-                f"Expected: {tuple(value_range)}"
+                "The likelihood has another range than the model's inputs. "
+                f"Received: value_range={identifier.value_range}. Expected: "
+                f"{tuple(value_range)}"
             )
         return identifier
     if identifier not in _BY_NAME:

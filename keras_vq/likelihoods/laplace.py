@@ -1,21 +1,21 @@
 import math
 
-import keras
 from keras import ops
 
 from keras_vq.likelihoods.location_scale import LocationScale
 from keras_vq.ops.laplace_noise import laplace_noise
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class Laplace(LocationScale):
-    """Laplace density around the decoder's output: absolute errors.
+    """A Laplace density around the decoder's output: absolute errors.
 
     `log p = -abs(x - location) / scale - log(2 * scale)`.
 
     Args:
-        scale: float > 0, in units of `value_range`, or `"learned"` for one of
-            each channel. Defaults to `"learned"`.
+        scale: float > 0, in units of `value_range`, or `"learned"` for one per
+            channel. Defaults to `"learned"`.
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
     Call arguments:

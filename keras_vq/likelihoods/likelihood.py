@@ -3,23 +3,25 @@ import math
 import keras
 from keras import ops
 
-from keras_vq.ops.mean import mean
+from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.saving.config import serializable
 
 # Values of an 8-bit file.
 LEVELS = 256
 
 
+@serializable
 class Likelihood(keras.layers.Layer):
-    """Base of the distributions p(x | z) that a decoder describes.
+    """Base of the distributions p(x | z) that a decoder parameterizes.
 
-    A decoder gives `num_parameters(channels)` numbers for each position of the
-    output; a likelihood says what they mean. Its values live in `value_range`,
-    its parameters where networks are at ease: a location of -1 is the lower
-    end of the range, one of 1 the upper end.
+    A decoder outputs `num_parameters(channels)` numbers per position; a
+    likelihood defines their meaning. Values are in `value_range`; parameters
+    are in the range of networks, where a location of -1 is the lower end of
+    the value range and 1 the upper end.
 
     A subclass defines `num_parameters(channels)`, `log_probs(x, parameters)`,
-    `mean(parameters)` and `sample(parameters, seed)`. `is_discrete` tells
-    probabilities of the 256 levels from densities.
+    `mean(parameters)` and `sample(parameters, seed)`. `is_discrete`
+    distinguishes probabilities of the 256 levels from densities.
 
     Args:
         value_range: pair of float, lowest and highest value. Defaults to
@@ -33,6 +35,8 @@ class Likelihood(keras.layers.Layer):
     """
 
     is_discrete = False
+    # False if the scale of `loss` is a convention and not a likelihood.
+    is_normalized = True
 
     def __init__(self, value_range=(0.0, 1.0), **kwargs):
         super().__init__(autocast=False, **kwargs)
@@ -45,11 +49,11 @@ class Likelihood(keras.layers.Layer):
         self.value_range = (low, high)
 
     def num_parameters(self, channels):
-        """int, how many numbers describe a position with `channels` values."""
+        """int, parameters of a position with `channels` values."""
         raise NotImplementedError
 
     def log_probs(self, x, parameters):
-        """log p of each position, in nats, not yet summed.
+        """log p of each value, in nats, not summed.
 
         Args:
             x: float32 tensor `(batch, *size, channels)` in `value_range`.
@@ -57,12 +61,12 @@ class Likelihood(keras.layers.Layer):
 
         Returns:
             float32 tensor `(batch, *size, channels)`, or without the last axis
-            where channels depend on each other.
+            if channels depend on each other.
         """
         raise NotImplementedError
 
     def mean(self, parameters):
-        """The mean, or what the paper reconstructs by.
+        """The mean, or the paper's reconstruction if that differs.
 
         Args:
             parameters: float tensor `(batch, *size, num_parameters)`.
@@ -100,7 +104,7 @@ class Likelihood(keras.layers.Layer):
         return ops.sum(log_probs, axis=tuple(range(1, len(log_probs.shape))))
 
     def loss(self, x, parameters):
-        """What a model minimizes: nats per value, a scalar.
+        """The loss of a model: nats per value, a scalar.
 
         Args:
             x: float tensor `(batch, *size, channels)` in `value_range`.
@@ -110,18 +114,18 @@ class Likelihood(keras.layers.Layer):
             float32 scalar, mean over values and batch of `-log p`.
         """
         num_values = math.prod(x.shape[1:])
-        return -mean(self.log_prob(x, parameters)) / num_values
+        return -masked_mean(self.log_prob(x, parameters)) / num_values
 
     def bits_per_dim(self, nats, num_values):
-        """Negative log-likelihood in bits per value of an 8-bit file.
+        """Negative log-likelihood in bits per 8-bit value.
 
         Args:
             nats: float or tensor, negative log-likelihood of an example.
             num_values: int, values of an example.
 
         Returns:
-            `nats / (num_values * ln 2)`; for a density, times the distance of
-            two levels, which is its probability of a level if it is smooth.
+            `nats / (num_values * ln 2)`. A density is first multiplied by the
+            distance of two levels, its probability of a level if it is smooth.
         """
         low, high = self.value_range
         if not self.is_discrete:
@@ -139,18 +143,15 @@ class Likelihood(keras.layers.Layer):
         )
         return (*input_shape[:-1], channels)
 
-    def from_unit(self, x):
-        """From [-1, 1], where parameters live, to `value_range`."""
+    def to_value_range(self, x):
+        """From [-1, 1], the range of networks, to `value_range`."""
         low, high = self.value_range
         return low + (x + 1.0) * (0.5 * (high - low))
 
-    def to_unit(self, x):
-        """From `value_range` to [-1, 1]."""
+    def to_network_range(self, x):
+        """From `value_range` to [-1, 1], the range of networks."""
         low, high = self.value_range
         return (x - low) * (2.0 / (high - low)) - 1.0
-
-    def get_config(self):
-        return {**super().get_config(), "value_range": self.value_range}
 
 
 def _float32(parameters):

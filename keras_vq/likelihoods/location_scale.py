@@ -3,27 +3,30 @@ import math
 import keras
 from keras import ops
 
+from keras_vq.checks import check_number
 from keras_vq.likelihoods.likelihood import Likelihood
+from keras_vq.saving.config import serializable
 
 
+@serializable
 class LocationScale(Likelihood):
-    """Base of densities with a location for each value and a common scale.
+    """Base of densities with a location per value and a common scale.
 
     Args:
         scale: float > 0, in units of `value_range`, or `"learned"` for one
-            trainable scale for each channel. Defaults to `"learned"`.
+            trainable scale per channel. Defaults to `"learned"`.
         **kwargs: See `Likelihood`.
     """
 
     def __init__(self, scale="learned", **kwargs):
         super().__init__(**kwargs)
-        if scale != "learned" and not (
-            isinstance(scale, (int, float)) and scale > 0
-        ):
-            raise ValueError(
-                '`scale` must be a positive number or "learned". Received: '
-                f"scale={scale!r}"
-            )
+        if scale != "learned":
+            if isinstance(scale, str):
+                raise ValueError(
+                    '`scale` must be a positive number or "learned". '
+                    f"Received: scale={scale!r}"
+                )
+            scale = check_number("scale", scale, above=0)
         self.scale = scale
 
     def build(self, input_shape):
@@ -51,12 +54,9 @@ class LocationScale(Likelihood):
         return ops.clip(ops.convert_to_tensor(self.log_scale_weight), -15, 10)
 
     def mean(self, parameters):
-        return self.from_unit(parameters)
+        return self.to_value_range(parameters)
 
     def standardized(self, x, parameters):
-        """Distance from the location in units of the scale."""
-        distance = x - self.from_unit(parameters)
+        """Distance from the location, in units of the scale."""
+        distance = x - self.to_value_range(parameters)
         return distance * ops.exp(-ops.cast(self.log_scale, "float32"))
-
-    def get_config(self):
-        return {**super().get_config(), "scale": self.scale}

@@ -1,22 +1,24 @@
 import keras
 from keras import ops
 
+from keras_vq.checks import check_int
 from keras_vq.likelihoods.likelihood import LEVELS
 from keras_vq.likelihoods.likelihood import Likelihood
 from keras_vq.likelihoods.likelihood import from_levels
+from keras_vq.saving.config import serializable
 
 _HALF_BIN = 1.0 / (LEVELS - 1)  # half the distance of two levels in [-1, 1]
 _MIN_LOG_SCALE = -7.0
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class LogisticMixture(Likelihood):
-    """A discretised mixture of logistics, channels depending on each other.
+    """A discretized mixture of logistics with dependent channels.
 
-    Each of the 256 levels has the probability of a mixture of logistic
-    densities between its neighbours, the first and the last one that of the
-    tails. The location of a channel moves with the values of the channels
-    before it: green with red, blue with red and green.
+    The probability of each of the 256 levels is that of its bin under a
+    mixture of logistic densities; the first and the last bin extend to
+    infinity. The location of a channel depends linearly on the values of
+    earlier channels: green on red, blue on red and green.
 
     Args:
         num_mixtures: int >= 1. Defaults to 10.
@@ -24,7 +26,7 @@ class LogisticMixture(Likelihood):
 
     Call arguments:
         parameters: float tensor `(batch, *size, num_parameters(channels))`;
-            for each mixture its logit, then locations and log-scales of all
+            for each component its logit, then locations and log-scales of all
             channels, then the `channels * (channels - 1) / 2` coefficients.
 
     Returns:
@@ -46,12 +48,7 @@ class LogisticMixture(Likelihood):
 
     def __init__(self, num_mixtures=10, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(num_mixtures, int) or num_mixtures < 1:
-            raise ValueError(
-                "`num_mixtures` must be an integer >= 1. Received: "
-                f"num_mixtures={num_mixtures!r}"
-            )
-        self.num_mixtures = num_mixtures
+        self.num_mixtures = check_int("num_mixtures", num_mixtures)
 
     def num_parameters(self, channels):
         coefficients = channels * (channels - 1) // 2
@@ -59,7 +56,7 @@ class LogisticMixture(Likelihood):
 
     def log_probs(self, x, parameters):
         channels = x.shape[-1]
-        x = self.to_unit(x)[..., None]  # (batch, *size, channels, 1)
+        x = self.to_network_range(x)[..., None]  # (batch, *size, channels, 1)
         logits, locations, log_scales, weights = self._split(
             parameters, channels
         )
@@ -71,12 +68,12 @@ class LogisticMixture(Likelihood):
         return ops.logsumexp(log_p, axis=-1)
 
     def level_log_probs(self, parameters, values):
-        """log p of each of the 256 levels of a channel, given those before.
+        """log p of each of the 256 levels of a channel, given earlier ones.
 
         Args:
             parameters: float32 tensor `(..., num_parameters)`.
             values: list of float32 tensors `(...)` in `value_range`, the
-                channels before; empty for the first one.
+                earlier channels; empty for the first one.
 
         Returns:
             float32 tensor `(..., 256)`.
@@ -85,7 +82,7 @@ class LogisticMixture(Likelihood):
         logits, locations, log_scales, weights = self._split(
             parameters, channels
         )
-        before = [self.to_unit(value)[..., None] for value in values]
+        before = [self.to_network_range(value)[..., None] for value in values]
         log_p = ops.log_softmax(logits, axis=-1)
         for c, x in enumerate(before):
             (mean,) = self._means(locations, weights, before, only=c)
@@ -105,7 +102,7 @@ class LogisticMixture(Likelihood):
         means = self._means(locations, weights)
         p = ops.softmax(logits, axis=-1)
         values = ops.stack([ops.sum(p * m, axis=-1) for m in means], axis=-1)
-        return self.from_unit(ops.clip(values, -1.0, 1.0))
+        return self.to_value_range(ops.clip(values, -1.0, 1.0))
 
     def sample(self, parameters, seed=None):
         parameters = ops.cast(parameters, "float32")
@@ -113,7 +110,7 @@ class LogisticMixture(Likelihood):
         logits, locations, log_scales, weights = self._split(
             parameters, channels
         )
-        # The largest of logit + Gumbel noise is a draw of the mixture.
+        # The argmax of logit + Gumbel noise is a draw of the component.
         draw = keras.random.uniform(
             ops.shape(logits), 1e-5, 1 - 1e-5, seed=seed
         )
@@ -130,13 +127,13 @@ class LogisticMixture(Likelihood):
             log_scale = ops.sum(chosen * log_scales[..., c, :], axis=-1)
             value = mean + ops.exp(log_scale) * noise[..., c]
             values.append(ops.clip(value, -1.0, 1.0)[..., None])
-        return self.from_unit(ops.concatenate(values, axis=-1))
+        return self.to_value_range(ops.concatenate(values, axis=-1))
 
     def _means(self, locations, weights, values=None, only=None):
         """Locations `(batch, *size, mixtures)` of each channel.
 
         Args:
-            values: list of what the earlier channels are; None for their own
+            values: list of the values of earlier channels; None for their
                 means.
             only: int or None, the one channel to compute.
         """
@@ -167,9 +164,6 @@ class LogisticMixture(Likelihood):
             ops.tanh(parameters[..., 1 + 2 * channels :, :]),
         )
 
-    def get_config(self):
-        return {**super().get_config(), "num_mixtures": self.num_mixtures}
-
 
 def _log_bin(x, mean, log_scale):
     """log of a logistic's probability of the level x in [-1, 1]."""
@@ -178,7 +172,7 @@ def _log_bin(x, mean, log_scale):
     lower = (x - mean - _HALF_BIN) * inverse
     middle = (x - mean) * inverse
     width = ops.sigmoid(upper) - ops.sigmoid(lower)
-    # Far out in a tail the difference vanishes: density times width there.
+    # Far out in the tails the difference underflows: use density times width.
     density = middle - log_scale - 2.0 * ops.softplus(middle)
     inside = ops.where(
         width > 1e-5,

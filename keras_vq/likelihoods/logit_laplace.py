@@ -1,15 +1,15 @@
 import math
 
-import keras
 from keras import ops
 
 from keras_vq.likelihoods.likelihood import Likelihood
 from keras_vq.ops.laplace_noise import laplace_noise
+from keras_vq.saving.config import serializable
 
 _EPSILON = 0.1
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class LogitLaplace(Likelihood):
     """A Laplace density of the logit of the value: bounded, sharp at the ends.
 
@@ -20,7 +20,7 @@ class LogitLaplace(Likelihood):
                - log(2 * scale * y * (1 - y))
     ```
 
-    `mean` is the median, by which the paper reconstructs.
+    `mean` is the median, the paper's reconstruction.
 
     Args:
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
@@ -47,7 +47,10 @@ class LogitLaplace(Likelihood):
 
     def log_probs(self, x, parameters):
         low, high = self.value_range
-        y = 0.5 * (self.to_unit(x) + 1.0) * (1 - 2 * _EPSILON) + _EPSILON
+        y = (
+            0.5 * (self.to_network_range(x) + 1.0) * (1 - 2 * _EPSILON)
+            + _EPSILON
+        )
         location, log_scale = self._split(parameters)
         logit = ops.log(y) - ops.log1p(-y)
         log_density = (
@@ -68,7 +71,7 @@ class LogitLaplace(Likelihood):
 
     def _from_logit(self, logit):
         share = (ops.sigmoid(logit) - _EPSILON) / (1 - 2 * _EPSILON)
-        return self.from_unit(2.0 * ops.clip(share, 0.0, 1.0) - 1.0)
+        return self.to_value_range(2.0 * ops.clip(share, 0.0, 1.0) - 1.0)
 
     def _split(self, parameters):
         parameters = ops.cast(parameters, "float32")

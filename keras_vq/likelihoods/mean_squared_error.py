@@ -1,19 +1,20 @@
-import keras
 from keras import ops
 
+from keras_vq.checks import check_number
 from keras_vq.likelihoods.gaussian import Gaussian
-from keras_vq.ops.mean import mean
+from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class MeanSquaredError(Gaussian):
     """The squared error as a likelihood: a Gaussian of variance 1/2.
 
-    `-log p = sum((x - mean) ** 2) + constant`. With `variance` it is the error
-    over that variance, which the paper of VQ-VAE trains by.
+    `-log p = sum((x - mean) ** 2) + constant`. The VQ-VAE is trained with this
+    error divided by the variance of the data.
 
     Args:
-        variance: float > 0, what the squared error is divided by. Defaults to
+        variance: float > 0, by which the squared error is divided. Defaults to
             1.0.
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
@@ -24,6 +25,9 @@ class MeanSquaredError(Gaussian):
     Returns:
         float32 tensor `(batch, *size, channels)`, the mean.
 
+    Raises:
+        ValueError: If `variance` is out of range.
+
     Example:
 
     >>> likelihood = keras_vq.likelihoods.MeanSquaredError()
@@ -32,20 +36,13 @@ class MeanSquaredError(Gaussian):
     (2,)
     """
 
+    is_normalized = False
+
     def __init__(self, variance=1.0, **kwargs):
-        if not variance > 0:
-            raise ValueError(
-                f"`variance` must be positive. Received: variance={variance}"
-            )
-        super().__init__(scale=(variance / 2) ** 0.5, **kwargs)
-        self.variance = variance
+        self.variance = check_number("variance", variance, above=0)
+        super().__init__(scale=(self.variance / 2) ** 0.5, **kwargs)
 
     def loss(self, x, parameters):
-        # Without the constant: zero for a perfect reconstruction.
+        # Without the constant: 0 for a perfect reconstruction.
         error = ops.square(ops.cast(x, "float32") - self(parameters))
-        return mean(error) / self.variance
-
-    def get_config(self):
-        config = {**super().get_config(), "variance": self.variance}
-        del config["scale"]
-        return config
+        return masked_mean(error) / self.variance

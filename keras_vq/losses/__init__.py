@@ -1,11 +1,13 @@
-"""What models minimize beside likelihoods."""
+"""Losses beside likelihoods: adversarial and perceptual."""
 
 from keras_vq.losses.adversarial import discriminator_loss
 from keras_vq.losses.adversarial import generator_loss
 from keras_vq.losses.adversarial import lecam_regularizer
+from keras_vq.losses.adversary import Adversary
 from keras_vq.losses.perceptual_loss import PerceptualLoss
 
 __all__ = [
+    "Adversary",
     "PerceptualLoss",
     "discriminator_loss",
     "generator_loss",

@@ -1,12 +1,14 @@
-"""What generator and discriminator play for."""
+"""The losses of a generator and a discriminator."""
 
 from keras import ops
 
-_KINDS = ("hinge", "non_saturating")
+from keras_vq.checks import check_choice
+
+KINDS = ("hinge", "non_saturating")
 
 
 def discriminator_loss(real, fake, kind="hinge"):
-    """What the discriminator minimizes.
+    """The discriminator's loss.
 
     Args:
         real: float tensor of any shape, logits of real inputs.
@@ -31,7 +33,7 @@ def discriminator_loss(real, fake, kind="hinge"):
         Lim and Ye, Geometric GAN, 2017.
         Goodfellow et al., Generative Adversarial Nets, 2014, section 3.
     """
-    check_kind(kind)
+    check_choice("kind", kind, KINDS)
     real, fake = ops.convert_to_tensor(real), ops.convert_to_tensor(fake)
     if kind == "hinge":
         losses = ops.relu(1.0 - real), ops.relu(1.0 + fake)
@@ -41,7 +43,7 @@ def discriminator_loss(real, fake, kind="hinge"):
 
 
 def generator_loss(fake, kind="hinge"):
-    """What the generator minimizes.
+    """The generator's loss.
 
     Args:
         fake: float tensor of any shape, logits of generated inputs.
@@ -59,13 +61,13 @@ def generator_loss(fake, kind="hinge"):
     >>> float(keras_vq.losses.generator_loss(np.array([2.0, 0.0])))
     -1.0
     """
-    check_kind(kind)
+    check_choice("kind", kind, KINDS)
     fake = ops.convert_to_tensor(fake)
     return ops.mean(-fake if kind == "hinge" else ops.softplus(-fake))
 
 
 def lecam_regularizer(real, fake, mean_real, mean_fake):
-    """How far logits run from what the other side's have been.
+    """How far logits are from the average logit of the other side.
 
     `mean(relu(real - mean_fake)**2) + mean(relu(mean_real - fake)**2)`
 
@@ -91,12 +93,3 @@ def lecam_regularizer(real, fake, mean_real, mean_fake):
     above = ops.relu(ops.subtract(real, mean_fake))
     below = ops.relu(ops.subtract(mean_real, fake))
     return ops.mean(ops.square(above)) + ops.mean(ops.square(below))
-
-
-def check_kind(kind):
-    """Raise unless there is such an adversarial loss."""
-    if kind not in _KINDS:
-        raise ValueError(
-            f"The adversarial loss must be one of {', '.join(_KINDS)}. "
-            f"Received: {kind!r}"
-        )

@@ -14,10 +14,10 @@ def find_lpips_weights(weights=None):
     """Path of the weights of LPIPS.
 
     Args:
-        weights: str or Path, the file of `scripts/convert_lpips.py`, the
-            folder it lies in, or its URL. Defaults to None: what the
-            environment variable `KERAS_VQ_LPIPS` says, else
-            `lpips_vgg16.safetensors` in the folder `keras_vq` of Keras's own.
+        weights: str or Path, the file of `scripts/convert_lpips.py`, its
+            folder, or its URL. Defaults to None: the environment variable
+            `KERAS_VQ_LPIPS`, or else `lpips_vgg16.safetensors` in
+            `~/.keras/keras_vq`.
 
     Returns:
         Path.
@@ -34,11 +34,11 @@ def find_lpips_weights(weights=None):
             weights = weights / FILE
         if not weights.is_file():
             raise FileNotFoundError(
-                f"The weights of LPIPS were not found in {weights}. They are "
-                "looked for in the argument `weights`, else in the environment "
-                f"variable {VARIABLE} (each a file, a folder or a URL), else "
-                f"in {default}. scripts/convert_lpips.py makes the file. To go "
-                "on without it, train with perceptual_weight=0 or give any "
+                f"There are no weights of LPIPS at {weights}. They are looked "
+                "for in the argument `weights_file`, in the environment "
+                f"variable {VARIABLE} (each a file, a folder or a URL), and in "
+                f"{default}. scripts/convert_lpips.py writes the file. To train "
+                "without it, leave out the perceptual loss or give any "
                 "`keras.Model` as `feature_network`."
             )
     return local_weights(weights)
@@ -57,8 +57,8 @@ def lpips_channel_weights(path):
         missing = sorted(set(NAMES) - set(file.keys()))
         if missing:
             raise ValueError(
-                f"{path} holds no weights of LPIPS: it lacks "
-                f"{', '.join(missing)}. Make the file by "
+                f"{path} does not hold weights of LPIPS: it lacks "
+                f"{', '.join(missing)}. Write the file with "
                 "scripts/convert_lpips.py."
             )
         return [file.get_tensor(name).reshape(-1) for name in NAMES]

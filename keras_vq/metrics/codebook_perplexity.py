@@ -1,17 +1,19 @@
 import keras
 from keras import ops
 
+from keras_vq.checks import check_int
 from keras_vq.ops import code_counts
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class CodebookPerplexity(keras.metrics.Metric):
     """Effective number of codes in use: `exp(-sum_k p_k log p_k)`.
 
     `p` is the frequency of each code over all updates since the last reset,
-    an epoch in `fit`; it is not the mean of the batches' perplexities. Between
-    1 (one code does all) and `num_embeddings` (all are used alike); 0 before
-    the first update.
+    an epoch in `fit`, and not a mean over batches. The result is between 1 (a
+    single code is used) and `num_embeddings` (all are used equally often), or
+    0 before the first update.
 
     Args:
         num_embeddings: int >= 1, K.
@@ -28,8 +30,8 @@ class CodebookPerplexity(keras.metrics.Metric):
 
     def __init__(self, num_embeddings, name="perplexity", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self._direction = "up"  # what callbacks and tuners take for better
-        self.num_embeddings = num_embeddings
+        self._direction = "up"  # for callbacks and tuners
+        self.num_embeddings = check_int("num_embeddings", num_embeddings)
         self.counts = self.add_variable(
             shape=(num_embeddings,), initializer="zeros", name="counts"
         )
@@ -41,8 +43,7 @@ class CodebookPerplexity(keras.metrics.Metric):
             indices: int tensor of any shape.
             sample_weight: Must be None.
             mask: bool tensor of the shape of `indices`, or without their last
-                axis if that is of several codes; False where they do not count.
-                None if all do. Defaults to None.
+                axis, True for codes to count; None for all. Defaults to None.
         """
         if sample_weight is not None:
             raise ValueError(
@@ -58,10 +59,3 @@ class CodebookPerplexity(keras.metrics.Metric):
         p = counts / ops.maximum(total, 1.0)
         entropy = -ops.sum(p * ops.log(ops.where(p > 0, p, 1.0)))
         return ops.where(total > 0, ops.exp(entropy), 0.0)
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "dtype": self.dtype,
-            "num_embeddings": self.num_embeddings,
-        }

@@ -1,10 +1,10 @@
-import keras
 from keras import ops
 
 from keras_vq.metrics.codebook_perplexity import CodebookPerplexity
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class CodebookUsage(CodebookPerplexity):
     """Share of the codes that occurred at least once since the last reset.
 

@@ -2,15 +2,16 @@ import keras
 from keras import ops
 
 from keras_vq.metrics.feature_moments import FeatureMoments
-from keras_vq.metrics.image_mean import as_float
 from keras_vq.networks import feature_dims
 from keras_vq.networks import image_features
 from keras_vq.networks import inception_features
+from keras_vq.ops import to_float
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class FrechetDistance(keras.metrics.Metric):
-    """Fréchet distance of two sets of images, by normal fits to features.
+    """Fréchet distance of two sets of images, from normal fits to features.
 
     `|m1 - m2|**2 + tr(S1 + S2 - 2 (S1 S2)**0.5)`, with the means `m` and the
     unbiased covariances `S` of the features of real and of generated images;
@@ -18,14 +19,14 @@ class FrechetDistance(keras.metrics.Metric):
     float32, so memory does not grow; the two sets may differ in size.
 
     `result()` decomposes matrices as wide as the features. Compiled into a
-    model it runs at every step, for Inception's 2048 up to a minute on a CPU:
-    rather update it in a loop and ask once. It is for one device; replicas do
-    not join their means.
+    model it would run at every step, which takes up to a minute on a CPU for
+    Inception's 2048 features: update it in a loop instead and call `result`
+    once. It is for a single device; replicas do not combine their moments.
 
-    With `"inception"` it is a Fréchet inception distance by the weights of
-    `keras.applications`. Published ones are of other weights, so compare only
-    with numbers of this metric, and of equally many images: tens of thousands,
-    since a covariance of fewer images than features makes distances larger.
+    With `"inception"` it is a Fréchet inception distance with the weights of
+    `keras.applications`. Published values use other weights, so compare only
+    values of this metric, for equal numbers of images: tens of thousands,
+    since with fewer images than features distances are biased upward.
 
     Args:
         feature_network: `keras.Model` from images `(batch, height, width,
@@ -33,7 +34,7 @@ class FrechetDistance(keras.metrics.Metric):
             `(batch, height, width, dim)`, which is averaged over the places.
             Or `"inception"`, Inception-v3 with ImageNet weights, which are
             downloaded. Defaults to `"inception"`. A configuration does not
-            hold the weights of a model: give it again after loading.
+            include the weights of a model: pass it again after loading.
         name: Name of the metric. Defaults to `"frechet_distance"`.
 
     Raises:
@@ -59,8 +60,8 @@ class FrechetDistance(keras.metrics.Metric):
     def __init__(self, feature_network="inception", name="frechet_distance"):
         super().__init__(name=name, dtype="float32")
         self._direction = "down"
-        self.is_inception = feature_network == "inception"
-        if self.is_inception:
+        self.feature_network = feature_network
+        if feature_network == "inception":
             feature_network = inception_features()
         dims = feature_dims(feature_network)
         if len(dims) != 1:
@@ -68,24 +69,24 @@ class FrechetDistance(keras.metrics.Metric):
                 "`feature_network` must have one output. Received: a model "
                 f"with {len(dims)} outputs"
             )
-        self.feature_network = feature_network
+        self.network = feature_network
         self.real = FeatureMoments(dims[0], name="real")
         self.generated = FeatureMoments(dims[0], name="generated")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add images, of which there need not be equally many.
+        """Add images; the numbers of real and generated ones may differ.
 
         Args:
             y_true: tensor `(batch, height, width, channels)`, real images,
                 float in [0, 1] or uint8.
             y_pred: tensor `(other_batch, height, width, channels)`, generated
                 images.
-            sample_weight: Not taken; None.
+            sample_weight: Must be None.
         """
         if sample_weight is not None:
             raise ValueError(
-                "`FrechetDistance` compares sets of images and takes no "
-                "`sample_weight`. Received a sample_weight."
+                "`FrechetDistance` does not support `sample_weight`. Received "
+                "one."
             )
         self.real.update_state(self._vectors(y_true))
         self.generated.update_state(self._vectors(y_pred))
@@ -102,26 +103,13 @@ class FrechetDistance(keras.metrics.Metric):
         return ops.maximum(distance + trace - 2.0 * overlap, 0.0)
 
     def _vectors(self, images):
-        (x,) = image_features(self.feature_network, as_float(images))
-        places = tuple(range(1, len(x.shape) - 1))
-        return ops.mean(x, axis=places) if places else x
-
-    def get_config(self):
-        network: object = "inception"
-        if not self.is_inception:
-            network = keras.saving.serialize_keras_object(self.feature_network)
-        return {"name": self.name, "feature_network": network}
-
-    @classmethod
-    def from_config(cls, config):
-        network = config["feature_network"]
-        if not isinstance(network, str):
-            network = keras.saving.deserialize_keras_object(network)
-        return cls(**{**config, "feature_network": network})
+        (x,) = image_features(self.network, to_float(images))
+        axes = tuple(range(1, len(x.shape) - 1))
+        return ops.mean(x, axis=axes) if axes else x
 
 
 def _root(covariance):
-    """The symmetric square root of `(dim, dim)`, rounding cut off at 0."""
+    """The symmetric square root; negative rounding errors become 0."""
     values, vectors = ops.eigh(covariance)
     roots = ops.sqrt(ops.maximum(values, 0.0))
     return ops.matmul(vectors * roots, ops.transpose(vectors))

@@ -1,25 +1,25 @@
 import math
 
-import keras
 from keras import ops
 
 from keras_vq.metrics.image_mean import ImageMean
+from keras_vq.saving.config import serializable
 
-# Below this share of `max_value**2` an error counts as this share: 100 dB.
+# Errors are at least this share of `max_value**2`: a PSNR of 100 dB.
 SMALLEST_ERROR = 1e-10
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class PSNR(ImageMean):
-    """Peak signal-to-noise ratio in dB, the mean over images.
+    """Peak signal-to-noise ratio in dB, averaged over images.
 
-    `10 log10(max_value**2 / mse)` of each image; the more, the better. It is
-    not the ratio of the mean error of all images. Images that are equal would
-    have an infinite one and count 100 dB.
+    `10 log10(max_value**2 / mse)` of each image; higher is better. It is the
+    mean of the images' ratios, not the ratio of their mean error. Equal images,
+    whose ratio is infinite, count as 100 dB.
 
     Args:
-        max_value: float, the value of white in images of floats; those of
-            uint8 are divided by 255 and multiplied by it. Defaults to 1.0.
+        max_value: float, the value of white in float images; uint8 images are
+            scaled to it. Defaults to 1.0.
         name: Name of the metric. Defaults to `"psnr"`.
         dtype: Dtype of the sums. Defaults to float32.
 

@@ -1,8 +1,8 @@
-import keras
 import numpy as np
 from keras import ops
 
 from keras_vq.metrics.image_mean import ImageMean
+from keras_vq.saving.config import serializable
 
 WINDOW = 11  # pixels
 SIGMA = 1.5
@@ -10,23 +10,23 @@ K1 = 0.01
 K2 = 0.03
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class SSIM(ImageMean):
-    """Structural similarity, the mean over images.
+    """Structural similarity, averaged over images.
 
     Means, variances and covariance of two images under a Gaussian window, 11
-    pixels wide with a standard deviation of 1.5, at each place where the
+    pixels wide with a standard deviation of 1.5, at each position where the
     window fits:
 
         ((2 mx my + c1) (2 cxy + c2))
         / ((mx**2 + my**2 + c1) (vx + vy + c2))
 
     with `c1 = (0.01 max_value)**2` and `c2 = (0.03 max_value)**2`, averaged
-    over places and channels. At most 1, which only equal images have.
+    over positions and channels. At most 1, and 1 for equal images only.
 
     Args:
-        max_value: float, the value of white in images of floats; those of
-            uint8 are divided by 255 and multiplied by it. Defaults to 1.0.
+        max_value: float, the value of white in float images; uint8 images are
+            scaled to it. Defaults to 1.0.
         name: Name of the metric. Defaults to `"ssim"`.
         dtype: Dtype of the sums. Defaults to float32.
 
@@ -58,8 +58,8 @@ class SSIM(ImageMean):
             raise ValueError(
                 "`SSIM` takes images (batch, height, width, channels) of at "
                 f"least {WINDOW} x {WINDOW} pixels, the size of its window. "
-                f"Received: images of shape {shape}. Compare smaller ones by "
-                "`PSNR`."
+                f"Received: images of shape {shape}. Use `PSNR` for smaller "
+                "ones."
             )
         moments = [
             y_true,

@@ -1,11 +1,9 @@
 """First-stage models, between images, audio or video and their latents."""
 
-from keras_vq.models.adversarial_autoencoder import AdversarialAutoencoder
 from keras_vq.models.autoencoder import Autoencoder
 from keras_vq.models.cvae import CVAE
 from keras_vq.models.first_stage import FirstStage
 from keras_vq.models.kl_autoencoder import KLAutoencoder
-from keras_vq.models.latent_space import LatentSpace
 from keras_vq.models.pixels import Pixels
 from keras_vq.models.remap_unused_codes import remap_unused_codes
 from keras_vq.models.stacked_vqvae import StackedVQVAE
@@ -21,11 +19,9 @@ __all__ = [
     "VQGAN",
     "VQVAE",
     "VQVAE2",
-    "AdversarialAutoencoder",
     "Autoencoder",
     "FirstStage",
     "KLAutoencoder",
-    "LatentSpace",
     "Pixels",
     "StackedVQVAE",
     "Tokenizer",

@@ -3,218 +3,505 @@ import numpy as np
 from keras import ops
 
 from keras_vq import likelihoods
-from keras_vq.models.check_inputs import check_shape
-from keras_vq.models.check_inputs import check_values
-from keras_vq.training.base_model import BaseModel
-from keras_vq.training.in_batches import in_batches
+from keras_vq.checks import check_batch_shape
+from keras_vq.checks import check_input_shape
+from keras_vq.checks import check_labels
+from keras_vq.checks import check_latents
+from keras_vq.checks import check_no_labels
+from keras_vq.checks import check_type
+from keras_vq.checks import check_values
+from keras_vq.checks import title
+from keras_vq.layers import Bottleneck
+from keras_vq.losses import Adversary
+from keras_vq.losses import PerceptualLoss
+from keras_vq.models.wiring import built_shapes
+from keras_vq.ops import to_float
+from keras_vq.saving.config import serializable
+from keras_vq.training.batches import in_batches
+from keras_vq.training.batches import to_array
+from keras_vq.training.model import Model
 
 
-class FirstStage(BaseModel):
+@serializable
+class FirstStage(Model):
     """Base of the models that turn inputs into latents and back.
 
     The rank of `input_shape` says what the inputs are: `(time, channels)`
     audio in [-1, 1], `(height, width, channels)` images in [0, 1] or
     `(frames, height, width, channels)` video in [0, 1]; images and video may
-    also be uint8. Outputs have the range of the inputs.
+    also be uint8. Outputs have the range of the inputs. Networks see values in
+    [-1, 1].
 
-    A subclass sets `latent_shape` and defines, for one batch of tensors,
-    `encode_step(x)` and `decode_step(latents)`; `call(x)` is the one after the
-    other. `encode` and `decode` run them over arrays of any length.
+    A subclass calls `connect(encoder, bottleneck, decoder)`, which makes these
+    three its parts, and defines `losses_of(x, labels, training)`. `encode` and
+    `decode` run the parts over arrays of any length.
 
     Args:
         input_shape: tuple of int, shape of one input, channels last.
-        likelihood: A `keras_vq.likelihoods.Likelihood` or its name, what the
-            decoder's outputs mean. Defaults to `"mse"`.
-        data_variance: float > 0 or None, what `"mse"` divides the squared
-            error by; None for 1. Defaults to None.
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name, the
+            meaning of the decoder's outputs. Defaults to `"mse"`.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Raises:
         ValueError: If `input_shape` is not a tuple of 2 to 4 positive sizes.
     """
 
+    encoder: keras.Model
+    bottleneck: Bottleneck
+    decoder: keras.Model
+    # Shape and dtype of the latents of one input, and what error messages and
+    # exported signatures call them.
     latent_shape: tuple[int, ...]
-    # What `encode` makes, in messages and exported signatures, and its dtype.
     latent_name = "latents"
     latent_dtype = "float32"
+    # Whether latents are vectors, or were before quantization.
+    has_continuous_latents = False
+    # The weight that `adapt_latent_scale` sets, or None.
+    latent_scale = None
+    # A `keras_vq.losses.PerceptualLoss` or None.
+    perceptual_loss = None
 
-    def __init__(
-        self, input_shape, likelihood="mse", data_variance=None, **kwargs
-    ):
-        # Inputs are rescaled in float32; each network casts for itself.
-        super().__init__(autocast=False, **kwargs)
-        shape = tuple(input_shape)
-        if len(shape) not in (2, 3, 4) or not all(
-            isinstance(n, (int, np.integer)) and n > 0 for n in shape
-        ):
-            raise ValueError(
-                "`input_shape` must be (time, channels), (height, width, "
-                "channels) or (frames, height, width, channels), with positive "
-                f"sizes. Received: input_shape={input_shape}"
-            )
-        self.input_shape = shape
-        self.value_range = (-1.0, 1.0) if len(shape) == 2 else (0.0, 1.0)
-        self.likelihood = likelihoods.get(
-            likelihood, self.value_range, data_variance
+    def __init__(self, input_shape, likelihood="mse", **kwargs):
+        super().__init__(**kwargs)
+        self.input_shape = check_input_shape(input_shape)
+        self.value_range = value_range(self.input_shape)
+        self.likelihood = likelihoods.get(likelihood, self.value_range)
+
+    # === Parts ===
+
+    def connect(self, encoder, bottleneck, decoder):
+        """Make an encoder, a bottleneck and a decoder the model's parts.
+
+        Args:
+            encoder: `keras.Model` or layer, from inputs in [-1, 1] to vectors
+                `(batch, *grid, dim)`; of a model with `num_classes`, from
+                `[x, labels]`.
+            bottleneck: A bottleneck of `keras_vq.layers`.
+            decoder: `keras.Model` or layer, from the bottleneck's outputs, or
+                `[z, labels]`, to the parameters of the likelihood.
+
+        Raises:
+            ValueError: If shapes do not match; the message states both.
+        """
+        check_type(
+            "bottleneck",
+            bottleneck,
+            Bottleneck,
+            "a quantizer or other bottleneck of keras_vq.layers",
         )
-        self.data_variance = data_variance
-        self._likelihood = likelihood
+        encoded, parameters = built_shapes(self, encoder, bottleneck, decoder)
+        self.encoder = encoder
+        self.bottleneck = bottleneck
+        self.decoder = decoder
+        self.latent_shape = bottleneck.latent_shape(encoded[:-1], encoded[-1])
+        self.encoded_shape = encoded
+        self.likelihood.build((None, *parameters))
 
-    def encode_step(self, x):
-        """Latents of one batch, tensors in and out, for use in a graph.
+    def set_objective(self, perceptual_loss=None, adversary=None):
+        """Add losses to that of the likelihood, and log everything.
+
+        Args:
+            perceptual_loss: `keras_vq.losses.PerceptualLoss` or None. Defaults
+                to None.
+            adversary: `keras_vq.losses.Adversary` or None. Defaults to None.
+
+        Raises:
+            ValueError: If either is something else, or a perceptual loss is
+                given for audio or video.
+        """
+        self.track("loss", "reconstruction_loss", *self.bottleneck.loss_names)
+        if perceptual_loss is not None:
+            check_type(
+                "perceptual_loss",
+                perceptual_loss,
+                PerceptualLoss,
+                "a keras_vq.losses.PerceptualLoss or None",
+            )
+            if len(self.input_shape) != 3:
+                raise ValueError(
+                    "`perceptual_loss` compares images. Received: input_shape="
+                    f"{self.input_shape}. Leave perceptual_loss=None."
+                )
+            self.perceptual_loss = perceptual_loss
+            self.track("perceptual_loss")
+        if adversary is not None:
+            self.adversary = check_type(
+                "adversary",
+                adversary,
+                Adversary,
+                "a keras_vq.losses.Adversary or None",
+            )
+            self.track(*adversary.log_names)
+
+    def objective(self, x, parameters, outputs):
+        """The reconstruction and the losses of a batch.
+
+        Args:
+            x: float32 tensor `(batch, *input_shape)` in `value_range`.
+            parameters: float tensor, the decoder's outputs.
+            outputs: dict, what the bottleneck returned.
+
+        Returns:
+            dict, `outputs` with `inputs`, `reconstruction`, the parts of the
+            reconstruction loss, their sum `nll`, and the total `loss`.
+        """
+        reconstruction = self.likelihood(parameters)
+        nll = reconstruction_loss = self.likelihood.loss(x, parameters)
+        losses = {"reconstruction_loss": reconstruction_loss}
+        if self.perceptual_loss is not None:
+            distance = ops.mean(self.perceptual_loss(x, reconstruction))
+            nll = nll + self.perceptual_loss.weight * distance
+            losses["perceptual_loss"] = distance
+        return {
+            **outputs,
+            **losses,
+            "inputs": x,
+            "reconstruction": reconstruction,
+            "nll": nll,
+            "loss": nll + outputs["loss"],
+        }
+
+    def add_latent_scale(self):
+        """Create the weight `latent_scale`, which is 1 at first."""
+        self.latent_scale = self.add_weight(
+            name="latent_scale",
+            shape=(),
+            initializer="ones",
+            dtype="float32",
+            trainable=False,
+        )
+
+    def encoded(self, x, labels=None, training=False):
+        """The encoder's outputs.
+
+        Args:
+            x: float32 tensor `(batch, *input_shape)` in `value_range`.
+            labels: int32 tensor `(batch,)` or None. Defaults to None.
+            training: bool. Defaults to False.
+
+        Returns:
+            float tensor `(batch, *grid, dim)`.
+        """
+        x = self.to_network_range(x)
+        inputs = x if labels is None else [x, labels]
+        return self.encoder(inputs, training=training)
+
+    def decoded(self, z, labels=None, training=False):
+        """The decoder's outputs, the parameters of the likelihood.
+
+        Args:
+            z: float tensor `(batch, *grid, dim)`.
+            labels: int32 tensor `(batch,)` or None. Defaults to None.
+            training: bool. Defaults to False.
+
+        Returns:
+            float32 tensor `(batch, *size, num_parameters)`.
+        """
+        inputs = z if labels is None else [z, labels]
+        return self.decoder(inputs, training=training)
+
+    @property
+    def last_kernel(self):
+        """The last kernel of the decoder: a weight with two or more axes."""
+        weights = self.decoder.trainable_variables
+        return [w for w in weights if len(w.shape) > 1][-1]
+
+    # === One batch of tensors ===
+
+    def encode_step(self, x, labels=None):
+        """Latents of one batch, tensors in and out.
 
         Args:
             x: float or uint8 tensor `(batch, *input_shape)`.
+            labels: int32 tensor `(batch,)` or None. Defaults to None.
 
         Returns:
-            float32 tensor `(batch, *latent_shape)`.
+            tensor `(batch, *latent_shape)`.
         """
-        raise NotImplementedError
+        x = self.to_value_range(x)
+        return self.bottleneck.encode(self.encoded(x, labels))
 
-    def decode_step(self, latents):
+    def decode_step(self, latents, labels=None):
         """Outputs for one batch of latents, tensors in and out.
 
         Args:
-            latents: float tensor `(batch, *latent_shape)`.
+            latents: tensor `(batch, *latent_shape)`.
+            labels: int32 tensor `(batch,)` or None. Defaults to None.
 
         Returns:
             float32 tensor `(batch, *input_shape)`, in `value_range`.
         """
-        raise NotImplementedError
+        z = self.bottleneck.decode(latents)
+        return self.to_output(self.likelihood(self.decoded(z, labels)))
 
-    def call(self, x, training=False):
-        """Reconstruct: what is left of the inputs after their latents.
+    def call(self, inputs, training=False):
+        """Reconstruct: decode the latents of the inputs.
 
         Args:
-            x: float or uint8 tensor `(batch, *input_shape)`.
+            inputs: float or uint8 tensor `(batch, *input_shape)`; of a model
+                with `num_classes` a pair of it and int labels `(batch,)`.
             training: bool, ignored: a call changes and draws nothing.
 
         Returns:
             float32 tensor `(batch, *input_shape)`, in `value_range`.
         """
-        return self.decode_step(self.encode_step(x))
+        x, labels = self._pair(inputs)
+        return self.decode_step(self.encode_step(x, labels), labels)
 
-    def encode(self, x, batch_size=32):
+    def _pair(self, inputs):
+        if self.num_classes is None:
+            return inputs, None
+        if not isinstance(inputs, (tuple, list)) or len(inputs) != 2:
+            check_labels(self, None)
+        return inputs
+
+    # === Arrays of any length ===
+
+    def encode(self, x, labels=None, batch_size=32):
         """Latents of any number of inputs, computed in compiled batches.
 
         Args:
             x: array `(n, *input_shape)`, float in `value_range` or uint8.
+            labels: int array `(n,)`, for a model with `num_classes`. Defaults
+                to None.
             batch_size: int, inputs per batch. Defaults to 32.
 
         Returns:
-            NumPy float32 array `(n, *latent_shape)`.
+            NumPy array `(n, *latent_shape)`.
 
         Raises:
-            ValueError: If the shape or the values of `x` do not fit.
+            ValueError: If the shape or the values of `x` or `labels` do not
+                fit.
         """
-        x = self.to_array(x)
+        x = to_array(x)
         self.check_inputs(x[:batch_size])
-        return in_batches(self.compiled_step(self.encode_step), [x], batch_size)
+        labels = self.label_array(labels, len(x))
+        return in_batches(
+            self.compiled(self.encode_step), [x, labels], batch_size
+        )
 
-    def decode(self, latents, batch_size=32):
+    def decode(self, latents, labels=None, batch_size=32):
         """Outputs for any number of latents, computed in compiled batches.
 
         Args:
             latents: array `(n, *latent_shape)`.
+            labels: int array `(n,)`, for a model with `num_classes`. Defaults
+                to None.
             batch_size: int, latents per batch. Defaults to 32.
 
         Returns:
             NumPy float32 array `(n, *input_shape)`, in `value_range`.
 
         Raises:
-            ValueError: If the shape or the values of `latents` do not fit.
+            ValueError: If the shape or the values of `latents` or `labels` do
+                not fit.
         """
-        latents = self.to_array(latents)
+        latents = to_array(latents)
         self.check_latents(latents)
         latents = latents.astype(self.latent_dtype)
+        labels = self.label_array(labels, len(latents))
         return in_batches(
-            self.compiled_step(self.decode_step), [latents], batch_size
+            self.compiled(self.decode_step), [latents, labels], batch_size
         )
 
     def predict(self, x, batch_size=None, *args, **kwargs):
         """Reconstruct; see `keras.Model.predict`. The first batch is checked.
 
+        Args:
+            x: Array or data set of inputs; of a model with `num_classes` a
+                list `[x, labels]` of arrays, or a data set of `((x, labels),)`.
+            batch_size: int or None, inputs per batch of an array; None for 32.
+            *args: See `keras.Model.predict`.
+            **kwargs: See `keras.Model.predict`.
+
         Returns:
             NumPy float32 array `(n, *input_shape)`, in `value_range`.
         """
-        x = self._checked(x, batch_size=batch_size)
+        if self.num_classes is None:
+            x = self._checked(x, batch_size=batch_size)
+        elif isinstance(x, (tuple, list)) and len(x) == 2:
+            images, labels = map(to_array, x)
+            self.check_inputs(images[:32])
+            check_labels(self, labels, len(images))
+            x = [images, labels]
+        elif hasattr(x, "shape"):
+            check_labels(self, None)
         return super().predict(x, batch_size, *args, **kwargs)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Metrics given to `compile` compare the inputs and outputs."""
-        return super().compute_metrics(x, x, y_pred, sample_weight)
+    # === Continuous latents ===
 
-    def losses_of(self, x, training):
-        """The loss of a batch, and all that led to it.
+    def encode_latents(self, x, labels=None, batch_size=32):
+        """Scaled continuous latents: those before quantization, if any.
+
+        Args:
+            x: array `(n, *input_shape)`, float in `value_range` or uint8.
+            labels: int array `(n,)`, for a model with `num_classes`. Defaults
+                to None.
+            batch_size: int, inputs per batch. Defaults to 32.
+
+        Returns:
+            NumPy float32 array `(n, *grid, dim)`.
+
+        Raises:
+            ValueError: If the shape or the values of `x` or `labels` do not
+                fit, or the model has no continuous latents.
+        """
+        self._check_continuous()
+        x = to_array(x)
+        self.check_inputs(x[:batch_size])
+        labels = self.label_array(labels, len(x))
+        step = self.compiled(self.encode_latents_step)
+        return in_batches(step, [x, labels], batch_size)
+
+    def decode_latents(self, latents, labels=None, batch_size=32):
+        """Outputs for scaled continuous latents, quantized on the way if ever.
+
+        Args:
+            latents: float array `(n, *grid, dim)`.
+            labels: int array `(n,)`, for a model with `num_classes`. Defaults
+                to None.
+            batch_size: int, latents per batch. Defaults to 32.
+
+        Returns:
+            NumPy float32 array `(n, *input_shape)`, in `value_range`.
+
+        Raises:
+            ValueError: If the shape of `latents` does not fit, or the model
+                has no continuous latents.
+        """
+        self._check_continuous()
+        latents = to_array(latents).astype("float32")
+        expected = self.continuous_shape
+        if latents.shape[1:] != expected:
+            raise ValueError(
+                f"{title(self)} decodes latents of shape "
+                f"{(None, *expected)}. Received: shape={latents.shape}"
+            )
+        labels = self.label_array(labels, len(latents))
+        step = self.compiled(self.decode_latents_step)
+        return in_batches(step, [latents, labels], batch_size)
+
+    @property
+    def continuous_shape(self):
+        """tuple of int, shape of the continuous latents of one input."""
+        *grid, dim = self.encoded_shape
+        return (*grid, self.bottleneck.output_dim or dim)
+
+    def encode_latents_step(self, x, labels=None):
+        """`encode_latents` of one batch of tensors."""
+        z = self.continuous_latents(self.to_value_range(x), labels)
+        if self.latent_scale is None:
+            return z
+        return z * ops.convert_to_tensor(self.latent_scale)
+
+    def decode_latents_step(self, latents, labels=None):
+        """`decode_latents` of one batch of tensors."""
+        if self.latent_scale is not None:
+            latents = latents / ops.convert_to_tensor(self.latent_scale)
+        return self.decode_step(self.to_latents(latents), labels)
+
+    def continuous_latents(self, x, labels=None):
+        """Unscaled continuous latents, float32 `(batch, *grid, dim)`.
 
         Args:
             x: float32 tensor `(batch, *input_shape)` in `value_range`.
-            training: bool.
-
-        Returns:
-            `loss, outputs`, a scalar and a dict with `loss`, `reconstruction`
-            and the scalars that `add_logs` named.
+            labels: int32 tensor `(batch,)` or None. Defaults to None.
         """
-        raise NotImplementedError
+        return self.bottleneck.encode(self.encoded(x, labels))
 
-    def logs_of(self, x, outputs):
-        self.update_metrics(outputs, ops.shape(x)[0])
-        return self.compute_metrics(x, None, outputs["reconstruction"])
+    def to_latents(self, z):
+        """What `decode_step` takes, of unscaled continuous latents."""
+        return z
 
-    def check_first_batch(self, batch, labels):
-        self.check_inputs(batch)
+    def adapt_latent_scale(self, x, labels=None, batch_size=32):
+        """Set `latent_scale` to one over the standard deviation of latents.
 
-    def to_unit_range(self, x):
-        """The inputs as float32 in `value_range`; uint8 is divided by 255."""
-        x = ops.convert_to_tensor(x)
-        check_shape(self, x.shape)
-        if keras.backend.standardize_dtype(x.dtype) == "uint8":
-            return ops.cast(x, "float32") / 255.0
-        return ops.cast(x, "float32")
+        A diffusion prior expects latents of variance 1. Call it after training
+        the model and before training the prior.
+
+        Args:
+            x: array `(n, *input_shape)`, a batch of the training data.
+            labels: int array `(n,)`, for a model with `num_classes`. Defaults
+                to None.
+            batch_size: int, inputs per compiled batch. Defaults to 32.
+
+        Raises:
+            ValueError: If `x` does not fit, or its latents are all equal.
+
+        References:
+            Rombach et al., High-Resolution Image Synthesis with Latent
+            Diffusion Models, 2022, appendix G.
+        """
+        latents = self.encode_latents(x, labels, batch_size)
+        if self.latent_scale is None:
+            raise ValueError(f"{title(self)} does not scale its latents.")
+        scale = float(ops.convert_to_numpy(self.latent_scale))
+        deviation = float(np.std(latents)) / scale
+        if not deviation > 0:
+            raise ValueError(
+                "Latents that are all equal have no scale. Received: "
+                f"{len(x)} inputs whose latents have a standard deviation of "
+                f"{deviation}"
+            )
+        self.latent_scale.assign(1.0 / deviation)
+
+    def _check_continuous(self):
+        if not self.has_continuous_latents:
+            raise ValueError(
+                f"The latents of {title(self)} are codes, with nothing in "
+                "between. Models with continuous latents: Autoencoder, VAE, "
+                "CVAE, VQGAN, KLAutoencoder."
+            )
+
+    # === Ranges ===
+
+    def to_value_range(self, x):
+        """Inputs as float32 in `value_range`; uint8 is divided by 255."""
+        x = to_float(x)
+        check_batch_shape(self, x.shape)
+        return x
 
     def to_network_range(self, x):
-        """From `value_range` to [-1, 1], the range that the networks see."""
-        return self.likelihood.to_unit(x)
-
-    @property
-    def has_true_likelihood(self):
-        """bool, False for the squared error, whose scale means nothing."""
-        return not isinstance(self.likelihood, likelihoods.MeanSquaredError)
+        """From `value_range` to [-1, 1], the range that networks see."""
+        return self.likelihood.to_network_range(x)
 
     def to_output(self, mean):
-        """The mean of the likelihood, where no network need stay in range."""
+        """The mean of the likelihood, clipped to `value_range`."""
         return ops.clip(mean, *self.value_range)
 
+    # === Checks ===
+
     def check_inputs(self, batch):
-        """Raise if a batch (a NumPy array) has a wrong shape or values."""
-        check_shape(self, batch.shape)
+        """Raise if a NumPy array of inputs has a wrong shape or values."""
+        check_batch_shape(self, batch.shape)
         check_values(self, batch)
 
     def check_latents(self, latents):
-        """Raise if latents (a NumPy array) do not fit this model."""
-        if latents.shape[1:] != self.latent_shape:
-            raise ValueError(
-                f"{type(self).__name__} `{self.name}` decodes "
-                f"{self.latent_name} of shape {(None, *self.latent_shape)}. "
-                f"Received: shape={latents.shape}"
-            )
+        """Raise if a NumPy array of latents does not fit."""
+        check_latents(self, latents)
 
-    def inputs_of(self, data):
-        """What `losses_of` takes, from what the data set yields."""
-        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if sample_weight is not None:
-            raise ValueError(
-                f"{type(self).__name__} takes no sample_weight. Received one."
-            )
-        return (self.to_unit_range(x),)
+    def check_first_batch(self, batch, labels):
+        self.check_inputs(batch)
+        if self.num_classes is not None:
+            check_labels(self, labels)
 
-    def get_config(self):
-        likelihood = self._likelihood
-        if not isinstance(likelihood, (str, dict)):
-            likelihood = keras.saving.serialize_keras_object(likelihood)
-        return {
-            **super().get_config(),
-            "input_shape": self.input_shape,
-            "likelihood": likelihood,
-            "data_variance": self.data_variance,
-        }
+    def label_array(self, labels, count):
+        """Labels as int32, checked; None for a model without classes.
+
+        Args:
+            labels: int array `(count,)`, int, or None.
+            count: int, number of examples.
+        """
+        if self.num_classes is None:
+            check_no_labels(self, labels)
+            return None
+        labels = None if labels is None else to_array(labels)
+        if labels is not None and labels.ndim == 0:
+            labels = np.full(count, labels)
+        check_labels(self, labels, count)
+        return labels.astype("int32")
+
+
+def value_range(input_shape):
+    """The range of inputs: [-1, 1] for audio, [0, 1] for images and video."""
+    return (-1.0, 1.0) if len(input_shape) == 2 else (0.0, 1.0)

@@ -1,38 +1,40 @@
-import math
-
-import keras
-from keras import ops
-
-from keras_vq.models.adversarial_autoencoder import AdversarialAutoencoder
-from keras_vq.ops import gaussian_kl
-from keras_vq.ops import mean
+from keras_vq.models.first_stage import FirstStage
+from keras_vq.models.wiring import known_input_shape
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
-class KLAutoencoder(AdversarialAutoencoder):
+@serializable
+class KLAutoencoder(FirstStage):
     """The KL-regularized autoencoder of latent diffusion.
 
-    The VQGAN with a Gaussian posterior, held near a standard normal by a tiny
-    weight, in the place of the codebook:
+    The VQGAN with a Gaussian bottleneck, held near a standard normal by a tiny
+    weight, instead of a codebook:
 
     ```
-    z_mean, log_variance = encoder(x)
-    z    = z_mean + exp(log_variance / 2) * noise
-    nll  = mean |x - decoder(z)| + perceptual loss
+    nll  = mean |x - decoder(z)| + weight * perceptual loss
     loss = nll + kl_weight * KL(q(z | x) || N(0, 1)) / number of input values
     ```
 
-    and in training `disc_weight * adaptive weight *` the generator's loss.
-    Nothing is drawn outside of training: the latents are the means.
+    and in training the adversary's loss; see `keras_vq.losses.Adversary`.
+    Outside of training nothing is drawn: the latents are the means.
 
     Args:
-        input_shape: tuple of int, shape of one input: `(time, channels)`,
-            `(height, width, channels)` or `(frames, height, width, channels)`.
-        latent_dim: int >= 1, length of a latent vector. Defaults to 4.
-        kl_weight: float >= 0, weight of the KL term. Defaults to 1e-6.
-        seed: int or None, of the noise in training. Defaults to None.
-        **kwargs: See `AdversarialAutoencoder`: the networks, `perceptual_loss`,
-            `disc_weight`, `disc_start` and so on.
+        encoder: `keras.Model` or layer, from inputs in [-1, 1] to vectors
+            `(batch, *grid, 2 * latent_dim)`.
+        bottleneck: A `keras_vq.layers.GaussianBottleneck`, whose `kl_weight`
+            is per example: divide the weight above by the number of values.
+        decoder: `keras.Model` or layer, from `(batch, *grid, latent_dim)` to
+            the parameters of the likelihood, by default the input in [-1, 1].
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
+            to `"mae"`, the absolute error.
+        perceptual_loss: A `keras_vq.losses.PerceptualLoss` or None. For images
+            only. Defaults to None.
+        adversary: A `keras_vq.losses.Adversary` or None. With one the model is
+            compiled with two optimizers, `"generator"` and `"discriminator"`.
+            Defaults to None.
+        input_shape: tuple of int, shape of one input; needed if the encoder is
+            a layer that does not know it. Defaults to None.
+        **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Call arguments:
         x: float or uint8 tensor `(batch, *input_shape)`.
@@ -41,19 +43,19 @@ class KLAutoencoder(AdversarialAutoencoder):
         float32 tensor `(batch, *input_shape)`, the reconstruction.
 
     Raises:
-        ValueError: If an argument is out of range, the input is too small for
-            the number of sizes, or an attention resolution never occurs.
-        FileNotFoundError: If there are no weights for `"lpips"`.
+        ValueError: If the shapes of the parts do not match.
 
     Example:
 
-    >>> model = keras_vq.models.KLAutoencoder(
-    ...     (16, 16, 3), hidden_dim=8, channel_multipliers=(1, 2), disc_weight=0
-    ... )
-    >>> model.compile({"generator": "adam"})
+    >>> shape, sizes = (16, 16, 3), (1, 2)
+    >>> encoder = keras_vq.networks.vqgan_encoder(shape, 2 * 4, 8, sizes)
+    >>> decoder = keras_vq.networks.vqgan_decoder((8, 8, 4), 3, 8, sizes)
+    >>> bottleneck = keras_vq.layers.GaussianBottleneck(4, 1e-6 / (16 * 16 * 3))
+    >>> model = keras_vq.models.KLAutoencoder(encoder, bottleneck, decoder)
+    >>> model.compile("adam")
     >>> images = np.random.uniform(size=(8, 16, 16, 3))
     >>> history = model.fit(images, verbose=0)
-    >>> model.adapt(images)
+    >>> model.adapt_latent_scale(images)
     >>> latents = model.encode_latents(images)
     >>> latents.shape, round(float(latents.std()), 3)
     ((8, 8, 8, 4), 1.0)
@@ -65,57 +67,28 @@ class KLAutoencoder(AdversarialAutoencoder):
         Models, 2022, section 3.1 and appendix G.
     """
 
+    has_continuous_latents = True
+
     def __init__(
-        self, input_shape, latent_dim=4, kl_weight=1e-6, seed=None, **kwargs
+        self,
+        encoder,
+        bottleneck,
+        decoder,
+        likelihood="mae",
+        perceptual_loss=None,
+        adversary=None,
+        input_shape=None,
+        **kwargs,
     ):
-        if not kl_weight >= 0:
-            raise ValueError(
-                "`kl_weight` must not be negative. Received: "
-                f"kl_weight={kl_weight}"
-            )
-        super().__init__(
-            input_shape,
-            encoder_dim=2 * latent_dim,
-            latent_dim=latent_dim,
-            **kwargs,
-        )
-        self.kl_weight = kl_weight
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.latent_shape = (*self.encoder.output_shape[1:-1], latent_dim)
-        self.add_autoencoder_logs("kl_loss")
-        self.built = True
+        shape = known_input_shape(encoder, input_shape)
+        super().__init__(shape, likelihood, **kwargs)
+        self.connect(encoder, bottleneck, decoder)
+        self.set_objective(perceptual_loss, adversary)
+        self.add_latent_scale()
 
-    def bottleneck(self, z, training):
-        z_mean, log_variance = _moments(z)
-        kl = gaussian_kl(z_mean, log_variance)
-        kl = mean(ops.sum(kl, axis=tuple(range(1, kl.ndim))))
-        kl_per_value = kl / math.prod(self.input_shape)
-        losses = {"loss": self.kl_weight * kl_per_value, "kl_loss": kl}
-        if not training:
-            return z_mean, losses
-        noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
-        return z_mean + ops.exp(0.5 * log_variance) * noise, losses
-
-    def latents_of(self, x):
-        x = self.to_network_range(self.to_unit_range(x))
-        return _moments(self.encoder(x))[0]
-
-    def encode_step(self, x):
-        return self.latents_of(x)
-
-    def decode_step(self, latents):
-        return self.outputs_of(latents)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "latent_dim": self.latent_dim,
-            "kl_weight": self.kl_weight,
-            "seed": self.seed,
-        }
-
-
-def _moments(z):
-    z_mean, log_variance = ops.split(z, 2, axis=-1)
-    return z_mean, ops.clip(log_variance, -30.0, 20.0)
+    def losses_of(self, x, labels, training):
+        x = self.to_value_range(x)
+        z = self.encoder(self.to_network_range(x), training=training)
+        outputs = self.bottleneck(z, training=training)
+        parameters = self.decoder(outputs["latents"], training=training)
+        return self.objective(x, parameters, outputs)

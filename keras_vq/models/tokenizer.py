@@ -2,29 +2,33 @@ import hashlib
 import math
 from typing import Any
 
+from keras_vq.checks import check_codes
+from keras_vq.checks import title
+from keras_vq.layers import Quantizer
 from keras_vq.metrics import CodebookPerplexity
 from keras_vq.metrics import CodebookUsage
 from keras_vq.models.first_stage import FirstStage
-from keras_vq.ops import mean
+from keras_vq.ops import masked_mean
+from keras_vq.saving.config import serializable
 from keras_vq.training.batches import batches_of
-from keras_vq.training.check_codes import check_codes
-from keras_vq.training.in_batches import in_batches
+from keras_vq.training.batches import in_batches
+from keras_vq.training.batches import to_array
 
 
+@serializable
 class Tokenizer(FirstStage):
-    """Base of the models whose latents are codes of a codebook.
+    """Base of the first-stage models whose latents are codes of a codebook.
 
-    A subclass calls `add_quantizer`, or sets `latent_shape`, here the shape of
-    the codes, and `num_embeddings` itself. It defines, for one batch of
-    tensors, `vectors_step(x)`, or else `encode_step(x)` to int32 indices, and
-    `decode_step(indices)`. `encode` returns int32 indices
-    `(n, *code_shape)` in `[0, num_embeddings)`, `decode` takes them.
+    `encode` returns int32 indices `(n, *code_shape)` in `[0, num_embeddings)`,
+    `decode` takes them. A model with several maps of codes has tuples instead:
+    of shapes, of numbers and of arrays.
 
-    A model with several maps of codes has tuples in place of all of these: of
-    shapes, of ints and of arrays.
+    A subclass with one quantizer calls `connect(encoder, quantizer, decoder)`
+    and `track_codes(quantizer)`.
 
     Args:
         input_shape: tuple of int, shape of one input, channels last.
+        likelihood: See `FirstStage`. Defaults to `"mse"`.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Raises:
@@ -32,86 +36,25 @@ class Tokenizer(FirstStage):
     """
 
     num_embeddings: Any
-    # Codes of a position; more than one are the last axis of `code_shape`.
-    depth = 1
+    # Codes per position; more than one form the last axis of `code_shape`.
+    codes_per_position = 1
     latent_name = "indices"
     latent_dtype = "int32"
 
-    quantizer: Any
-    # For each code of a position, the metrics that count it.
-    code_metrics: tuple | list = ()
+    def connect(self, encoder, bottleneck, decoder):
+        super().connect(encoder, bottleneck, decoder)
+        self.num_embeddings = bottleneck.num_embeddings
+        self.codes_per_position = bottleneck.codes_per_position
 
-    def add_quantizer(self, quantizer, grid):
-        """Make a quantizer part of a model with a single map of codes.
+    @property
+    def quantizer(self):
+        """The quantizer of a model with one map of codes."""
+        return self.bottleneck
 
-        Args:
-            quantizer: A quantizer of `keras_vq.layers`.
-            grid: tuple of int, the positions of the codes of one input.
-        """
-        quantizer.build((None, *grid, quantizer.embedding_dim))
-        self.quantizer = quantizer
-        self.depth = quantizer.depth
-        self.latent_shape = code_shape(quantizer, grid)
-        self.num_embeddings = quantizer.num_embeddings
-
-    def vectors_step(self, x):
-        """What the quantizers are given for one batch, tensors in and out.
-
-        Args:
-            x: float or uint8 tensor `(batch, *input_shape)`.
-
-        Returns:
-            tuple of float tensors `(batch, ..., embedding_dim)`, one for each
-            quantizer, top first.
-        """
-        raise NotImplementedError
-
-    def encode_step(self, x):
-        return self.quantizer.encode_to_indices(*self.vectors_step(x))
-
-    def adapt(self, x, batch_size=256, num_vectors=None, seed=0):
-        """Start the codebooks from data, by k-means, before training.
-
-        Several levels are adapted one after the other, top first, each to what
-        it is given once those above are; the data are gone through for each. A
-        `VQGAN`, whose own `adapt` is of its latents' scale, starts its codebook
-        by `Tokenizer.adapt(vqgan, x)`.
-
-        Args:
-            x: array `(n, *input_shape)`, or a data set that `fit` takes; labels
-                are left out.
-            batch_size: int, inputs per compiled batch. Defaults to 256.
-            num_vectors: int, how many vectors to keep, a random sample of all;
-                None for 65,536, or 4 for each code if that is more. Defaults to
-                None.
-            seed: int, of all draws. Defaults to 0.
-
-        Raises:
-            ValueError: If `x` does not fit, there are fewer vectors than codes,
-                or there is no codebook to adapt.
-        """
-        only = getattr(self, "quantizer", None)
-        quantizers = getattr(self, "quantizers", [only])
-        if quantizers == [None]:
-            raise ValueError(
-                f"{type(self).__name__} `{self.name}` has no codebook to adapt."
-            )
-        step = self.compiled_step(self.vectors_step)
-
-        def vectors_of(level):
-            for batch in batches_of(x, batch_size):
-                self.check_inputs(batch)
-                yield in_batches(step, [batch], batch_size)[level]
-
-        for level, quantizer in enumerate(quantizers):
-            quantizer.adapt(
-                vectors_of(level), num_vectors=num_vectors, seed=seed
-            )
-
-    def update_metrics(self, outputs, batch_size):
-        super().update_metrics(outputs, batch_size)
-        if self.code_metrics:
-            update_code_metrics(self.code_metrics, outputs["indices"])
+    @property
+    def quantizers(self):
+        """list of all quantizers, coarsest first; empty without a codebook."""
+        return [self.bottleneck]
 
     @property
     def code_shape(self):
@@ -120,88 +63,135 @@ class Tokenizer(FirstStage):
 
     @property
     def code_maps(self):
-        """list of pairs, the shape and the number of codes of each map."""
+        """list of pairs, shape and number of codes of each map."""
         return [(self.code_shape, self.num_embeddings)]
 
     @property
     def code_bits(self):
-        """float, bits of the codes of one input, all being equally likely."""
+        """float, bits of the codes of one input if all are equally likely."""
         return sum(
             math.prod(shape) * math.log2(num_embeddings)
             for shape, num_embeddings in self.code_maps
         )
 
-    def fingerprint(self, condition_tokenizer=None):
-        """16 hexadecimal digits that class and weights decide.
-
-        Codes mean the same to tokenizers of the same fingerprint, on any
-        backend; a prior notes that of the tokenizer it is made for.
-
-        Args:
-            condition_tokenizer: `Tokenizer` or None, that of a prior's
-                condition, whose fingerprint is to follow after a `+`. Defaults
-                to None.
-
-        Returns:
-            str.
-        """
-        start = f"{type(self).__name__} {self.num_embeddings}"
-        digest = hashlib.sha256(start.encode())
-        for weight in self.weights:
-            digest.update(self.to_array(weight).tobytes())
-        fingerprint = digest.hexdigest()[:16]
-        if condition_tokenizer is None:
-            return fingerprint
-        return f"{fingerprint}+{condition_tokenizer.fingerprint()}"
-
     def bits_per_dim(self, x, parameters):
-        """Bits per value that outputs and codes take together.
+        """Bits per value that the codes and the output given them cost.
 
         Args:
             x: float32 tensor `(batch, *input_shape)` in `value_range`.
             parameters: float32 tensor, of the likelihood of `x`.
 
         Returns:
-            float32 scalar, all codes being equally likely.
+            float32 scalar, for codes that are all equally likely.
         """
-        nats = mean(-self.likelihood.log_prob(x, parameters))
+        nats = masked_mean(-self.likelihood.log_prob(x, parameters))
         nats += self.code_bits * math.log(2.0)
         return self.likelihood.bits_per_dim(nats, math.prod(self.input_shape))
+
+    def track_codes(self, quantizer, level=None):
+        """Log perplexity and usage of a quantizer's codes.
+
+        Args:
+            quantizer: A quantizer of `keras_vq.layers`.
+            level: int or None, its number in a hierarchical model, whose
+                `losses_of` returns `indices_0` and so on. Defaults to None,
+                for `indices`.
+        """
+        suffix = "" if level is None else f"_{level}"
+        count = quantizer.codes_per_position
+        for code in range(count):
+            number, index = (f"_{code}", code) if count > 1 else ("", None)
+            for metric_class, name in (
+                (CodebookPerplexity, "perplexity"),
+                (CodebookUsage, "codebook_usage"),
+            ):
+                metric = metric_class(
+                    quantizer.num_embeddings, name=f"{name}{suffix}{number}"
+                )
+                self.track_metric(metric, f"indices{suffix}", index)
+
+    def quantizer_inputs(self, x):
+        """What each quantizer gets for one batch, tensors in and out.
+
+        Args:
+            x: float or uint8 tensor `(batch, *input_shape)`.
+
+        Returns:
+            tuple of float tensors `(batch, ..., embedding_dim)`, coarsest
+            first.
+        """
+        return (self.encoded(self.to_value_range(x)),)
+
+    def adapt(self, x, batch_size=256, num_vectors=None, seed=0):
+        """Initialize the codebooks from data by k-means, before training.
+
+        Several levels are initialized one after the other, coarsest first, each
+        given those before; the data are iterated once per level.
+
+        Args:
+            x: array `(n, *input_shape)`, or a data set that `fit` accepts;
+                labels are ignored.
+            batch_size: int, inputs per compiled batch. Defaults to 256.
+            num_vectors: int, size of the random sample of vectors to cluster;
+                None for 65,536, or 4 per code if that is more. Defaults to
+                None.
+            seed: int, of all draws. Defaults to 0.
+
+        Raises:
+            ValueError: If `x` does not fit, there are fewer vectors than codes,
+                or there is no codebook to initialize.
+        """
+        if not self.quantizers:
+            raise ValueError(f"{title(self)} has no codebook to initialize.")
+        step = self.compiled(self.quantizer_inputs)
+
+        def vectors_of(level):
+            for batch in batches_of(x, batch_size):
+                self.check_inputs(batch)
+                yield in_batches(step, [batch], batch_size)[level]
+
+        for level, quantizer in enumerate(self.quantizers):
+            quantizer.adapt(
+                vectors_of(level), num_vectors=num_vectors, seed=seed
+            )
+
+    def fingerprint(self, condition_tokenizer=None):
+        """16 hexadecimal digits that identify the meaning of the codes.
+
+        They depend on the class and on the weights that determine codes.
+        Tokenizers with equal fingerprints produce the same codes, on any
+        backend; a prior stores that of the tokenizer it was created for.
+
+        Args:
+            condition_tokenizer: `Tokenizer` or None, that of a prior's
+                condition, whose fingerprint follows after a `+`. Defaults to
+                None.
+
+        Returns:
+            str.
+        """
+        start = f"{type(self).__name__} {self.num_embeddings}"
+        digest = hashlib.sha256(start.encode())
+        for weight in self.encoding_weights:
+            digest.update(to_array(weight).tobytes())
+        fingerprint = digest.hexdigest()[:16]
+        if condition_tokenizer is None:
+            return fingerprint
+        return f"{fingerprint}+{condition_tokenizer.fingerprint()}"
+
+    @property
+    def encoding_weights(self):
+        """list of the weights that determine codes."""
+        return [*self.encoder.weights, *self.bottleneck.weights]
 
     def check_latents(self, latents):
         check_codes(self, latents, self.code_shape, self.num_embeddings)
 
 
-def code_shape(quantizer, grid):
-    """tuple of int, the shape of a quantizer's codes of one input."""
-    return (*grid, quantizer.depth) if quantizer.depth > 1 else tuple(grid)
-
-
-def code_metrics(quantizer, suffix=""):
-    """Perplexity and usage of each of a quantizer's codes of a position.
-
-    Args:
-        quantizer: A quantizer of `keras_vq.layers`.
-        suffix: str, what their names end with. Defaults to `""`.
-
-    Returns:
-        list of pairs of metrics, one for each code of a position. Those of
-        several codes are numbered, as in `"perplexity_0"`.
-    """
-    k = quantizer.num_embeddings
-    numbers = [f"_{i}" for i in range(quantizer.depth)]
-    return [
-        [
-            CodebookPerplexity(k, name=f"perplexity{suffix}{number}"),
-            CodebookUsage(k, name=f"codebook_usage{suffix}{number}"),
-        ]
-        for number in (numbers if quantizer.depth > 1 else [""])
-    ]
-
-
-def update_code_metrics(code_metrics, indices):
-    """Count the indices of a quantizer in its `code_metrics`."""
-    for code, metrics in enumerate(code_metrics):
-        mine = indices[..., code] if len(code_metrics) > 1 else indices
-        for metric in metrics:
-            metric.update_state(mine)
+def check_quantizer_type(quantizer):
+    """Raise unless a model's quantizer is one."""
+    if not isinstance(quantizer, Quantizer):
+        raise ValueError(
+            "`quantizer` must be a quantizer of keras_vq.layers. Received: "
+            f"quantizer={quantizer!r}, a {type(quantizer).__name__}"
+        )

@@ -1,32 +1,38 @@
-import keras
-
-from keras_vq.models.adversarial_autoencoder import AdversarialAutoencoder
 from keras_vq.models.tokenizer import Tokenizer
-from keras_vq.models.tokenizer import code_metrics
+from keras_vq.models.wiring import known_input_shape
+from keras_vq.saving.config import serializable
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
-class VQGAN(AdversarialAutoencoder, Tokenizer):
-    """The VQGAN: a VQ-VAE that also plays against a patch discriminator.
+@serializable
+class VQGAN(Tokenizer):
+    """The VQGAN: a VQ-VAE trained with a perceptual loss and a discriminator.
 
     ```
-    quantized = quantizer(encoder(x))
-    nll       = mean |x - decoder(quantized)| + perceptual loss
-    loss      = nll + the quantizer's loss
+    nll  = mean |x - decoder(quantized)| + weight * perceptual loss
+    loss = nll + the quantizer's loss
     ```
 
-    and in training `disc_weight * adaptive weight *` the generator's loss.
-    With few halvings and short codes it is the VQ-regularized autoencoder of
-    latent diffusion: `encode_latents` gives the vectors before quantization,
-    `decode_latents` quantizes inside.
+    and in training the adversary's loss; see `keras_vq.losses.Adversary`. With
+    little downsampling and short codes this is the VQ-regularized autoencoder
+    of latent diffusion: `encode_latents` returns the vectors before
+    quantization, `decode_latents` quantizes inside.
 
     Args:
-        input_shape: tuple of int, shape of one input: `(time, channels)`,
-            `(height, width, channels)` or `(frames, height, width, channels)`.
-        quantizer: A quantizer of `keras_vq.layers`; its `embedding_dim` is
-            the length of the latent vectors.
-        **kwargs: See `AdversarialAutoencoder`: the networks, `perceptual_loss`,
-            `disc_weight`, `disc_start` and so on.
+        encoder: `keras.Model` or layer, from inputs in [-1, 1] to vectors
+            `(batch, *grid, embedding_dim)`.
+        quantizer: A quantizer of `keras_vq.layers`.
+        decoder: `keras.Model` or layer, from those vectors to the parameters
+            of the likelihood, by default the input in [-1, 1].
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
+            to `"mae"`, the paper's absolute error.
+        perceptual_loss: A `keras_vq.losses.PerceptualLoss` or None. For images
+            only. Defaults to None.
+        adversary: A `keras_vq.losses.Adversary` or None. With one the model is
+            compiled with two optimizers, `"generator"` and `"discriminator"`.
+            Defaults to None.
+        input_shape: tuple of int, shape of one input; needed if the encoder is
+            a layer that does not know it. Defaults to None.
+        **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Call arguments:
         x: float or uint8 tensor `(batch, *input_shape)`.
@@ -35,21 +41,17 @@ class VQGAN(AdversarialAutoencoder, Tokenizer):
         float32 tensor `(batch, *input_shape)`, the reconstruction.
 
     Raises:
-        ValueError: If an argument is out of range, the input is too small for
-            the number of sizes, or an attention resolution never occurs.
-        FileNotFoundError: If there are no weights for `"lpips"`.
+        ValueError: If the shapes of the parts do not match.
 
     Example:
 
-    >>> quantizer = keras_vq.layers.VectorQuantizerEMA(64, 8)
+    >>> shape, sizes = (16, 16, 3), (1, 2)
+    >>> encoder = keras_vq.networks.vqgan_encoder(shape, 8, 8, sizes)
+    >>> decoder = keras_vq.networks.vqgan_decoder((8, 8, 8), 3, 8, sizes)
+    >>> discriminator = keras_vq.networks.patch_discriminator(shape, 8, 2)
     >>> model = keras_vq.models.VQGAN(
-    ...     (16, 16, 3),
-    ...     quantizer,
-    ...     hidden_dim=8,
-    ...     channel_multipliers=(1, 2),
-    ...     disc_hidden_dim=8,
-    ...     disc_num_layers=2,
-    ... )
+    ...     encoder, keras_vq.layers.VectorQuantizerEMA(64, 8), decoder,
+    ...     adversary=keras_vq.losses.Adversary(discriminator))
     >>> model.compile({"generator": "adam", "discriminator": "adam"})
     >>> images = np.random.uniform(size=(8, 16, 16, 3))
     >>> history = model.fit(images, verbose=0)
@@ -61,30 +63,35 @@ class VQGAN(AdversarialAutoencoder, Tokenizer):
         2021, section 3.1.
     """
 
-    def __init__(self, input_shape, quantizer, **kwargs):
-        dim = quantizer.embedding_dim
-        super().__init__(input_shape, encoder_dim=dim, latent_dim=dim, **kwargs)
-        self.add_quantizer(quantizer, self.encoder.output_shape[1:-1])
-        self.add_autoencoder_logs(*quantizer.loss_names)
-        self.code_metrics = code_metrics(quantizer)
-        self.built = True
+    has_continuous_latents = True
 
-    def bottleneck(self, z, training):
+    def __init__(
+        self,
+        encoder,
+        quantizer,
+        decoder,
+        likelihood="mae",
+        perceptual_loss=None,
+        adversary=None,
+        input_shape=None,
+        **kwargs,
+    ):
+        shape = known_input_shape(encoder, input_shape)
+        super().__init__(shape, likelihood, **kwargs)
+        self.connect(encoder, quantizer, decoder)
+        self.set_objective(perceptual_loss, adversary)
+        self.add_latent_scale()
+        self.track_codes(quantizer)
+
+    def losses_of(self, x, labels, training):
+        x = self.to_value_range(x)
+        z = self.encoder(self.to_network_range(x), training=training)
         outputs = self.quantizer(z, training=training)
-        return outputs["quantized"], outputs
+        parameters = self.decoder(outputs["quantized"], training=training)
+        return self.objective(x, parameters, outputs)
 
-    def latents_of(self, x):
-        return self.encoder(self.to_network_range(self.to_unit_range(x)))
+    def continuous_latents(self, x, labels=None):
+        return self.encoded(x)
 
-    def vectors_step(self, x):
-        return (self.latents_of(x),)
-
-    def decode_step(self, indices):
-        return super().outputs_of(self.quantizer.decode_indices(indices))
-
-    def outputs_of(self, latents):
-        return self.decode_step(self.quantizer.encode_to_indices(latents))
-
-    def get_config(self):
-        quantizer = keras.saving.serialize_keras_object(self.quantizer)
-        return {**super().get_config(), "quantizer": quantizer}
+    def to_latents(self, z):
+        return self.quantizer.encode_to_indices(z)

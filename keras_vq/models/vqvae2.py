@@ -1,57 +1,56 @@
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_vq.checks import check_code_maps
 from keras_vq.models.tokenizer import Tokenizer
-from keras_vq.models.tokenizer import code_metrics
-from keras_vq.models.tokenizer import code_shape
-from keras_vq.models.tokenizer import update_code_metrics
-from keras_vq.networks import check_sizes
-from keras_vq.networks import hierarchical_cnn
-from keras_vq.training.check_codes import check_code_maps
-from keras_vq.training.in_batches import in_batches
+from keras_vq.models.tokenizer import check_quantizer_type
+from keras_vq.models.wiring import check_decoder
+from keras_vq.models.wiring import known_input_shape
+from keras_vq.models.wiring import output_shape
+from keras_vq.saving.config import serializable
+from keras_vq.training.batches import in_batches
+from keras_vq.training.batches import to_array
 
 
-@keras.saving.register_keras_serializable(package="keras_vq")
+@serializable
 class VQVAE2(Tokenizer):
-    """The VQ-VAE-2: codes on several grids, each half as fine as the next.
+    """The VQ-VAE-2: codes on several grids, coarse to fine.
 
-    Coarse codes hold the global shape, finer ones what is then missing. With
-    levels l from 0 (top) to L - 1 (bottom), and `[...]` along channels:
+    Coarse codes hold the global structure, finer ones the details. With levels
+    l from 0 (top) to L - 1 (bottom), and `[...]` along channels:
 
     ```
     features[l]  = encoder[l](features[l + 1])        features[L] = x
     above[l]     = decoder[l - 1](codes[l - 1])       nothing above the top
     quantized[l] = quantizer[l](projection[l]([features[l], above[l]]))
     codes[l]     = [quantized[l], above[l]]
-    loss         = -log p(x | decoder[L - 1](codes[L - 1]))
+    loss         = -log p(x | decoder[L - 1](codes[L - 1]))    per value
                    + the sum of the quantizers' losses
     ```
 
-    `encode` gives a tuple of index maps, top first. `decode` takes it, or its
-    first maps alone, and then shows what these hold: the mean of a level's
-    codebook stands in for the codes left out.
+    The projections are dense layers that the model creates. `encode` returns a
+    tuple of index maps, top first. `decode` takes it, or only its first maps,
+    and then shows what these hold: the mean of a level's codebook replaces
+    missing codes.
 
     Args:
+        encoders: list of two or more `keras.Model` or layers, top first; the
+            bottom one takes inputs in [-1, 1], each other one the features
+            `(batch, *grid, dim)` of the level below.
+        quantizers: list of as many quantizers of `keras_vq.layers`, top first.
+        decoders: list of as many `keras.Model` or layers, top first, from the
+            codes of a level to features on the grid of the level below; the
+            bottom one returns the parameters of the likelihood.
+            `keras_vq.networks.hierarchical_cnn` builds both lists.
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. For any
+            but `"mse"` and `"mae"` the logs include `bits_per_dim`. Defaults
+            to `"mse"`.
         input_shape: tuple of int, shape of one input: `(time, channels)`,
-            `(height, width, channels)` or `(frames, height, width, channels)`.
-        quantizers: list of at least two quantizers of `keras_vq.layers`, top
-            first; each level's `embedding_dim` is the length of its vectors.
-        hidden_dim: int, channels of the convolutions. Defaults to 128.
-        num_residual_layers: int, residual blocks in each encoder and decoder.
-            Defaults to 2.
-        residual_hidden_dim: int, channels inside a residual block. Defaults
-            to 32.
-        downsampling: int, a power of two, ratio of the input's size to that
-            of the bottom grid; each level above halves it again. Defaults
-            to 4.
-        upsampling: `"transposed"` or `"subpixel"`, the decoders' upsampling
-            convolution. Defaults to `"transposed"`.
-        likelihood: A `keras_vq.likelihoods.Likelihood` or its name; the
-            reconstruction loss is `-log p` in nats per value, or the squared
-            error for `"mse"`. Defaults to `"mse"`.
-        data_variance: float > 0 or None, the variance of the training data
-            in `value_range`, which `"mse"` divides by; None for 1. Defaults
-            to None.
+            `(height, width, channels)` or `(frames, height, width, channels)`;
+            needed if the bottom encoder is a layer that does not know it.
+            Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Call arguments:
@@ -61,13 +60,15 @@ class VQVAE2(Tokenizer):
         float32 tensor `(batch, *input_shape)`, the reconstruction.
 
     Raises:
-        ValueError: If an argument is out of range, or the input cannot be
-            halved as often as the levels need.
+        ValueError: If the lists differ in length or the shapes of the parts do
+            not match.
 
     Example:
 
+    >>> encoders, decoders = keras_vq.networks.hierarchical_cnn(
+    ...     (32, 32, 3), [64, 64], 3, hidden_dim=32)
     >>> quantizers = [keras_vq.layers.VectorQuantizerEMA(512, 64) for _ in "ab"]
-    >>> model = keras_vq.models.VQVAE2((32, 32, 3), quantizers)
+    >>> model = keras_vq.models.VQVAE2(encoders, quantizers, decoders)
     >>> model.compile("adam")
     >>> images = np.random.uniform(size=(8, 32, 32, 3))
     >>> history = model.fit(images, verbose=0)
@@ -82,69 +83,78 @@ class VQVAE2(Tokenizer):
         2019, section 3.1.
     """
 
+    quantizers: Any = ()  # not the property of `Tokenizer`
+
     def __init__(
         self,
-        input_shape,
+        encoders,
         quantizers,
-        hidden_dim=128,
-        num_residual_layers=2,
-        residual_hidden_dim=32,
-        downsampling=4,
-        upsampling="transposed",
+        decoders,
         likelihood="mse",
-        data_variance=None,
+        input_shape=None,
         **kwargs,
     ):
-        super().__init__(input_shape, likelihood, data_variance, **kwargs)
-        sizes = {
-            "hidden_dim": hidden_dim,
-            "num_residual_layers": num_residual_layers,
-            "residual_hidden_dim": residual_hidden_dim,
-        }
-        check_sizes(self.input_shape, downsampling, **sizes)
-        _check_list(quantizers)
-        self.hidden_dim = hidden_dim
-        self.num_residual_layers = num_residual_layers
-        self.residual_hidden_dim = residual_hidden_dim
-        self.downsampling = downsampling
-        self.upsampling = upsampling
-
-        # === Networks and quantizers, top first ===
-        self.encoders, self.projections, self.decoders = hierarchical_cnn(
-            self.input_shape,
-            [quantizer.embedding_dim for quantizer in quantizers],
-            self.likelihood.num_parameters(self.input_shape[-1]),
-            downsampling=downsampling,
-            upsampling=upsampling,
-            dtype=self.dtype_policy,
-            **sizes,
-        )
+        _check_lists(encoders, quantizers, decoders)
+        shape = known_input_shape(encoders[-1], input_shape)
+        super().__init__(shape, likelihood, **kwargs)
+        self.encoders = list(encoders)
         self.quantizers = list(quantizers)
-        self.likelihood.build(self.decoders[-1].output_shape)
-        grids = [encoder.output_shape[1:-1] for encoder in self.encoders]
-        self.latent_shape = tuple(map(code_shape, quantizers, grids))
-        for quantizer, grid in zip(quantizers, grids, strict=True):
+        self.decoders = list(decoders)
+
+        # === Shapes, and projections that follow from them ===
+        shapes, shape = [], self.input_shape
+        for level in reversed(range(len(encoders))):
+            name = f"encoders[{level}]"
+            shape = output_shape(name, encoders[level], shape)
+            shapes.insert(0, shape)
+        self.projections = []
+        above_dim = 0
+        for level, (*grid, dim) in enumerate(shapes):
+            quantizer = quantizers[level]
+            # A convolution of width 1. Distances to the codes need float32.
+            projection = keras.layers.Dense(
+                quantizer.embedding_dim, dtype="float32"
+            )
+            projection.build((None, *grid, dim + above_dim))
+            self.projections.append(projection)
             quantizer.build((None, *grid, quantizer.embedding_dim))
+            code_dim = quantizer.embedding_dim + above_dim
+            name = f"decoders[{level}]"
+            decoded = output_shape(name, decoders[level], (*grid, code_dim))
+            if level < len(shapes) - 1:
+                _check_grid(level, decoded, shapes[level + 1])
+            above_dim = decoded[-1]
+        check_decoder(self, decoders[-1], decoded)
+        self.likelihood.build((None, *decoded))
+        self.latent_shape = tuple(
+            quantizer.latent_shape(grid[:-1])
+            for quantizer, grid in zip(quantizers, shapes, strict=True)
+        )
         self.num_embeddings = tuple(q.num_embeddings for q in quantizers)
 
-        # === Metrics ===
+        # === Logs ===
         self.loss_names = sorted({n for q in quantizers for n in q.loss_names})
-        self.add_logs(
-            "reconstruction_loss",
-            *self.loss_names,
-            *(("bits_per_dim",) if self.has_true_likelihood else ()),
-        )
-        self.level_metrics = [
-            code_metrics(quantizer, f"_{level}")
-            for level, quantizer in enumerate(quantizers)
-        ]
-        self.built = True
+        self.track("loss", "reconstruction_loss", *self.loss_names)
+        if self.likelihood.is_normalized:
+            self.track("bits_per_dim")
+        for level, quantizer in enumerate(quantizers):
+            self.track_codes(quantizer, level)
 
     @property
     def code_maps(self):
         return list(zip(self.code_shape, self.num_embeddings, strict=True))
 
-    def features_of(self, x, training=False):
+    @property
+    def encoding_weights(self):
+        parts = [
+            *self.encoders,
+            *self.projections,
+            *self.quantizers,
+            *self.decoders[:-1],
+        ]
+        return [weight for part in parts for weight in part.weights]
+
+    def features(self, x, training=False):
         """Features of each level, top first.
 
         Args:
@@ -152,7 +162,7 @@ class VQVAE2(Tokenizer):
             training: bool. Defaults to False.
 
         Returns:
-            list of float32 tensors `(batch, *grid, hidden_dim)`.
+            list of float32 tensors `(batch, *grid, dim)`.
         """
         x, features = self.to_network_range(x), []
         for encoder in reversed(self.encoders):
@@ -161,18 +171,18 @@ class VQVAE2(Tokenizer):
         return features[::-1]
 
     def above(self, level, codes, training=False):
-        """What the codes of the levels above say at this level's grid.
+        """What the codes of the levels above say on the grid of a level.
 
         Returns:
-            list of one float32 tensor `(batch, *grid, hidden_dim)`, or of none
-            for the top.
+            list with one float32 tensor `(batch, *grid, dim)`, or an empty one
+            for the top level.
         """
         if level == 0:
             return []
         return [self.decoders[level - 1](codes, training=training)]
 
     def top_down(self, x, training=False):
-        """Choose the codes level by level, each in view of those above.
+        """Choose the codes level by level, each given those above.
 
         Args:
             x: float32 tensor `(batch, *input_shape)` in `value_range`.
@@ -180,69 +190,65 @@ class VQVAE2(Tokenizer):
 
         Returns:
             The bottom's `codes`, from which the last decoder reconstructs, and
-            a list of the quantizers' outputs and `vectors`, top first.
+            a list of the quantizers' outputs, with their inputs as `vectors`,
+            top first.
         """
         codes, outputs = None, []
-        for level, features in enumerate(self.features_of(x, training)):
+        for level, features in enumerate(self.features(x, training)):
             above = self.above(level, codes, training)
             z = ops.concatenate([features, *above], axis=-1)
             z = self.projections[level](z)
             found = self.quantizers[level](z, training=training)
             outputs.append({**found, "vectors": z})
-            quantized = outputs[-1]["quantized"]
-            codes = ops.concatenate([quantized, *above], axis=-1)
+            codes = ops.concatenate([found["quantized"], *above], axis=-1)
         return codes, outputs
 
-    def vectors_step(self, x):
-        _, outputs = self.top_down(self.to_unit_range(x))
+    def losses_of(self, x, labels, training):
+        x = self.to_value_range(x)
+        codes, levels = self.top_down(x, training)
+        parameters = self.decoders[-1](codes, training=training)
+        reconstruction_loss = self.likelihood.loss(x, parameters)
+        outputs = {
+            "inputs": x,
+            "reconstruction": self.likelihood(parameters),
+            "reconstruction_loss": reconstruction_loss,
+            "loss": reconstruction_loss + sum(each["loss"] for each in levels),
+        }
+        for name in self.loss_names:
+            outputs[name] = sum(each.get(name, 0.0) for each in levels)
+        for level, each in enumerate(levels):
+            outputs[f"indices_{level}"] = each["indices"]
+        if self.likelihood.is_normalized:
+            outputs["bits_per_dim"] = self.bits_per_dim(x, parameters)
+        return outputs
+
+    def quantizer_inputs(self, x):
+        _, outputs = self.top_down(self.to_value_range(x))
         return tuple(level["vectors"] for level in outputs)
 
-    def encode_step(self, x):
-        _, outputs = self.top_down(self.to_unit_range(x))
+    def encode_step(self, x, labels=None):
+        _, outputs = self.top_down(self.to_value_range(x))
         return tuple(level["indices"] for level in outputs)
 
-    def decode_step(self, indices):
+    def decode_step(self, latents, labels=None):
         codes = None
         for level, quantizer in enumerate(self.quantizers):
             above = self.above(level, codes)
-            if level < len(indices):
-                quantized = quantizer.decode_indices(indices[level])
+            if level < len(latents):
+                quantized = quantizer.decode_indices(latents[level])
             else:
                 code = quantizer.mean_code()
                 quantized = ops.zeros_like(above[0][..., :1]) + code
             codes = ops.concatenate([quantized, *above], axis=-1)
         return self.to_output(self.likelihood(self.decoders[-1](codes)))
 
-    def losses_of(self, x, training):
-        codes, levels = self.top_down(x, training)
-        parameters = self.decoders[-1](codes, training=training)
-        reconstruction_loss = self.likelihood.loss(x, parameters)
-        loss = reconstruction_loss + sum(level["loss"] for level in levels)
-        outputs = {
-            "loss": loss,
-            "reconstruction_loss": reconstruction_loss,
-            "reconstruction": self.likelihood(parameters),
-            "indices": [level["indices"] for level in levels],
-        }
-        for name in self.loss_names:
-            outputs[name] = sum(level.get(name, 0.0) for level in levels)
-        if self.has_true_likelihood:
-            outputs["bits_per_dim"] = self.bits_per_dim(x, parameters)
-        return loss, outputs
-
-    def update_metrics(self, outputs, batch_size):
-        super().update_metrics(outputs, batch_size)
-        for metrics, indices in zip(
-            self.level_metrics, outputs["indices"], strict=True
-        ):
-            update_code_metrics(metrics, indices)
-
-    def decode(self, latents, batch_size=32):
+    def decode(self, latents, labels=None, batch_size=32):
         """Outputs for any number of codes, computed in compiled batches.
 
         Args:
             latents: tuple of int arrays `(n, *shape)`, top first, for each of
                 the shapes in `code_shape`, or for the first of them only.
+            labels: Must be None.
             batch_size: int, examples per batch. Defaults to 32.
 
         Returns:
@@ -252,49 +258,52 @@ class VQVAE2(Tokenizer):
             ValueError: If number, shape or values of the maps do not fit.
         """
         if isinstance(latents, (tuple, list)):
-            latents = tuple(self.to_array(indices) for indices in latents)
+            latents = tuple(to_array(indices) for indices in latents)
         self.check_latents(latents)
+        self.label_array(labels, len(latents[0]))
         latents = tuple(indices.astype("int32") for indices in latents)
-        step = self.compiled_step(self.decode_step)
-        return in_batches(step, [latents], batch_size)
+        return in_batches(
+            self.compiled(self.decode_step), [latents], batch_size
+        )
 
     def check_latents(self, latents):
         check_code_maps(self, latents)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "quantizers": [
-                keras.saving.serialize_keras_object(quantizer)
-                for quantizer in self.quantizers
-            ],
-            "hidden_dim": self.hidden_dim,
-            "num_residual_layers": self.num_residual_layers,
-            "residual_hidden_dim": self.residual_hidden_dim,
-            "downsampling": self.downsampling,
-            "upsampling": self.upsampling,
-        }
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        quantizers = [
-            keras.saving.deserialize_keras_object(quantizer, custom_objects)
-            for quantizer in config["quantizers"]
-        ]
-        return cls(**{**config, "quantizers": quantizers})
+def _check_lists(encoders, quantizers, decoders):
+    lists = {
+        "encoders": encoders,
+        "quantizers": quantizers,
+        "decoders": decoders,
+    }
+    for name, parts in lists.items():
+        if not isinstance(parts, (list, tuple)) or len(parts) < 2:
+            count = type(parts).__name__
+            if isinstance(parts, (list, tuple)):
+                count = f"{len(parts)} of them"
+            raise ValueError(
+                f"`{name}` must be a list of two or more, one per level, top "
+                f"first; for a single level, use VQVAE. Received: {count}"
+            )
+    counts = {name: len(parts) for name, parts in lists.items()}
+    if len(set(counts.values())) > 1:
+        raise ValueError(
+            "There must be one encoder, quantizer and decoder per level. "
+            f"Received: {counts}"
+        )
+    for quantizer in quantizers:
+        check_quantizer_type(quantizer)
+    if len({id(quantizer) for quantizer in quantizers}) < len(quantizers):
+        raise ValueError(
+            "`quantizers` must be different objects, one per level. Received: "
+            "the same object twice"
+        )
 
 
-def _check_list(quantizers):
-    if not isinstance(quantizers, (list, tuple)):
-        received = type(quantizers).__name__
-    elif len(quantizers) < 2:
-        received = f"{len(quantizers)} of them"
-    elif len({id(quantizer) for quantizer in quantizers}) < len(quantizers):
-        received = "the same object twice"
-    else:
-        return
-    raise ValueError(
-        "`quantizers` must be a list of two or more quantizers of "
-        "keras_vq.layers, one for each level, top first; for a single one, "
-        f"use VQVAE. Received: {received}"
-    )
+def _check_grid(level, decoded, shape):
+    if decoded[:-1] != shape[:-1]:
+        raise ValueError(
+            "A decoder must output the grid of the level below. Received: "
+            f"decoders[{level}] with outputs of shape {(None, *decoded)}, "
+            f"encoders[{level + 1}] with outputs of shape {(None, *shape)}"
+        )

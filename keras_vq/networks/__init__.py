@@ -1,8 +1,14 @@
-"""Functional builders: encoders and decoders, and networks that compare."""
+"""Networks: encoders and decoders, causal networks, feature networks.
 
-from keras_vq.networks.check_sizes import check_sizes
+Functions build `keras.Model` instances; the causal networks, which see earlier
+codes only, are layers.
+"""
+
+from keras_vq.networks.causal_network import CausalNetwork
+from keras_vq.networks.code_cnn import code_encoder_decoder
 from keras_vq.networks.conditional import conditional_decoder
 from keras_vq.networks.conditional import conditional_encoder
+from keras_vq.networks.conditioning import Conditioning
 from keras_vq.networks.encoder_decoder import encoder_decoder
 from keras_vq.networks.hierarchical_cnn import hierarchical_cnn
 from keras_vq.networks.image_features import feature_dims
@@ -11,14 +17,26 @@ from keras_vq.networks.inception_features import inception_features
 from keras_vq.networks.mlp import mlp_decoder
 from keras_vq.networks.mlp import mlp_encoder
 from keras_vq.networks.patch_discriminator import patch_discriminator
+from keras_vq.networks.pixelcnn import PixelCNN
+from keras_vq.networks.pixelsnail import PixelSNAIL
 from keras_vq.networks.residual_cnn import residual_cnn_decoder
 from keras_vq.networks.residual_cnn import residual_cnn_encoder
+from keras_vq.networks.sliding_window import SlidingWindow
+from keras_vq.networks.transformer import Transformer
 from keras_vq.networks.vgg16_features import vgg16_features
 from keras_vq.networks.vqgan_cnn import vqgan_decoder
 from keras_vq.networks.vqgan_cnn import vqgan_encoder
+from keras_vq.networks.wavenet import WaveNet
 
 __all__ = [
-    "check_sizes",
+    "CausalNetwork",
+    "Conditioning",
+    "PixelCNN",
+    "PixelSNAIL",
+    "SlidingWindow",
+    "Transformer",
+    "WaveNet",
+    "code_encoder_decoder",
     "conditional_decoder",
     "conditional_encoder",
     "encoder_decoder",

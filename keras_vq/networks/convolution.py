@@ -1,8 +1,12 @@
 """Convolutions for one to three spatial axes, channels last."""
 
-from keras import layers
+import keras
 
-_CONVOLUTIONS = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}
+_CONVOLUTIONS = {
+    1: keras.layers.Conv1D,
+    2: keras.layers.Conv2D,
+    3: keras.layers.Conv3D,
+}
 
 
 def convolution(input_shape, dtype):

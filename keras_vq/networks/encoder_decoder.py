@@ -1,10 +1,10 @@
-"""The pair of networks of a model with a continuous latent."""
+"""The networks of a model with continuous latents."""
 
 import math
 
 import keras
-from keras import layers
 
+from keras_vq.checks import check_choice
 from keras_vq.networks.mlp import mlp_decoder
 from keras_vq.networks.mlp import mlp_encoder
 from keras_vq.networks.residual_cnn import residual_cnn_decoder
@@ -26,14 +26,15 @@ def encoder_decoder(
     """An encoder, and a decoder that mirrors it.
 
     Args:
-        network: `"residual_cnn"`, convolutions and a vector as latent;
-            `"spatial_residual_cnn"`, convolutions and a grid of vectors; or
-            `"mlp"`, fully connected layers and a vector.
+        network: `"residual_cnn"`, convolutions, for a single latent vector;
+            `"spatial_residual_cnn"`, convolutions, for a grid of latent
+            vectors; or `"mlp"`, fully connected layers, for a single vector.
         input_shape: tuple, shape of one input, channels last.
         latent_dim: int, length of the decoder's input vectors.
         encoder_dim: int, length of the encoder's output vectors.
         decoder_dim: int, channels of the decoder's output.
-        downsampling: int, a power of two, of the convolutions.
+        downsampling: int, a power of two, ratio of the input's size to that of
+            the convolutions' output. Ignored for `"mlp"`.
         dtype: dtype policy of the layers.
         **sizes: `hidden_dim`, `num_residual_layers`, `residual_hidden_dim`.
 
@@ -41,8 +42,9 @@ def encoder_decoder(
         `encoder, decoder`, two `keras.Model`.
 
     Raises:
-        ValueError: If `network` is unknown.
+        ValueError: If `network` is unknown or a size is out of range.
     """
+    check_choice("network", network, NETWORKS)
     output_shape = (*input_shape[:-1], decoder_dim)
     sizes["dtype"] = dtype
     if network == "mlp":
@@ -57,21 +59,14 @@ def encoder_decoder(
             residual_cnn_encoder(input_shape, encoder_dim, **sizes),
             residual_cnn_decoder((*grid, latent_dim), decoder_dim, **sizes),
         )
-    if network == "residual_cnn":
-        width = sizes["residual_hidden_dim"]
-        convolutions = residual_cnn_encoder(input_shape, width, **sizes)
-        x = layers.Flatten(dtype="float32")(convolutions.output)
-        x = layers.Dense(encoder_dim, dtype="float32")(x)
-        encoder = keras.Model(convolutions.inputs, x, name="encoder")
+    width = sizes["residual_hidden_dim"]
+    convolutions = residual_cnn_encoder(input_shape, width, **sizes)
+    x = keras.layers.Flatten(dtype="float32")(convolutions.output)
+    x = keras.layers.Dense(encoder_dim, dtype="float32")(x)
+    encoder = keras.Model(convolutions.inputs, x, name="encoder")
 
-        inputs = keras.Input((latent_dim,))
-        x = layers.Dense(math.prod(grid) * width, dtype=dtype)(inputs)
-        x = layers.Reshape((*grid, width), dtype=dtype)(x)
-        convolutions = residual_cnn_decoder(
-            (*grid, width), decoder_dim, **sizes
-        )
-        return encoder, keras.Model(inputs, convolutions(x), name="decoder")
-    raise ValueError(
-        f"`network` must be one of {', '.join(NETWORKS)}. Received: "
-        f"network={network!r}"
-    )
+    inputs = keras.Input((latent_dim,))
+    x = keras.layers.Dense(math.prod(grid) * width, dtype=dtype)(inputs)
+    x = keras.layers.Reshape((*grid, width), dtype=dtype)(x)
+    convolutions = residual_cnn_decoder((*grid, width), decoder_dim, **sizes)
+    return encoder, keras.Model(inputs, convolutions(x), name="decoder")

@@ -3,7 +3,8 @@
 import math
 
 import keras
-from keras import layers
+
+from keras_vq.checks import check_int
 
 
 def mlp_encoder(
@@ -20,7 +21,7 @@ def mlp_encoder(
     Args:
         input_shape: tuple, shape of one input.
         output_dim: int, length of the vector.
-        hidden_dim: int, width of the layers.
+        hidden_dim: int, width of the keras.layers.
         num_residual_layers: int, number of residual blocks.
         residual_hidden_dim: int, width inside a residual block.
         dtype: dtype policy of the layers; the last one is float32.
@@ -30,11 +31,11 @@ def mlp_encoder(
         `keras.Model`, `(batch, *input_shape)` to `(batch, output_dim)`.
     """
     inputs = keras.Input(input_shape)
-    x = layers.Flatten(dtype=dtype)(inputs)
+    x = keras.layers.Flatten(dtype=dtype)(inputs)
     x = _residual_mlp(
         x, hidden_dim, num_residual_layers, residual_hidden_dim, dtype
     )
-    outputs = layers.Dense(output_dim, dtype="float32")(x)
+    outputs = keras.layers.Dense(output_dim, dtype="float32")(x)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -52,7 +53,7 @@ def mlp_decoder(
     Args:
         input_dim: int, length of the vector.
         output_shape: tuple, shape of one output.
-        hidden_dim: int, width of the layers.
+        hidden_dim: int, width of the keras.layers.
         num_residual_layers: int, number of residual blocks.
         residual_hidden_dim: int, width inside a residual block.
         dtype: dtype policy of the layers; the last one is float32.
@@ -65,16 +66,19 @@ def mlp_decoder(
     x = _residual_mlp(
         inputs, hidden_dim, num_residual_layers, residual_hidden_dim, dtype
     )
-    x = layers.Dense(math.prod(output_shape), dtype="float32")(x)
-    outputs = layers.Reshape(output_shape, dtype="float32")(x)
+    x = keras.layers.Dense(math.prod(output_shape), dtype="float32")(x)
+    outputs = keras.layers.Reshape(output_shape, dtype="float32")(x)
     return keras.Model(inputs, outputs, name=name)
 
 
 def _residual_mlp(x, hidden_dim, num_layers, residual_hidden_dim, dtype):
-    x = layers.Dense(hidden_dim, dtype=dtype)(x)
+    check_int("hidden_dim", hidden_dim, 2)
+    check_int("num_residual_layers", num_layers, 0)
+    check_int("residual_hidden_dim", residual_hidden_dim)
+    x = keras.layers.Dense(hidden_dim, dtype=dtype)(x)
     for _ in range(num_layers):
-        h = layers.ReLU(dtype=dtype)(x)
-        h = layers.Dense(residual_hidden_dim, "relu", dtype=dtype)(h)
-        h = layers.Dense(hidden_dim, dtype=dtype)(h)
-        x = layers.Add(dtype=dtype)([x, h])
-    return layers.ReLU(dtype=dtype)(x)
+        h = keras.layers.ReLU(dtype=dtype)(x)
+        h = keras.layers.Dense(residual_hidden_dim, "relu", dtype=dtype)(h)
+        h = keras.layers.Dense(hidden_dim, dtype=dtype)(h)
+        x = keras.layers.Add(dtype=dtype)([x, h])
+    return keras.layers.ReLU(dtype=dtype)(x)

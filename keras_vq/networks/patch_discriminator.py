@@ -1,12 +1,13 @@
-"""A discriminator that judges patches.
+"""A discriminator of patches.
 
 Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
 2017, section 3.2.2 and appendix 6.1.2.
 """
 
 import keras
-from keras import layers
 
+from keras_vq.checks import check_choice
+from keras_vq.checks import check_int
 from keras_vq.networks.convolution import convolution
 
 NORMALIZATIONS = ("batch", None)
@@ -20,15 +21,15 @@ def patch_discriminator(
     dtype=None,
     name="discriminator",
 ):
-    """A logit for each patch of an input, high where it looks real.
+    """A logit for each patch of an input, high if it looks real.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
         hidden_dim: int, channels of the first convolution; they double up to
-            eightfold.
-        num_layers: int, convolutions of stride 2. A logit sees 70 pixels
-            along each axis for 3, 34 for 2.
-        normalization: `"batch"` or None.
+            eightfold. Defaults to 64.
+        num_layers: int, convolutions of stride 2. With 3 a logit sees 70
+            pixels along each axis, with 2 it sees 34. Defaults to 3.
+        normalization: `"batch"` or None. Defaults to `"batch"`.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
@@ -37,17 +38,15 @@ def patch_discriminator(
         `(batch, *(size / 2 ** num_layers), 1)`.
 
     Raises:
-        ValueError: If `normalization` is unknown.
+        ValueError: If an argument is out of range or unknown.
     """
-    if normalization not in NORMALIZATIONS:
-        raise ValueError(
-            "`disc_normalization` must be 'batch' or None. Received: "
-            f"disc_normalization={normalization!r}"
-        )
+    check_int("hidden_dim", hidden_dim)
+    check_int("num_layers", num_layers)
+    check_choice("normalization", normalization, NORMALIZATIONS)
     conv = convolution(input_shape, dtype)
 
     def activated(x):
-        return layers.LeakyReLU(0.2, dtype=dtype)(x)
+        return keras.layers.LeakyReLU(0.2, dtype=dtype)(x)
 
     inputs = keras.Input(input_shape)
     x = activated(conv(hidden_dim, 4, strides=2)(inputs))
@@ -60,7 +59,7 @@ def patch_discriminator(
         )(x)
         if normalization == "batch":
             # PyTorch's momentum of 0.1.
-            x = layers.BatchNormalization(
+            x = keras.layers.BatchNormalization(
                 momentum=0.9, epsilon=1e-5, dtype=dtype
             )(x)
         x = activated(x)

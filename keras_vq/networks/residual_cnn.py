@@ -5,13 +5,15 @@ van den Oord et al., Neural Discrete Representation Learning, 2017, section
 """
 
 import keras
-from keras import layers
 
+from keras_vq.checks import check_choice
+from keras_vq.checks import check_downsampling
+from keras_vq.checks import check_int
 from keras_vq.layers import SubpixelConv
 from keras_vq.layers import TransposedConv
 from keras_vq.networks.convolution import convolution
 
-_UPSAMPLINGS: dict[str, type[layers.Layer]] = {
+_UPSAMPLINGS: dict[str, type[keras.layers.Layer]] = {
     "transposed": TransposedConv,
     "subpixel": SubpixelConv,
 }
@@ -27,24 +29,30 @@ def residual_cnn_encoder(
     dtype=None,
     name="encoder",
 ):
-    """From an input to a grid of vectors, `downsampling` times coarser.
+    """From an input to a grid of vectors, `downsampling` times smaller.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
-        output_dim: int, length of a vector; None for the features, of length
-            `hidden_dim`, that the vectors are computed from.
-        hidden_dim: int, channels of the convolutions.
-        num_residual_layers: int, number of residual blocks.
-        residual_hidden_dim: int, channels inside a residual block.
-        downsampling: int, a power of two, 1 included.
-        dtype: dtype policy of the layers; the one that makes the vectors is
-            float32.
+        output_dim: int, length of a vector; None for features of length
+            `hidden_dim`, without the last layer.
+        hidden_dim: int >= 2, channels of the convolutions. Defaults to 128.
+        num_residual_layers: int >= 0, residual blocks. Defaults to 2.
+        residual_hidden_dim: int, channels inside a residual block. Defaults to
+            32.
+        downsampling: int, a power of two, including 1. Defaults to 4.
+        dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
     Returns:
         `keras.Model`, `(batch, *size, channels)` to
         `(batch, *(size / downsampling), output_dim)`.
+
+    Raises:
+        ValueError: If a size is out of range, or `downsampling` does not divide
+            the size of the input.
     """
+    check_downsampling(input_shape, downsampling, minimum=1)
+    _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim)
     conv = convolution(input_shape, dtype)
     inputs = keras.Input(input_shape)
     x = inputs
@@ -56,8 +64,8 @@ def residual_cnn_encoder(
         x, conv, num_residual_layers, residual_hidden_dim, dtype
     )
     if output_dim is not None:
-        # A convolution of width 1. Distances to the codes are in float32.
-        x = layers.Dense(output_dim, dtype="float32")(x)
+        # A convolution of width 1. Distances to the codes need float32.
+        x = keras.layers.Dense(output_dim, dtype="float32")(x)
     return keras.Model(inputs, x, name=name)
 
 
@@ -72,34 +80,35 @@ def residual_cnn_decoder(
     dtype=None,
     name="decoder",
 ):
-    """From a grid of vectors to an output `downsampling` times finer.
+    """From a grid of vectors to an output `downsampling` times larger.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
         output_dim: int, channels of the output.
-        hidden_dim: int, channels of the convolutions.
-        num_residual_layers: int, number of residual blocks.
-        residual_hidden_dim: int, channels inside a residual block.
-        downsampling: int, a power of two, 1 included.
+        hidden_dim: int >= 2, channels of the convolutions. Defaults to 128.
+        num_residual_layers: int >= 0, residual blocks. Defaults to 2.
+        residual_hidden_dim: int, channels inside a residual block. Defaults to
+            32.
+        downsampling: int, a power of two, including 1. Defaults to 4.
         upsampling: `"transposed"` or `"subpixel"`, the kind of convolution
-            that doubles the size.
+            that doubles the size. Defaults to `"transposed"`, as in the paper.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
     Returns:
         `keras.Model`, `(batch, *size, channels)` to
         `(batch, *(size * downsampling), output_dim)`.
+
+    Raises:
+        ValueError: If a size is out of range or `upsampling` is unknown.
     """
-    if upsampling not in _UPSAMPLINGS:
-        raise ValueError(
-            f"`upsampling` must be one of {sorted(_UPSAMPLINGS)}. Received: "
-            f"upsampling={upsampling!r}"
-        )
+    check_choice("upsampling", upsampling, _UPSAMPLINGS)
+    _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim)
     upsample = _UPSAMPLINGS[upsampling]
     conv = convolution(input_shape, dtype)
     inputs = keras.Input(input_shape)
-    # Codes of nothing but zeros, those of a finite scalar quantizer before it
-    # learns, would leave every ReLU at its kink, where nothing learns at all.
+    # With zero biases, codes of zeros (a finite scalar quantizer's at first)
+    # would leave every ReLU at its kink, where no gradient passes.
     x = conv(hidden_dim, 3, bias_initializer="random_uniform")(inputs)
     x = _residual_stack(
         x, conv, num_residual_layers, residual_hidden_dim, dtype
@@ -116,11 +125,17 @@ def residual_cnn_decoder(
 def _residual_stack(x, conv, num_layers, residual_hidden_dim, dtype):
     hidden_dim = x.shape[-1]
     for _ in range(num_layers):
-        h = layers.ReLU(dtype=dtype)(x)
+        h = keras.layers.ReLU(dtype=dtype)(x)
         h = conv(residual_hidden_dim, 3, activation="relu")(h)
-        h = layers.Dense(hidden_dim, dtype=dtype)(h)
-        x = layers.Add(dtype=dtype)([x, h])
-    return layers.ReLU(dtype=dtype)(x)
+        h = keras.layers.Dense(hidden_dim, dtype=dtype)(h)
+        x = keras.layers.Add(dtype=dtype)([x, h])
+    return keras.layers.ReLU(dtype=dtype)(x)
+
+
+def _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim):
+    check_int("hidden_dim", hidden_dim, 2)
+    check_int("num_residual_layers", num_residual_layers, 0)
+    check_int("residual_hidden_dim", residual_hidden_dim)
 
 
 def _num_halvings(downsampling):

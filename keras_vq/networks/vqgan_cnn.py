@@ -1,20 +1,22 @@
 """The VQGAN's encoder and decoder, for audio, images and video.
 
 Esser et al., Taming Transformers for High-Resolution Image Synthesis, 2021,
-table 7: residual blocks with group normalization, attention at chosen sizes.
+table 7: residual blocks with group normalization, attention at some sizes.
 """
 
 import math
 
 import keras
-from keras import layers
 
+from keras_vq.checks import check_int
+from keras_vq.checks import check_number
+from keras_vq.checks import check_shape
 from keras_vq.networks.convolution import convolution
 
 _UPSAMPLINGS = {
-    1: layers.UpSampling1D,
-    2: layers.UpSampling2D,
-    3: layers.UpSampling3D,
+    1: keras.layers.UpSampling1D,
+    2: keras.layers.UpSampling2D,
+    3: keras.layers.UpSampling3D,
 }
 
 
@@ -24,7 +26,7 @@ def vqgan_encoder(
     hidden_dim=128,
     channel_multipliers=(1, 1, 2, 2, 4),
     num_residual_layers=2,
-    attention_resolutions=(16,),
+    attention_resolutions=None,
     dropout=0.0,
     dtype=None,
     name="encoder",
@@ -34,24 +36,49 @@ def vqgan_encoder(
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
         output_dim: int, length of a vector.
-        hidden_dim: int, channels of the convolutions at the full size.
-        channel_multipliers: tuple of int, one for each size, each half of the
-            one before: `hidden_dim` times this is its number of channels.
-        num_residual_layers: int, residual blocks at each size.
+        hidden_dim: int >= 2, channels of the convolutions at full size.
+            Defaults to 128.
+        channel_multipliers: tuple of int, one per size, each half of the
+            previous one; `hidden_dim` times this is its number of channels.
+            Defaults to `(1, 1, 2, 2, 4)`, for a grid 16 times smaller.
+        num_residual_layers: int >= 0, residual blocks at each size. Defaults
+            to 2.
         attention_resolutions: tuple of int, sizes of the first spatial axis at
-            which attention follows each residual block.
-        dropout: float, dropout rate inside the residual blocks.
+            which attention follows each residual block, `()` for none; None
+            for that of the grid. Defaults to None.
+        dropout: float in [0, 1), in the residual blocks. Defaults to 0.0.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
     Returns:
         `keras.Model`, `(batch, *size, channels)` to
         `(batch, *(size / 2 ** (len(channel_multipliers) - 1)), output_dim)`.
+
+    Raises:
+        ValueError: If an argument is out of range, the input cannot be halved
+            that often, or an attention resolution does not occur.
     """
-    blocks = _Blocks(input_shape, attention_resolutions, dropout, dtype)
+    multipliers = _check_multipliers(channel_multipliers)
+    ratio = 2 ** (len(multipliers) - 1)
+    if any(n % ratio for n in input_shape[:-1]):
+        raise ValueError(
+            f"{len(multipliers)} `channel_multipliers` halve the input "
+            f"{len(multipliers) - 1} times: each spatial size must be a "
+            f"multiple of {ratio}. Received: channel_multipliers="
+            f"{multipliers} and input_shape={input_shape}"
+        )
+    sizes = [input_shape[0] // 2**i for i in range(len(multipliers))]
+    blocks = _Blocks(
+        input_shape,
+        hidden_dim,
+        num_residual_layers,
+        _check_attention(attention_resolutions, sizes),
+        dropout,
+        dtype,
+    )
     inputs = keras.Input(input_shape)
     x = blocks.conv(hidden_dim, 3)(inputs)
-    for level, multiplier in enumerate(channel_multipliers):
+    for level, multiplier in enumerate(multipliers):
         if level > 0:
             x = blocks.conv(x.shape[-1], 3, strides=2)(x)
         for _ in range(num_residual_layers):
@@ -68,7 +95,7 @@ def vqgan_decoder(
     hidden_dim=128,
     channel_multipliers=(1, 1, 2, 2, 4),
     num_residual_layers=2,
-    attention_resolutions=(16,),
+    attention_resolutions=None,
     dropout=0.0,
     dtype=None,
     name="decoder",
@@ -78,26 +105,36 @@ def vqgan_decoder(
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
         output_dim: int, channels of the output.
-        hidden_dim: int, channels of the convolutions at the full size.
-        channel_multipliers: tuple of int, as the encoder's.
-        num_residual_layers: int, the encoder's; here there is one more at each
-            size.
-        attention_resolutions: tuple of int, as the encoder's.
-        dropout: float, dropout rate inside the residual blocks.
+        hidden_dim, channel_multipliers, attention_resolutions, dropout: As the
+            encoder's.
+        num_residual_layers: int >= 0, the encoder's; the decoder has one more
+            at each size. Defaults to 2.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
     Returns:
         `keras.Model`, `(batch, *size, channels)` to `(batch, *(size *
-        2 ** (len(channel_multipliers) - 1)), output_dim)`; its last layer is
-        the last convolution.
+        2 ** (len(channel_multipliers) - 1)), output_dim)`.
+
+    Raises:
+        ValueError: If an argument is out of range, or an attention resolution
+            does not occur.
     """
-    blocks = _Blocks(input_shape, attention_resolutions, dropout, dtype)
+    multipliers = _check_multipliers(channel_multipliers)
+    sizes = [input_shape[0] * 2**i for i in reversed(range(len(multipliers)))]
+    blocks = _Blocks(
+        input_shape,
+        hidden_dim,
+        num_residual_layers,
+        _check_attention(attention_resolutions, sizes),
+        dropout,
+        dtype,
+    )
     upsample = _UPSAMPLINGS[len(input_shape) - 1]
     inputs = keras.Input(input_shape)
-    x = blocks.conv(hidden_dim * channel_multipliers[-1], 3)(inputs)
+    x = blocks.conv(hidden_dim * multipliers[-1], 3)(inputs)
     x = blocks.middle(x)
-    for level, multiplier in enumerate(reversed(channel_multipliers)):
+    for level, multiplier in enumerate(reversed(multipliers)):
         if level > 0:
             x = upsample(2, dtype=dtype)(x)
             x = blocks.conv(x.shape[-1], 3)(x)
@@ -108,50 +145,85 @@ def vqgan_decoder(
     return keras.Model(inputs, outputs, name=name)
 
 
-class _Blocks:
-    """What encoder and decoder are made of."""
+def _check_multipliers(multipliers):
+    multipliers = check_shape("channel_multipliers", multipliers)
+    if len(multipliers) < 2:
+        raise ValueError(
+            "`channel_multipliers` must be at least two positive integers, one "
+            f"per size. Received: channel_multipliers={multipliers}"
+        )
+    return multipliers
 
-    def __init__(self, input_shape, attention_resolutions, dropout, dtype):
+
+def _check_attention(resolutions, sizes):
+    if resolutions is None:
+        return (sizes[-1],)
+    for size in resolutions:
+        if size not in sizes:
+            raise ValueError(
+                "`attention_resolutions` must be sizes of the first spatial "
+                f"axis that occur: {', '.join(map(str, sizes))}. Received: "
+                f"attention_resolutions={tuple(resolutions)}"
+            )
+    return tuple(resolutions)
+
+
+class _Blocks:
+    """The building blocks of encoder and decoder."""
+
+    def __init__(
+        self,
+        input_shape,
+        hidden_dim,
+        num_residual_layers,
+        attention_resolutions,
+        dropout,
+        dtype,
+    ):
+        check_int("hidden_dim", hidden_dim, 2)
+        check_int("num_residual_layers", num_residual_layers, 0)
+        self.dropout = check_number("dropout", dropout, at_least=0, below=1)
         self.conv = convolution(input_shape, dtype)
         self.attention_resolutions = attention_resolutions
-        self.dropout = dropout
         self.dtype = dtype
 
     def normalized(self, x):
         groups = math.gcd(32, x.shape[-1])
-        return layers.GroupNormalization(
+        return keras.layers.GroupNormalization(
             groups, epsilon=1e-6, dtype=self.dtype
         )(x)
 
     def activated(self, x):
-        return layers.Activation("silu", dtype=self.dtype)(self.normalized(x))
+        return keras.layers.Activation("silu", dtype=self.dtype)(
+            self.normalized(x)
+        )
 
     def residual(self, x, channels, attention=True):
         h = self.conv(channels, 3)(self.activated(x))
         h = self.activated(h)
         if self.dropout:
-            h = layers.Dropout(self.dropout, dtype=self.dtype)(h)
+            h = keras.layers.Dropout(self.dropout, dtype=self.dtype)(h)
         h = self.conv(channels, 3)(h)
         if x.shape[-1] != channels:
-            x = layers.Dense(channels, dtype=self.dtype)(x)
-        x = layers.Add(dtype=self.dtype)([x, h])
+            x = keras.layers.Dense(channels, dtype=self.dtype)(x)
+        x = keras.layers.Add(dtype=self.dtype)([x, h])
         if attention and x.shape[1] in self.attention_resolutions:
             x = self.attended(x)
         return x
 
     def attended(self, x):
-        """Each position looks at all positions."""
+        """Self-attention of all positions."""
         h = self.normalized(x)
-        h = layers.MultiHeadAttention(
+        h = keras.layers.MultiHeadAttention(
             num_heads=1,
             key_dim=x.shape[-1],
             attention_axes=tuple(range(1, len(x.shape) - 1)),
             dtype=self.dtype,
         )(h, h)
-        return layers.Add(dtype=self.dtype)([x, h])
+        return keras.layers.Add(dtype=self.dtype)([x, h])
 
     def middle(self, x):
-        """The coarsest size: with attention wherever there is some at all."""
+        """The smallest size: with attention if there is any at all."""
         x = self.residual(x, x.shape[-1], attention=False)
         if self.attention_resolutions:
             x = self.attended(x)

@@ -9,17 +9,19 @@ from keras_vq.ops.gaussian import gaussian_kl
 from keras_vq.ops.gaussian import gaussian_log_prob
 from keras_vq.ops.inverse_cdf import inverse_cdf
 from keras_vq.ops.k_means import k_means
+from keras_vq.ops.l2_normalize import l2_normalize
 from keras_vq.ops.laplace_noise import laplace_noise
-from keras_vq.ops.mean import mean
+from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.ops.nearest_code import nearest_code
+from keras_vq.ops.rotary import apply_rotary
 from keras_vq.ops.rotary import rotary_angles
-from keras_vq.ops.rotary import rotate
-from keras_vq.ops.rotation import rotation
+from keras_vq.ops.rotation_trick import rotation_trick
 from keras_vq.ops.screened_nearest_code import screened_nearest_code
 from keras_vq.ops.straight_through import straight_through
-from keras_vq.ops.unit import unit
+from keras_vq.ops.to_float import to_float
 
 __all__ = [
+    "apply_rotary",
     "binary_entropy",
     "code_counts",
     "code_distribution",
@@ -29,13 +31,13 @@ __all__ = [
     "gaussian_log_prob",
     "inverse_cdf",
     "k_means",
+    "l2_normalize",
     "laplace_noise",
-    "mean",
+    "masked_mean",
     "nearest_code",
     "rotary_angles",
-    "rotate",
-    "rotation",
+    "rotation_trick",
     "screened_nearest_code",
     "straight_through",
-    "unit",
+    "to_float",
 ]

@@ -42,7 +42,7 @@ def rotary_angles(coordinates, dim, base=10_000.0):
     return (coordinates[:, :, None] * speed).reshape(length, -1)
 
 
-def rotate(x, angles):
+def apply_rotary(x, angles):
     """Turn pairs of channels by angles.
 
     Args:
@@ -56,7 +56,7 @@ def rotate(x, angles):
     Example:
 
     >>> angles = keras_vq.ops.rotary_angles([[0], [1], [2]], dim=8)
-    >>> keras_vq.ops.rotate(np.ones((2, 3, 8)), angles).shape
+    >>> keras_vq.ops.apply_rotary(np.ones((2, 3, 8)), angles).shape
     (2, 3, 8)
     """
     x = ops.convert_to_tensor(x)

@@ -1,21 +1,15 @@
-"""Second stage: models that learn the codes of a tokenizer, one per file."""
+"""Second-stage models, which learn and draw the codes of a tokenizer."""
 
-from keras_vq.priors.autoregressive_prior import AutoregressivePrior
-from keras_vq.priors.hierarchical_prior import HierarchicalPrior
-from keras_vq.priors.pixelcnn import PixelCNN
-from keras_vq.priors.pixelsnail import PixelSNAIL
+from keras_vq.priors.autoregressive import AutoregressivePrior
+from keras_vq.priors.heads import CodeHead
+from keras_vq.priors.heads import LogisticMixtureHead
+from keras_vq.priors.hierarchical import HierarchicalPrior
 from keras_vq.priors.prior import Prior
-from keras_vq.priors.sliding_window import SlidingWindow
-from keras_vq.priors.transformer import Transformer
-from keras_vq.priors.wavenet import WaveNet
 
 __all__ = [
     "AutoregressivePrior",
+    "CodeHead",
     "HierarchicalPrior",
-    "PixelCNN",
-    "PixelSNAIL",
+    "LogisticMixtureHead",
     "Prior",
-    "SlidingWindow",
-    "Transformer",
-    "WaveNet",
 ]

@@ -1,12 +1,21 @@
+"""How a code is drawn from logits."""
+
 from keras import ops
 
-from keras_vq.ops.inverse_cdf import inverse_cdf
+from keras_vq import backend
+from keras_vq.checks import check_int
+from keras_vq.checks import check_number
+from keras_vq.ops import inverse_cdf
+from keras_vq.saving.config import serializable
 
 
+@serializable
 class Sampler:
-    """Base of the ways to draw a code from logits.
+    """Base of the samplers, which draw codes from logits.
 
-    A subclass defines `probabilities(logits)`, what is left of the softmax.
+    A subclass defines `probabilities(logits)`. The draw inverts their
+    cumulative sum at a uniform random number, so that the same noise gives the
+    same codes on every backend.
 
     Args:
         temperature: float > 0, divides the logits. Defaults to 1.0.
@@ -32,19 +41,20 @@ class Sampler:
     """
 
     def __init__(self, temperature=1.0):
-        if not temperature > 0:
+        if temperature == 0:
             raise ValueError(
-                "`temperature` must be > 0; 0, the most probable code, is "
-                f"`GreedySampler`. Received: temperature={temperature}"
+                "`temperature` must be a number > 0. Received: temperature="
+                f"{temperature!r}. Use `GreedySampler` for the most probable "
+                "code."
             )
-        self.temperature = temperature
+        self.temperature = check_number("temperature", temperature, above=0)
 
     def probabilities(self, logits):
-        """Probabilities to draw by.
+        """Probabilities to draw from.
 
         Args:
-            logits: float32 tensor `(batch, num_embeddings)`, divided by the
-                temperature.
+            logits: float32 tensor `(batch, num_embeddings)`, already divided by
+                the temperature.
 
         Returns:
             float32 tensor `(batch, num_embeddings)`, not negative; need not
@@ -56,10 +66,164 @@ class Sampler:
         logits = ops.cast(ops.convert_to_tensor(logits), "float32")
         return inverse_cdf(self.probabilities(logits / self.temperature), noise)
 
-    def get_config(self):
-        """dict, the arguments; two samplers of one config draw alike."""
-        return {"temperature": self.temperature}
-
     def key(self):
-        """What compiled loops are told apart by."""
+        """Hashable; samplers with equal keys draw alike."""
         return type(self), tuple(sorted(self.get_config().items()))
+
+
+@serializable
+class RandomSampler(Sampler):
+    """Draws from the whole softmax.
+
+    Args:
+        temperature: float > 0, divides the logits. Defaults to 1.0.
+
+    Example:
+
+    >>> sampler = keras_vq.samplers.RandomSampler()
+    >>> sampler(np.zeros((2, 4)), np.array([0.1, 0.9]))
+    array([0, 3], dtype=int32)
+    """
+
+    def probabilities(self, logits):
+        return ops.softmax(logits, axis=-1)
+
+
+@serializable
+class GreedySampler(Sampler):
+    """Takes the most probable code, the first of equals.
+
+    Example:
+
+    >>> sampler = keras_vq.samplers.GreedySampler()
+    >>> sampler(np.array([[0.0, 2.0, 1.0]]), np.array([0.9]))
+    array([1], dtype=int32)
+    """
+
+    def __init__(self):
+        super().__init__()
+
+    def __call__(self, logits, noise):
+        return backend.argmax(ops.convert_to_tensor(logits))
+
+
+@serializable
+class TopKSampler(Sampler):
+    """Draws from the k most probable codes.
+
+    Exactly k: of equally probable codes at the border, the first ones.
+
+    Args:
+        k: int >= 1.
+        temperature: float > 0, divides the logits. Defaults to 1.0.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> sampler = keras_vq.samplers.TopKSampler(2)
+    >>> logits, noise = np.zeros((3, 4)), np.array([0.1, 0.6, 0.9])
+    >>> sampler(logits, noise)
+    array([0, 1, 1], dtype=int32)
+
+    References:
+        Fan et al., Hierarchical Neural Story Generation, 2018, section 5.4.
+    """
+
+    def __init__(self, k, temperature=1.0):
+        super().__init__(temperature)
+        self.k = check_int("top_k", k)
+
+    def probabilities(self, logits):
+        return ops.where(
+            _rank(logits) < self.k, ops.softmax(logits, axis=-1), 0.0
+        )
+
+
+@serializable
+class TopPSampler(Sampler):
+    """Draws from the smallest set of codes with a total probability of p.
+
+    At least one code remains.
+
+    Args:
+        p: float in (0, 1].
+        k: int >= 1 or None, the largest size of that set. Defaults to None.
+        temperature: float > 0, divides the logits. Defaults to 1.0.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> sampler = keras_vq.samplers.TopPSampler(0.6)
+    >>> logits = np.log([[0.5, 0.2, 0.3], [0.5, 0.2, 0.3]])
+    >>> sampler(logits, np.array([0.1, 0.99]))
+    array([0, 2], dtype=int32)
+
+    References:
+        Holtzman et al., The Curious Case of Neural Text Degeneration, 2020,
+        section 3.1.
+    """
+
+    def __init__(self, p, k=None, temperature=1.0):
+        super().__init__(temperature)
+        self.p = check_number("top_p", p, above=0, at_most=1)
+        self.k = None if k is None else check_int("top_k", k)
+
+    def probabilities(self, logits):
+        probabilities = ops.softmax(logits, axis=-1)
+        order = ops.argsort(-logits, axis=-1)
+        ordered = ops.take_along_axis(probabilities, order, axis=-1)
+        before = ops.cumsum(ordered, axis=-1) - ordered
+        count = ops.sum(
+            ops.cast(before < self.p, "int32"), axis=-1, keepdims=True
+        )
+        if self.k is not None:
+            count = ops.minimum(count, self.k)
+        return ops.where(_rank(logits) < count, probabilities, 0.0)
+
+
+def get(temperature=1.0, top_k=None, top_p=None):
+    """The sampler for these settings.
+
+    Args:
+        temperature: float >= 0, divides the logits; 0 for the most probable
+            code. Defaults to 1.0.
+        top_k: int >= 1 or None, draw from the k most probable codes. Defaults
+            to None.
+        top_p: float in (0, 1] or None, draw from the smallest set of codes
+            with this total probability. Defaults to None.
+
+    Returns:
+        A `keras_vq.samplers.Sampler`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> type(keras_vq.samplers.get(temperature=0)).__name__
+    'GreedySampler'
+    """
+    temperature = check_number("temperature", temperature, at_least=0)
+    # Created even if greedy, so that every argument is checked.
+    positive = temperature or 1.0
+    sampler: Sampler
+    if top_p is not None:
+        sampler = TopPSampler(top_p, top_k, positive)
+    elif top_k is not None:
+        sampler = TopKSampler(top_k, positive)
+    else:
+        sampler = RandomSampler(positive)
+    return sampler if temperature else GreedySampler()
+
+
+def _rank(logits):
+    """Rank of each code by probability, the first of equals before the others.
+
+    Returns:
+        int32 tensor of the shape of `logits`.
+    """
+    return ops.argsort(ops.argsort(-logits, axis=-1), axis=-1)

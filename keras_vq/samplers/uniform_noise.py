@@ -1,19 +1,21 @@
 import numpy as np
 
-# Threefry-2x32 with 20 rounds, as Random123 and JAX have it.
+from keras_vq.checks import check_int
+
+# Threefry-2x32 with 20 rounds, as in Random123 and JAX.
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
 
 
 def uniform_noise(seed, count, length):
-    """Uniform numbers that a seed alone decides, the same everywhere.
+    """Uniform random numbers that depend on nothing but the seed.
 
-    A number depends on the seed and its place: the first rows are the same
-    however many there are. `keras_vq.export` makes the same numbers inside an
-    exported graph.
+    A number is a hash of the seed and its row and column, so the first rows are
+    the same however many there are. `keras_vq.export` computes the same
+    numbers inside an exported graph.
 
     Args:
-        seed: int in [0, 2**31), or None for another each time.
+        seed: int in [0, 2**31), or None for a random one.
         count: int, rows.
         length: int, columns.
 
@@ -33,8 +35,7 @@ def uniform_noise(seed, count, length):
     """
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31))
-    if not 0 <= seed < 2**31:
-        raise ValueError(f"`seed` must be in [0, 2**31). Received: seed={seed}")
+    seed = check_int("seed", seed, 0, 2**31 - 1)
     row, column = np.meshgrid(
         np.arange(count, dtype="uint32"),
         np.arange(length, dtype="uint32"),
@@ -52,7 +53,7 @@ def threefry(key, x, y, cast, rotate):
         x: uint32 array or tensor.
         y: uint32 array or tensor of the same shape.
         cast: A function of an int, to such a scalar.
-        rotate: A function `rotate(x, bits)` that turns words to the left.
+        rotate: A function `rotate(x, bits)` that rotates words to the left.
 
     Returns:
         uint32 array or tensor of that shape.

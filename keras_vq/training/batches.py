@@ -1,13 +1,83 @@
+"""Batches of whatever `fit` accepts, as NumPy arrays."""
+
+import itertools
+import types
+from typing import Any
+
 import keras
 import numpy as np
+from keras import ops
+
+
+def to_array(x):
+    """Array, list or tensor as a NumPy array."""
+    if isinstance(x, (np.ndarray, list)):
+        return np.asarray(x)
+    return np.asarray(ops.convert_to_numpy(x))
+
+
+def first_batch(x, y=None, batch_size=None):
+    """The first batch of whatever `fit` and `predict` accept.
+
+    Args:
+        x: Array or tuple of arrays, `tf.data.Dataset`,
+            `keras.utils.PyDataset`, iterable of batches (a
+            `torch.utils.data.DataLoader`, say) or generator.
+        y: Array of labels or None, if `x` is an array.
+        batch_size: int or None, rows of an array to return; None for 32.
+
+    Returns:
+        `x, batch, labels`: `x` to use in place of the argument, since a
+        generator cannot be rewound; the inputs of the first batch and its
+        labels (all of them, if given as an array) as NumPy arrays. They are
+        None if there are none or their type is unknown.
+
+    Raises:
+        ValueError: If there is no batch.
+    """
+    batch: Any
+    rows = batch_size or 32
+    if hasattr(x, "shape"):
+        batch = (x[:rows] if len(x.shape) else x[None], y)
+    elif isinstance(x, tuple):
+        x = tuple(map(to_array, x))
+        batch = (tuple(array[:rows] for array in x), y)
+    elif isinstance(x, keras.utils.PyDataset):
+        batch = x[0] if x.num_batches != 0 else None
+    elif isinstance(x, types.GeneratorType):
+        batch = next(x, None)
+        x = _chain(batch, x)
+    elif hasattr(x, "element_spec") and hasattr(x, "take"):  # tf.data
+        batch = next(iter(x.take(1)), None)
+    elif hasattr(x, "__iter__") and not isinstance(x, (list, dict)):
+        batch = next(iter(x), None)
+    else:
+        return x, None, None
+    labels = None
+    if isinstance(batch, (list, tuple)):
+        batch, labels = (*batch, None)[:2]
+    if batch is None or getattr(batch, "shape", (None,))[0] == 0:
+        raise ValueError("The data set is empty. Received no batch.")
+    return x, _to_numpy(batch), _to_numpy(labels)
+
+
+def _chain(batch, rest):
+    # A generator of its own: Keras does not accept an `itertools.chain`.
+    yield from itertools.chain([batch], rest)
+
+
+def _to_numpy(batch):
+    if isinstance(batch, tuple):
+        return tuple(_to_numpy(part) for part in batch)
+    return to_array(batch) if hasattr(batch, "shape") else None
 
 
 def batches_of(data, batch_size):
-    """NumPy batches of whatever `fit` accepts, without labels.
+    """The inputs of each batch of whatever `fit` accepts.
 
     Args:
-        data: Array, `tf.data.Dataset`, `keras.utils.PyDataset`, or an iterable
-            of batches; a batch may be a tuple with labels, which are left out.
+        data: Array, `tf.data.Dataset`, `keras.utils.PyDataset`, or iterable
+            of batches. Labels in a batch are dropped.
         batch_size: int, rows of a batch of an array.
 
     Yields:
@@ -25,21 +95,14 @@ def batches_of(data, batch_size):
         yield to_array(batch[0] if isinstance(batch, (tuple, list)) else batch)
 
 
-def to_array(x):
-    """Array, list or tensor as a NumPy array."""
-    if isinstance(x, (np.ndarray, list)):
-        return np.asarray(x)
-    return np.asarray(keras.ops.convert_to_numpy(x))
-
-
 def sample_rows(batches, count, seed):
-    """A random sample of all rows that batches have, in bounded memory.
+    """A random sample of the rows of all batches, in bounded memory.
 
-    Every row draws a number; those of the least numbers so far are kept.
+    Every row draws a number; the rows with the smallest numbers are kept.
 
     Args:
         batches: Iterable of NumPy arrays `(rows, D)`.
-        count: int, how many to keep at most.
+        count: int, the most rows to keep.
         seed: int, of the draws.
 
     Returns:
@@ -49,13 +112,52 @@ def sample_rows(batches, count, seed):
         ValueError: If there is no batch.
     """
     rng = np.random.default_rng(seed)
-    rows, numbers = None, np.zeros(0)
+    rows, draws = None, np.zeros(0)
     for batch in batches:
         rows = batch if rows is None else np.concatenate([rows, batch])
-        numbers = np.concatenate([numbers, rng.random(len(batch))])
+        draws = np.concatenate([draws, rng.random(len(batch))])
         if len(rows) > count:
-            kept = np.argpartition(numbers, count)[:count]
-            rows, numbers = rows[kept], numbers[kept]
+            kept = np.argpartition(draws, count)[:count]
+            rows, draws = rows[kept], draws[kept]
     if rows is None:
         raise ValueError("The data set is empty. Received no batch.")
     return rows
+
+
+def in_batches(step, arrays, batch_size):
+    """Run a compiled function over arrays of any length, batch by batch.
+
+    Args:
+        step: A function of tensors, one for each of `arrays`.
+        arrays: list of arrays `(n, ...)` or of nested structures of them; None
+            in a structure stays None.
+        batch_size: int, rows per batch.
+
+    Returns:
+        What `step` returns, a tensor `(batch, ...)` or a tuple of tensors, as
+        NumPy arrays `(n, ...)`.
+    """
+    length = len(keras.tree.flatten(arrays)[0])
+    outputs = []
+    for start in range(0, max(length, 1), batch_size):
+        size = min(batch_size, length - start)
+        # Pad the last batch: another shape would compile anew, and some
+        # kernels reject empty inputs.
+        padded = batch_size if start > 0 else max(size, 1)
+
+        def batch(array, start=start, padded=padded):
+            if array is None:
+                return None
+            rows = array[start : start + batch_size]
+            missing = [[0, padded - len(rows)]] + [[0, 0]] * (array.ndim - 1)
+            return ops.convert_to_tensor(np.pad(rows, missing))
+
+        output = step(*keras.tree.map_structure(batch, arrays))
+        outputs.append(
+            keras.tree.map_structure(
+                lambda t, size=size: ops.convert_to_numpy(t)[:size], output
+            )
+        )
+    return keras.tree.map_structure(
+        lambda *parts: np.concatenate(parts), *outputs
+    )

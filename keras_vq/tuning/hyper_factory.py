@@ -5,7 +5,7 @@ from typing import ClassVar
 import keras
 import keras_tuner
 
-from keras_vq.did_you_mean import did_you_mean
+from keras_vq.checks import did_you_mean
 from keras_vq.zoo.recipe import Recipe
 
 

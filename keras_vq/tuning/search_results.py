@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 
 from keras_vq.callbacks.plots import blank_figure
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 
 
 def trial_rows(tuner, names):

@@ -4,7 +4,10 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import models
+from keras_vq import networks
 from keras_vq.likelihoods import Likelihood
+from keras_vq.zoo.parts import load_part
+from keras_vq.zoo.parts import make_likelihood
 
 
 def autoencoder(
@@ -18,6 +21,9 @@ def autoencoder(
     likelihood: str | Likelihood = "mse",
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
+    encoder: str | keras.layers.Layer | None = None,
+    decoder: str | keras.layers.Layer | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
 ) -> models.Autoencoder:
     """An autoencoder, built and compiled with Adam.
@@ -28,23 +34,21 @@ def autoencoder(
             height, width, channels)` video in [0, 1] or uint8. Defaults to
             `(32, 32, 3)`.
         latent_dim: int >= 1, length of a latent vector. Defaults to 32.
-        network: `"residual_cnn"`, `"spatial_residual_cnn"` or `"mlp"`, see
-            `keras_vq.models.Autoencoder`. Defaults to `"residual_cnn"`.
-        hidden_dim: int, channels of the convolutions, width of the layers.
-            Defaults to 128.
-        num_residual_layers: int, residual blocks in the encoder and in the
-            decoder. Defaults to 2.
-        residual_hidden_dim: int, channels inside a residual block. Defaults
-            to 32.
-        downsampling: int, a power of two that divides each size of the input.
-            Defaults to 4.
+        network, hidden_dim, num_residual_layers, residual_hidden_dim,
+            downsampling: Of the networks; see
+            `keras_vq.networks.encoder_decoder`.
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"mse"`.
-        data_variance: float > 0 or None, divides the mean squared error.
-            Defaults to None.
+        data_variance: float > 0 or None, by which the squared error of the
+            likelihood `"mse"` is divided. Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        **kwargs: `name`, `dtype` and others of `keras_vq.models.Autoencoder`.
+        encoder, decoder: `keras.Model` or layers to use instead of ours, or
+            paths of `.keras` files; see `keras_vq.models.Autoencoder`. Default to
+            None.
+        dtype: dtype policy of the model and its networks; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.models.Autoencoder`.
 
     Returns:
         A compiled `keras_vq.models.Autoencoder`.
@@ -64,16 +68,25 @@ def autoencoder(
         Hinton and Salakhutdinov, Reducing the Dimensionality of Data with
         Neural Networks, 2006.
     """
-    model = models.Autoencoder(
+    likelihood = make_likelihood(likelihood, data_variance, input_shape)
+    ours = networks.encoder_decoder(
+        network,
         input_shape,
         latent_dim=latent_dim,
-        network=network,
+        encoder_dim=latent_dim,
+        decoder_dim=likelihood.num_parameters(input_shape[-1]),
         hidden_dim=hidden_dim,
         num_residual_layers=num_residual_layers,
         residual_hidden_dim=residual_hidden_dim,
         downsampling=downsampling,
+        dtype=dtype,
+    )
+    model = models.Autoencoder(
+        load_part(encoder, "encoder") or ours[0],
+        load_part(decoder, "decoder") or ours[1],
         likelihood=likelihood,
-        data_variance=data_variance,
+        input_shape=input_shape,
+        dtype=dtype,
         **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))

@@ -3,8 +3,13 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_vq import layers
 from keras_vq import models
+from keras_vq import networks
+from keras_vq.checks import check_int
 from keras_vq.likelihoods import Likelihood
+from keras_vq.zoo.parts import load_part
+from keras_vq.zoo.parts import make_likelihood
 
 
 def cvae(
@@ -24,6 +29,9 @@ def cvae(
     data_variance: float | None = None,
     seed: int | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
+    encoder: str | keras.layers.Layer | None = None,
+    decoder: str | keras.layers.Layer | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
 ) -> models.CVAE:
     """A conditional variational autoencoder, built and compiled with Adam.
@@ -37,29 +45,24 @@ def cvae(
         latent_dim: int >= 1, length of a latent vector. Defaults to 32.
         prior: `"learned"`, a Gaussian for each class, or `"standard"`, a
             standard normal for all. Defaults to `"learned"`.
-        beta: float >= 0, weight of the KL term. Defaults to 1.0.
-        beta_warmup_steps: int >= 0, training steps over which that weight
-            rises from 0. Defaults to 0.
-        free_bits: float >= 0, nats of each latent dimension that the KL term
-            does not punish. Defaults to 0.0.
-        network: `"residual_cnn"`, `"spatial_residual_cnn"` or `"mlp"`, see
-            `keras_vq.models.Autoencoder`. Defaults to `"residual_cnn"`.
-        hidden_dim: int, channels of the convolutions, width of the layers.
-            Defaults to 128.
-        num_residual_layers: int, residual blocks in the encoder and in the
-            decoder. Defaults to 2.
-        residual_hidden_dim: int, channels inside a residual block. Defaults
-            to 32.
-        downsampling: int, a power of two that divides each size of the input.
-            Defaults to 4.
+        beta: float >= 0, weight of the KL divergence. Defaults to 1.0.
+        beta_warmup_steps, free_bits, seed: `warmup_steps`, `free_bits` and
+            `seed` of `keras_vq.layers.GaussianBottleneck`.
+        network, hidden_dim, num_residual_layers, residual_hidden_dim,
+            downsampling: Of the networks; see
+            `keras_vq.networks.encoder_decoder`.
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"bernoulli"`.
-        data_variance: float > 0 or None, divides the squared error of the
-            likelihood `"mse"`. Defaults to None.
-        seed: int or None, of the noise in training. Defaults to None.
+        data_variance: float > 0 or None, by which the squared error of the
+            likelihood `"mse"` is divided. Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        **kwargs: `name`, `dtype` and others of `keras_vq.models.CVAE`.
+        encoder, decoder: `keras.Model` or layers to use instead of ours, or
+            paths of `.keras` files; see `keras_vq.models.CVAE`. Default to
+            None.
+        dtype: dtype policy of the model and its networks; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.models.CVAE`.
 
     Returns:
         A compiled `keras_vq.models.CVAE`.
@@ -72,29 +75,47 @@ def cvae(
     >>> model = keras_vq.zoo.cvae((28, 28, 1), latent_dim=8, network="mlp")
     >>> images = np.random.randint(2, size=(16, 28, 28, 1)).astype("float32")
     >>> history = model.fit(images, np.arange(16) % 10, verbose=0)
-    >>> model.generate(labels=[7, 7], seed=0).shape
+    >>> model.generate(2, labels=7, seed=0).shape
     (2, 28, 28, 1)
 
     References:
         Sohn et al., Learning Structured Output Representation using Deep
         Conditional Generative Models, 2015.
     """
-    model = models.CVAE(
-        input_shape,
-        num_classes=num_classes,
-        latent_dim=latent_dim,
-        prior=prior,
-        beta=beta,
-        beta_warmup_steps=beta_warmup_steps,
+    check_int("num_classes", num_classes)
+    likelihood = make_likelihood(likelihood, data_variance, input_shape)
+    bottleneck = layers.GaussianBottleneck(
+        latent_dim,
+        kl_weight=beta,
+        warmup_steps=beta_warmup_steps,
         free_bits=free_bits,
-        network=network,
+        sample_at_inference=True,
+        seed=seed,
+    )
+    *size, channels = input_shape
+    plain_encoder, plain_decoder = networks.encoder_decoder(
+        network,
+        (*size, channels + 1),
+        latent_dim=2 * latent_dim,
+        encoder_dim=2 * latent_dim,
+        decoder_dim=likelihood.num_parameters(channels),
         hidden_dim=hidden_dim,
         num_residual_layers=num_residual_layers,
         residual_hidden_dim=residual_hidden_dim,
         downsampling=downsampling,
+        dtype=dtype,
+    )
+    model = models.CVAE(
+        load_part(encoder, "encoder")
+        or networks.conditional_encoder(plain_encoder, num_classes),
+        bottleneck,
+        load_part(decoder, "decoder")
+        or networks.conditional_decoder(plain_decoder, num_classes, latent_dim),
+        num_classes=num_classes,
+        prior=prior,
         likelihood=likelihood,
-        data_variance=data_variance,
-        seed=seed,
+        input_shape=input_shape,
+        dtype=dtype,
         **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))

@@ -1,12 +1,21 @@
+import math
 from typing import Any
 
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_vq import layers
 from keras_vq import models
+from keras_vq import networks
+from keras_vq.checks import check_input_shape
+from keras_vq.checks import check_number
+from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
-from keras_vq.zoo.parts import compile_players
+from keras_vq.zoo.parts import compile_adversarial
+from keras_vq.zoo.parts import grid_of
 from keras_vq.zoo.parts import load_part
+from keras_vq.zoo.parts import make_adversary
+from keras_vq.zoo.parts import make_perceptual_loss
 
 
 def kl_autoencoder(
@@ -31,6 +40,10 @@ def kl_autoencoder(
     r1_weight: float = 0.0,
     lecam_weight: float = 0.0,
     learning_rate: float | LearningRateSchedule = 1e-4,
+    encoder: str | keras.layers.Layer | None = None,
+    decoder: str | keras.layers.Layer | None = None,
+    adversary: Adversary | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
 ) -> models.KLAutoencoder:
     """A KL-regularized autoencoder, built and compiled with Adam.
@@ -41,50 +54,43 @@ def kl_autoencoder(
             height, width, channels)` video in [0, 1] or uint8. Defaults to
             `(64, 64, 3)`.
         latent_dim: int >= 1, length of a latent vector. Defaults to 4.
-        kl_weight: float >= 0, weight of the KL term. Defaults to 1e-6.
+        kl_weight: float >= 0, weight of the KL divergence per input value.
+            Defaults to 1e-6.
         seed: int or None, of the noise in training. Defaults to None.
-        hidden_dim: int, channels of the convolutions at the full size.
-            Defaults to 64.
-        channel_multipliers: tuple of int, one for each size, each half of the
-            one before: `hidden_dim` times this is its number of channels.
-            Defaults to `(1, 2, 4)`, for latents 4 times coarser.
-        num_residual_layers: int, residual blocks at each size. Defaults to 2.
-        attention_resolutions: tuple of int, sizes of the first spatial axis
-            with attention, `()` for none; None for the latents' own.
-            Defaults to None.
-        dropout: float in [0, 1), in the residual blocks. Defaults to 0.0.
-        perceptual_loss: None; `"lpips"`, whose weights
-            `keras_vq.losses.PerceptualLoss` says how to get; the path of a
-            `.keras` file or a `keras.Model`, from images in [0, 1] to feature
-            maps; or a `PerceptualLoss`. Defaults to None.
+        hidden_dim, channel_multipliers, num_residual_layers,
+            attention_resolutions, dropout: Of the networks; see
+            `keras_vq.networks.vqgan_encoder`.
+        perceptual_loss: None; `"lpips"`, for whose weights see
+            `keras_vq.losses.PerceptualLoss`; the path of a `.keras` file or a
+            `keras.Model`, from images in [0, 1] to feature maps; or a
+            `PerceptualLoss`. Defaults to None.
         perceptual_weight: float >= 0, its weight. Defaults to 1.0.
-        disc_weight: float >= 0, weight of the adversarial loss beside the
-            adaptive weight; 0 for no discriminator. Defaults to 0.8.
-        disc_start: int >= 0, steps before the discriminator begins. Defaults
-            to 0; the paper's data sets take 30,000 and more.
-        disc_ramp_steps: int >= 0, steps over which the adversarial loss rises
-            to its weight. Defaults to 0.
-        disc_loss: `"hinge"` or `"non_saturating"`. Defaults to `"hinge"`.
-        disc_hidden_dim: int, channels of the discriminator's first
-            convolution. Defaults to 64.
-        disc_num_layers: int, its convolutions of stride 2. Defaults to 3.
-        disc_normalization: `"batch"` or None. Defaults to `"batch"`.
-        r1_weight: float >= 0, weight of half the squared gradient of the
-            discriminator at real inputs. Defaults to 0.0.
-        lecam_weight: float >= 0, weight of the LeCam regularizer. Defaults to
-            0.0.
-        learning_rate: float or `keras.optimizers.schedules` object, of both.
-            Defaults to 1e-4.
-        **kwargs: `name`, `dtype` and others of `keras_vq.models.KLAutoencoder`.
+        disc_weight, disc_start, disc_ramp_steps, disc_loss, r1_weight,
+            lecam_weight: `weight`, `start`, `ramp_steps`, `loss`, `r1_weight`
+            and `lecam_weight` of `keras_vq.losses.Adversary`; a `disc_weight`
+            of 0 trains without one. The paper's data sets take a `disc_start`
+            of 30,000 and more.
+        disc_hidden_dim, disc_num_layers, disc_normalization: Of the
+            discriminator; see `keras_vq.networks.patch_discriminator`.
+        learning_rate: float or `keras.optimizers.schedules` object, for both
+            networks. Defaults to 1e-4.
+        encoder, decoder: `keras.Model` or layers to use instead of ours, or
+            paths of `.keras` files; see `keras_vq.models.KLAutoencoder`. Default to
+            None.
+        adversary: A `keras_vq.losses.Adversary` to use instead of ours.
+            Defaults to None.
+        dtype: dtype policy of the model and its networks; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.models.KLAutoencoder`.
 
     Returns:
         A compiled `keras_vq.models.KLAutoencoder`.
 
     Raises:
         ValueError: If an argument is out of range, the input is too small for
-            the number of sizes, or an attention resolution never occurs.
-        FileNotFoundError: If there are no weights for `"lpips"`, or there is
-            no such file.
+            the number of sizes, or an attention resolution does not occur.
+        FileNotFoundError: If there are no weights for `"lpips"`, or no file at
+            a given path.
 
     Example:
 
@@ -100,28 +106,49 @@ def kl_autoencoder(
         Rombach et al., High-Resolution Image Synthesis with Latent Diffusion
         Models, 2022.
     """
+    input_shape = check_input_shape(input_shape)
+    check_number("kl_weight", kl_weight, at_least=0)
+    bottleneck = layers.GaussianBottleneck(
+        latent_dim, kl_weight=kl_weight / math.prod(input_shape), seed=seed
+    )
+    sizes: dict[str, Any] = {
+        "hidden_dim": hidden_dim,
+        "channel_multipliers": channel_multipliers,
+        "num_residual_layers": num_residual_layers,
+        "attention_resolutions": attention_resolutions,
+        "dropout": dropout,
+        "dtype": dtype,
+    }
+    encoder = load_part(encoder, "encoder") or networks.vqgan_encoder(
+        input_shape, 2 * latent_dim, **sizes
+    )
+    decoder = load_part(decoder, "decoder") or networks.vqgan_decoder(
+        (*grid_of(encoder, input_shape), latent_dim), input_shape[-1], **sizes
+    )
     model = models.KLAutoencoder(
-        input_shape,
-        latent_dim=latent_dim,
-        kl_weight=kl_weight,
-        seed=seed,
-        hidden_dim=hidden_dim,
-        channel_multipliers=channel_multipliers,
-        num_residual_layers=num_residual_layers,
-        attention_resolutions=attention_resolutions,
-        dropout=dropout,
-        perceptual_loss=load_part(perceptual_loss, "perceptual_loss"),
-        perceptual_weight=perceptual_weight,
-        disc_weight=disc_weight,
-        disc_start=disc_start,
-        disc_ramp_steps=disc_ramp_steps,
-        disc_loss=disc_loss,
-        disc_hidden_dim=disc_hidden_dim,
-        disc_num_layers=disc_num_layers,
-        disc_normalization=disc_normalization,
-        r1_weight=r1_weight,
-        lecam_weight=lecam_weight,
+        encoder,
+        bottleneck,
+        decoder,
+        perceptual_loss=make_perceptual_loss(
+            perceptual_loss, perceptual_weight
+        ),
+        adversary=make_adversary(
+            adversary,
+            input_shape,
+            disc_weight,
+            disc_start,
+            disc_ramp_steps,
+            disc_loss,
+            disc_hidden_dim,
+            disc_num_layers,
+            disc_normalization,
+            r1_weight,
+            lecam_weight,
+            dtype,
+        ),
+        input_shape=input_shape,
+        dtype=dtype,
         **kwargs,
     )
-    compile_players(model, learning_rate)
+    compile_adversarial(model, learning_rate)
     return model

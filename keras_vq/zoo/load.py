@@ -2,7 +2,7 @@ from typing import Any
 
 import keras
 
-from keras_vq.saving import Preset
+from keras_vq.training import Model
 
 
 def load(preset: str, **kwargs: Any) -> keras.Model:
@@ -31,4 +31,4 @@ def load(preset: str, **kwargs: Any) -> keras.Model:
     >>> tokenizer.encode(np.zeros((2, 28, 28, 1))).shape
     (2, 7, 7)
     """
-    return Preset.from_preset(preset, **kwargs)
+    return Model.from_preset(preset, **kwargs)

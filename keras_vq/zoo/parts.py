@@ -1,13 +1,29 @@
-"""What several factories do with their arguments."""
+"""The parts that several factories put together."""
 
+import inspect
+import math
 import pathlib
 from typing import Any
 
 import keras
 
+from keras_vq import layers
+from keras_vq import likelihoods
+from keras_vq.checks import check_choice
+from keras_vq.checks import check_input_shape
+from keras_vq.losses import Adversary
+from keras_vq.losses import PerceptualLoss
+from keras_vq.models.first_stage import value_range
+from keras_vq.models.wiring import output_shape
+from keras_vq.networks import patch_discriminator
+
+# Codes per position of a quantizer that is given by its name alone.
+NUM_STAGES = 4
+NUM_GROUPS = 2
+
 
 def load_part(part: Any, name: str) -> Any:
-    """A model that is part of another, from its `.keras` file if need be.
+    """A model that is part of another, loaded from its `.keras` file if needed.
 
     Args:
         part: The path of a `.keras` file; anything else is returned as it is.
@@ -26,11 +42,206 @@ def load_part(part: Any, name: str) -> Any:
     return keras.models.load_model(part, compile=False)
 
 
-def compile_players(model, learning_rate):
-    """Compile with Adam, as the paper does, for each group of variables."""
-    model.compile(
-        {
-            name: keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9)
-            for name in model.variable_groups()
+def grid_of(encoder, input_shape):
+    """The spatial axes of an encoder's output, for a decoder to start from."""
+    return output_shape("encoder", encoder, input_shape)[:-1]
+
+
+def make_likelihood(likelihood, data_variance, input_shape):
+    """The likelihood of inputs of this shape; see `keras_vq.likelihoods.get`."""
+    shape = check_input_shape(input_shape)
+    return likelihoods.get(likelihood, value_range(shape), data_variance)
+
+
+def make_quantizer(
+    quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
+):
+    """The quantizer that a factory's arguments describe.
+
+    Args:
+        quantizer: A quantizer of `keras_vq.layers`, returned as it is; the name
+            of one, such as `"residual_vector_quantizer"`; the class name of a
+            subclass of `keras_vq.layers.Quantizer`, which gets those of the
+            numbers below that its constructor names; or None for
+            `"vector_quantizer_ema"`, or `"vector_quantizer"` without
+            `ema_decay`.
+        num_embeddings: int, number of codes, K. A finite scalar quantizer gets
+            levels whose product is close to it; a lookup-free quantizer as many
+            bits as it takes.
+        embedding_dim: int, length of a code, D; ignored by those two.
+        commitment_cost: float, the VQ-VAE's beta.
+        ema_decay: float, decay of the codebook's moving averages, or None for
+            a codebook trained by gradient.
+
+    Returns:
+        A quantizer of `keras_vq.layers`.
+
+    Raises:
+        ValueError: If the name is unknown, or the numbers do not fit.
+    """
+    if isinstance(quantizer, layers.Quantizer):
+        return quantizer
+    k, dim, cost = num_embeddings, embedding_dim, commitment_cost
+
+    def vector_quantizer(dim):
+        if ema_decay is None:
+            return layers.VectorQuantizer(k, dim, cost)
+        return layers.VectorQuantizerEMA(k, dim, cost, decay=ema_decay)
+
+    makers = {
+        "vector_quantizer": lambda: layers.VectorQuantizer(k, dim, cost),
+        "vector_quantizer_ema": lambda: layers.VectorQuantizerEMA(
+            k, dim, cost, decay=ema_decay or 0.99
+        ),
+        "finite_scalar_quantizer": lambda: layers.FiniteScalarQuantizer(
+            levels_near(k)
+        ),
+        "residual_vector_quantizer": lambda: layers.ResidualVectorQuantizer(
+            vector_quantizer(dim), NUM_STAGES
+        ),
+        "grouped_vector_quantizer": lambda: layers.GroupedVectorQuantizer(
+            vector_quantizer(_dim_of_group(dim)), NUM_GROUPS
+        ),
+        "gumbel_quantizer": lambda: layers.GumbelQuantizer(k, dim),
+        "sim_vector_quantizer": lambda: layers.SimVectorQuantizer(k, dim, cost),
+        "random_projection_quantizer": lambda: layers.RandomProjectionQuantizer(
+            k, dim, code_dim=min(16, dim)
+        ),
+        "lookup_free_quantizer": lambda: layers.LookupFreeQuantizer(
+            _bits_of(k), commitment_cost=cost
+        ),
+    }
+    if quantizer is None:
+        return vector_quantizer(dim)
+    if not isinstance(quantizer, str):
+        raise ValueError(
+            "`quantizer` must be a quantizer of keras_vq.layers or its name. "
+            f"Received: quantizer={quantizer!r}"
+        )
+    classes = _subclasses(layers.Quantizer)
+    if quantizer in classes:
+        numbers = {
+            "num_embeddings": k,
+            "embedding_dim": dim,
+            "commitment_cost": cost,
         }
+        known = inspect.signature(classes[quantizer]).parameters
+        return classes[quantizer](
+            **{name: x for name, x in numbers.items() if name in known}
+        )
+    check_choice("quantizer", quantizer, makers)
+    return makers[quantizer]()
+
+
+def _subclasses(cls):
+    """dict, class names to the classes derived from a class."""
+    found = {}
+    for subclass in cls.__subclasses__():
+        found |= {subclass.__name__: subclass, **_subclasses(subclass)}
+    return found
+
+
+def levels_near(num_embeddings):
+    """Levels of about 6 per channel whose product is close to a number.
+
+    Args:
+        num_embeddings: int >= 2.
+
+    Returns:
+        tuple of int.
+    """
+    channels = max(1, round(math.log(num_embeddings, 6)))
+    levels, rest = [], float(num_embeddings)
+    for left in range(channels, 0, -1):
+        levels.append(max(2, round(rest ** (1 / left))))
+        rest /= levels[-1]
+    return tuple(levels)
+
+
+def _dim_of_group(embedding_dim):
+    if embedding_dim % NUM_GROUPS:
+        raise ValueError(
+            f"`embedding_dim` must be divisible by the {NUM_GROUPS} groups of "
+            f"the quantizer. Received: embedding_dim={embedding_dim}"
+        )
+    return embedding_dim // NUM_GROUPS
+
+
+def _bits_of(num_embeddings):
+    bits = num_embeddings.bit_length() - 1
+    if num_embeddings != 2**bits:
+        raise ValueError(
+            "The number of codes of a lookup-free quantizer is a power of two. "
+            f"Received: num_embeddings={num_embeddings}"
+        )
+    return bits
+
+
+def make_perceptual_loss(loss, weight):
+    """A perceptual loss from its name, a network, the network's file, or None.
+
+    Args:
+        loss: None; `"lpips"`; a `keras.Model` from images in [0, 1] to feature
+            maps, or the path of its `.keras` file; or a
+            `keras_vq.losses.PerceptualLoss`, returned as it is.
+        weight: float, its weight; 0 for none.
+    """
+    if loss is None or weight == 0:
+        return None
+    loss = load_part(loss, "perceptual_loss")
+    if isinstance(loss, PerceptualLoss):
+        return loss
+    return PerceptualLoss(loss, weight)
+
+
+def make_adversary(
+    adversary,
+    input_shape,
+    disc_weight,
+    disc_start,
+    disc_ramp_steps,
+    disc_loss,
+    disc_hidden_dim,
+    disc_num_layers,
+    disc_normalization,
+    r1_weight,
+    lecam_weight,
+    dtype,
+):
+    """An adversary with a patch discriminator, or None for a weight of 0.
+
+    Args:
+        adversary: A `keras_vq.losses.Adversary`, returned as it is, or None.
+        input_shape: tuple of int, shape of one input.
+        disc_weight, disc_start, disc_ramp_steps, disc_loss, r1_weight,
+            lecam_weight: `weight`, `start`, `ramp_steps`, `loss`, `r1_weight`
+            and `lecam_weight` of `keras_vq.losses.Adversary`.
+        disc_hidden_dim, disc_num_layers, disc_normalization: `hidden_dim`,
+            `num_layers` and `normalization` of
+            `keras_vq.networks.patch_discriminator`.
+        dtype: dtype policy of the discriminator.
+    """
+    if adversary is not None or disc_weight == 0:
+        return adversary
+    discriminator = patch_discriminator(
+        input_shape, disc_hidden_dim, disc_num_layers, disc_normalization, dtype
     )
+    return Adversary(
+        discriminator,
+        weight=disc_weight,
+        start=disc_start,
+        ramp_steps=disc_ramp_steps,
+        loss=disc_loss,
+        r1_weight=r1_weight,
+        lecam_weight=lecam_weight,
+    )
+
+
+def compile_adversarial(model, learning_rate):
+    """Compile with Adam as in the VQGAN's paper, for both networks if two."""
+
+    def adam():
+        return keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9)
+
+    groups = model.variable_groups()
+    model.compile({name: adam() for name in groups} if groups else adam())

@@ -4,7 +4,9 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import models
+from keras_vq import networks
 from keras_vq import priors
+from keras_vq.checks import check_choice
 from keras_vq.zoo.parts import load_part
 
 
@@ -16,36 +18,38 @@ def pixelcnn(
     kernel_size: int = 3,
     first_kernel_size: int = 7,
     dropout: float = 0.0,
+    condition_dim: int | None = None,
     output: str = "categorical",
     label_dropout: float = 0.0,
     learning_rate: float | LearningRateSchedule = 1e-3,
+    seed: int | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
-) -> priors.PixelCNN:
-    """A gated PixelCNN of a tokenizer's codes, built and compiled with Adam.
+) -> priors.AutoregressivePrior:
+    """A gated PixelCNN prior of a tokenizer's codes, compiled with Adam.
 
     Args:
-        tokenizer: A model with one map of codes, a `keras_vq.models.VQVAE`,
-            say, or the path of its `.keras` file; `keras_vq.models.Pixels` for
-            a model of the pixels themselves.
-        num_classes: int or None, number of labels the model is conditioned on.
-            Defaults to None.
-        hidden_dim: int, channels of either stack. Defaults to 64.
-        num_layers: int, gated masked convolutions. Defaults to 8.
-        kernel_size: int, odd, of the layers after the first. Defaults to 3.
-        first_kernel_size: int, odd. Defaults to 7.
-        dropout: float in [0, 1), before the logits. Defaults to 0.0.
-        output: `"categorical"` or, for pixels, `"logistic_mixture"`; see
-            `keras_vq.priors.AutoregressivePrior`. Defaults to
-            `"categorical"`.
+        tokenizer: A model with one map of codes, such as a
+            `keras_vq.models.VQVAE`, or the path of its `.keras` file; or
+            `keras_vq.models.Pixels` for a model of the pixels themselves.
+        num_classes: int or None, number of classes of the labels. Defaults to
+            None, no labels.
+        hidden_dim, num_layers, kernel_size, first_kernel_size, dropout,
+            condition_dim: Of the network; see `keras_vq.networks.PixelCNN`.
+        output: `"categorical"`, for a `keras_vq.priors.CodeHead`, or
+            `"logistic_mixture"`, for a `keras_vq.priors.LogisticMixtureHead`
+            of the 256 levels of pixels. Defaults to `"categorical"`.
         label_dropout: float in [0, 1), share of training examples whose label
-            is hidden, for `guidance_scale`. Defaults to 0.0.
+            is hidden, which guidance needs. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        **kwargs: `seed`, `name`, `dtype` and others of
-            `keras_vq.priors.PixelCNN`.
+        seed: int or None, of label dropout and dropout. Defaults to None.
+        dtype: dtype policy of the model and its network; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.priors.AutoregressivePrior`.
 
     Returns:
-        A compiled `keras_vq.priors.PixelCNN`.
+        A compiled `keras_vq.priors.AutoregressivePrior`.
 
     Raises:
         ValueError: If an argument is out of range, or the codes are not a map.
@@ -64,20 +68,34 @@ def pixelcnn(
         van den Oord et al., Conditional Image Generation with PixelCNN
         Decoders, 2016.
     """
+    check_choice("output", output, ("categorical", "logistic_mixture"))
     codes_of: models.Tokenizer = load_part(tokenizer, "tokenizer")
-    model = priors.PixelCNN(
+    network = networks.PixelCNN(
         codes_of.code_shape,
         codes_of.num_embeddings,
         num_classes=num_classes,
-        depth=codes_of.depth,
-        tokenizer_fingerprint=codes_of.fingerprint(),
+        codes_per_position=codes_of.codes_per_position,
         hidden_dim=hidden_dim,
         num_layers=num_layers,
         kernel_size=kernel_size,
         first_kernel_size=first_kernel_size,
         dropout=dropout,
-        output=output,
+        condition_dim=condition_dim,
+        seed=seed,
+        dtype=dtype,
+    )
+    head = None
+    if output == "logistic_mixture":
+        head = priors.LogisticMixtureHead(
+            hidden_dim, codes_of.codes_per_position
+        )
+    model = priors.AutoregressivePrior(
+        network,
+        head,
         label_dropout=label_dropout,
+        seed=seed,
+        tokenizer_fingerprint=codes_of.fingerprint(),
+        dtype=dtype,
         **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))

@@ -8,7 +8,7 @@ from typing import Literal
 import pydantic
 import tomli_w
 
-from keras_vq.did_you_mean import did_you_mean
+from keras_vq.checks import did_you_mean
 from keras_vq.saving.published import published
 
 _FILE = "recipe.toml"

@@ -5,8 +5,10 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import layers
 from keras_vq import models
+from keras_vq import networks
+from keras_vq.models.stacked_vqvae import check_first_stage
 from keras_vq.zoo.parts import load_part
-from keras_vq.zoo.quantizers import make_quantizer
+from keras_vq.zoo.parts import make_quantizer
 
 
 def stacked_vqvae(
@@ -22,34 +24,32 @@ def stacked_vqvae(
     ema_decay: float | None = 0.99,
     learning_rate: float | LearningRateSchedule = 1e-3,
     quantizer: str | layers.Quantizer | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
 ) -> models.StackedVQVAE:
     """A second VQ-VAE on the codes of a first, built and compiled with Adam.
 
     Args:
-        first_stage: A trained model with one map of codes, a
-            `keras_vq.models.VQVAE`, say, or the path of its `.keras` file. It
-            becomes part of the new model and not trainable.
+        first_stage: A trained model with one map of codes, such as a
+            `keras_vq.models.VQVAE`, or the path of its `.keras` file. It
+            becomes part of the new model and is no longer trainable.
         num_codes: int >= 1, codes of an input. Defaults to 3.
-        num_embeddings: int >= 2, number of codes of the second stage, K.
-            Defaults to 512.
+        num_embeddings: int >= 2, number of codes, K. Defaults to 512.
         embedding_dim: int >= 1, length of a code, D. Defaults to 64.
         commitment_cost: float >= 0, the paper's beta. Defaults to 0.25.
-        hidden_dim: int, channels of the convolutions. Defaults to 128.
-        num_residual_layers: int, residual blocks in the encoder and in the
-            decoder. Defaults to 2.
-        residual_hidden_dim: int, channels inside a residual block. Defaults
-            to 32.
-        downsampling: int, a power of two that divides the sizes of the first
-            stage's codes, or 1. Defaults to 1.
+        hidden_dim, num_residual_layers, residual_hidden_dim, downsampling: Of
+            the networks; see `keras_vq.networks.code_encoder_decoder`.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
-            None for a codebook learned by gradient. Defaults to 0.99.
+            None for a codebook trained by gradient. Defaults to 0.99.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
         quantizer: A quantizer of `keras_vq.layers`; the name of one, such as
-            `"finite_scalar_quantizer"`, made of the numbers above; or None for
-            one with a codebook learned as `ema_decay` says. Defaults to None.
-        **kwargs: `name`, `dtype` and others of `keras_vq.models.StackedVQVAE`.
+            `"finite_scalar_quantizer"`, configured by the numbers above; or
+            None for a vector quantizer that is trained as `ema_decay` says.
+            Defaults to None.
+        dtype: dtype policy of the model and its networks; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.models.StackedVQVAE`.
 
     Returns:
         A compiled `keras_vq.models.StackedVQVAE`.
@@ -73,18 +73,24 @@ def stacked_vqvae(
         van den Oord et al., Neural Discrete Representation Learning, 2017,
         section 4.2.
     """
+    first_stage = load_part(first_stage, "first_stage")
+    check_first_stage(first_stage)
     quantizer = make_quantizer(
         quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
     )
-    model = models.StackedVQVAE(
-        load_part(first_stage, "first_stage"),
-        quantizer,
-        num_codes=num_codes,
+    encoder, decoder = networks.code_encoder_decoder(
+        first_stage.code_shape,
+        first_stage.num_embeddings,
+        num_codes,
+        quantizer.embedding_dim,
         hidden_dim=hidden_dim,
         num_residual_layers=num_residual_layers,
         residual_hidden_dim=residual_hidden_dim,
         downsampling=downsampling,
-        **kwargs,
+        dtype=dtype,
+    )
+    model = models.StackedVQVAE(
+        first_stage, encoder, quantizer, decoder, dtype=dtype, **kwargs
     )
     model.compile(keras.optimizers.Adam(learning_rate))
     return model

@@ -4,6 +4,7 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import models
+from keras_vq import networks
 from keras_vq import priors
 from keras_vq.zoo.parts import load_part
 
@@ -21,37 +22,34 @@ def transformer(
     dropout: float = 0.0,
     label_dropout: float = 0.0,
     learning_rate: float | LearningRateSchedule = 3e-4,
+    seed: int | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
-) -> priors.Transformer:
-    """A GPT of a tokenizer's codes, built and compiled with AdamW.
+) -> priors.AutoregressivePrior:
+    """A GPT prior of a tokenizer's codes, built and compiled with AdamW.
 
     Args:
-        tokenizer: A model with one map of codes, a `keras_vq.models.VQGAN`,
-            say, or the path of its `.keras` file.
+        tokenizer: A model with one map of codes, such as a
+            `keras_vq.models.VQGAN`, or the path of its `.keras` file.
         condition_tokenizer: A model with one map of codes, or the path of its
-            `.keras` file, for a prior that is told the codes of a further
-            picture: a segmentation, say. Defaults to None.
-        num_classes: int or None, number of labels the model is conditioned on.
-            Defaults to None.
-        num_layers: int, transformer blocks. Defaults to 6.
-        num_heads: int, divides `hidden_dim`. Defaults to 4.
-        hidden_dim: int, channels. Defaults to 256.
-        intermediate_dim: int or None, width of the blocks' hidden layers; None
-            for `4 * hidden_dim`. Defaults to None.
-        positions: `"learned"` or `"rotary"`; see
-            `keras_vq.priors.Transformer`. Defaults to `"learned"`.
-        tie_weights: bool, whether the logits are products with the codes'
-            embeddings. Defaults to False.
-        dropout: float in [0, 1), in the blocks. Defaults to 0.0.
+            `.keras` file, for a prior that is conditioned on the codes of
+            another image, such as a segmentation. Defaults to None.
+        num_classes: int or None, number of classes of the labels. Defaults to
+            None, no labels.
+        num_layers, num_heads, hidden_dim, intermediate_dim, positions,
+            tie_weights, dropout: Of the network; see
+            `keras_vq.networks.Transformer`.
         label_dropout: float in [0, 1), share of training examples whose label
-            is hidden, for `guidance_scale`. Defaults to 0.0.
+            is hidden, which guidance needs. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 3e-4.
-        **kwargs: `seed`, `name`, `dtype` and others of
-            `keras_vq.priors.Transformer`.
+        seed: int or None, of label dropout. Defaults to None.
+        dtype: dtype policy of the model and its network; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.priors.AutoregressivePrior`.
 
     Returns:
-        A compiled `keras_vq.priors.Transformer`.
+        A compiled `keras_vq.priors.AutoregressivePrior`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -74,15 +72,17 @@ def transformer(
     """
     codes_of: models.Tokenizer = load_part(tokenizer, "tokenizer")
     condition = load_part(condition_tokenizer, "condition_tokenizer")
+    of_condition: dict[str, Any] = {}
     if condition is not None:
-        kwargs["condition_shape"] = condition.code_shape
-        kwargs["num_condition_embeddings"] = condition.num_embeddings
-    model = priors.Transformer(
+        of_condition = {
+            "condition_shape": condition.code_shape,
+            "num_condition_embeddings": condition.num_embeddings,
+        }
+    network = networks.Transformer(
         codes_of.code_shape,
         codes_of.num_embeddings,
         num_classes=num_classes,
-        depth=codes_of.depth,
-        tokenizer_fingerprint=codes_of.fingerprint(condition),
+        codes_per_position=codes_of.codes_per_position,
         num_layers=num_layers,
         num_heads=num_heads,
         hidden_dim=hidden_dim,
@@ -90,10 +90,18 @@ def transformer(
         positions=positions,
         tie_weights=tie_weights,
         dropout=dropout,
+        dtype=dtype,
+        **of_condition,
+    )
+    model = priors.AutoregressivePrior(
+        network,
         label_dropout=label_dropout,
+        seed=seed,
+        tokenizer_fingerprint=codes_of.fingerprint(condition),
+        dtype=dtype,
         **kwargs,
     )
-    # The paper's, which are minGPT's.
+    # The settings of minGPT, which the paper uses.
     optimizer = keras.optimizers.AdamW(
         learning_rate, weight_decay=0.01, beta_2=0.95
     )

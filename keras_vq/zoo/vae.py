@@ -3,8 +3,12 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_vq import layers
 from keras_vq import models
+from keras_vq import networks
 from keras_vq.likelihoods import Likelihood
+from keras_vq.zoo.parts import load_part
+from keras_vq.zoo.parts import make_likelihood
 
 
 def vae(
@@ -22,6 +26,9 @@ def vae(
     data_variance: float | None = None,
     seed: int | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
+    encoder: str | keras.layers.Layer | None = None,
+    decoder: str | keras.layers.Layer | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
 ) -> models.VAE:
     """A variational autoencoder, built and compiled with Adam.
@@ -32,29 +39,24 @@ def vae(
             height, width, channels)` video in [0, 1] or uint8. Defaults to
             `(28, 28, 1)`.
         latent_dim: int >= 1, length of a latent vector. Defaults to 32.
-        beta: float >= 0, weight of the KL term. Defaults to 1.0.
-        beta_warmup_steps: int >= 0, training steps over which that weight
-            rises from 0. Defaults to 0.
-        free_bits: float >= 0, nats of each latent dimension that the KL term
-            does not punish. Defaults to 0.0.
-        network: `"residual_cnn"`, `"spatial_residual_cnn"` or `"mlp"`, see
-            `keras_vq.models.Autoencoder`. Defaults to `"residual_cnn"`.
-        hidden_dim: int, channels of the convolutions, width of the layers.
-            Defaults to 128.
-        num_residual_layers: int, residual blocks in the encoder and in the
-            decoder. Defaults to 2.
-        residual_hidden_dim: int, channels inside a residual block. Defaults
-            to 32.
-        downsampling: int, a power of two that divides each size of the input.
-            Defaults to 4.
+        beta: float >= 0, weight of the KL divergence. Defaults to 1.0.
+        beta_warmup_steps, free_bits, seed: `warmup_steps`, `free_bits` and
+            `seed` of `keras_vq.layers.GaussianBottleneck`.
+        network, hidden_dim, num_residual_layers, residual_hidden_dim,
+            downsampling: Of the networks; see
+            `keras_vq.networks.encoder_decoder`.
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"bernoulli"`.
-        data_variance: float > 0 or None, divides the squared error of the
-            likelihood `"mse"`. Defaults to None.
-        seed: int or None, of the noise in training. Defaults to None.
+        data_variance: float > 0 or None, by which the squared error of the
+            likelihood `"mse"` is divided. Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        **kwargs: `name`, `dtype` and others of `keras_vq.models.VAE`.
+        encoder, decoder: `keras.Model` or layers to use instead of ours, or
+            paths of `.keras` files; see `keras_vq.models.VAE`. Default to
+            None.
+        dtype: dtype policy of the model and its networks; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.models.VAE`.
 
     Returns:
         A compiled `keras_vq.models.VAE`.
@@ -73,20 +75,34 @@ def vae(
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, 2013.
     """
-    model = models.VAE(
+    likelihood = make_likelihood(likelihood, data_variance, input_shape)
+    bottleneck = layers.GaussianBottleneck(
+        latent_dim,
+        kl_weight=beta,
+        warmup_steps=beta_warmup_steps,
+        free_bits=free_bits,
+        sample_at_inference=True,
+        seed=seed,
+    )
+    ours = networks.encoder_decoder(
+        network,
         input_shape,
         latent_dim=latent_dim,
-        beta=beta,
-        beta_warmup_steps=beta_warmup_steps,
-        free_bits=free_bits,
-        network=network,
+        encoder_dim=2 * latent_dim,
+        decoder_dim=likelihood.num_parameters(input_shape[-1]),
         hidden_dim=hidden_dim,
         num_residual_layers=num_residual_layers,
         residual_hidden_dim=residual_hidden_dim,
         downsampling=downsampling,
+        dtype=dtype,
+    )
+    model = models.VAE(
+        load_part(encoder, "encoder") or ours[0],
+        bottleneck,
+        load_part(decoder, "decoder") or ours[1],
         likelihood=likelihood,
-        data_variance=data_variance,
-        seed=seed,
+        input_shape=input_shape,
+        dtype=dtype,
         **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))

@@ -5,8 +5,12 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import layers
 from keras_vq import models
+from keras_vq import networks
 from keras_vq.likelihoods import Likelihood
-from keras_vq.zoo.quantizers import make_quantizer
+from keras_vq.zoo.parts import grid_of
+from keras_vq.zoo.parts import load_part
+from keras_vq.zoo.parts import make_likelihood
+from keras_vq.zoo.parts import make_quantizer
 
 
 def vqvae(
@@ -24,6 +28,9 @@ def vqvae(
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
     quantizer: str | layers.Quantizer | None = None,
+    encoder: str | keras.layers.Layer | None = None,
+    decoder: str | keras.layers.Layer | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
 ) -> models.VQVAE:
     """A VQ-VAE, built and compiled with Adam.
@@ -36,27 +43,28 @@ def vqvae(
         num_embeddings: int >= 2, number of codes, K. Defaults to 512.
         embedding_dim: int >= 1, length of a code, D. Defaults to 64.
         commitment_cost: float >= 0, the paper's beta. Defaults to 0.25.
-        hidden_dim: int, channels of the convolutions. Defaults to 128.
-        num_residual_layers: int, residual blocks in the encoder and in the
-            decoder. Defaults to 2.
-        residual_hidden_dim: int, channels inside a residual block. Defaults
-            to 32.
-        downsampling: int, a power of two that divides each size of the input.
-            Defaults to 4.
-        upsampling: `"transposed"` or `"subpixel"`, the decoder's upsampling
-            convolution. Defaults to `"transposed"`.
+        hidden_dim, num_residual_layers, residual_hidden_dim, downsampling,
+            upsampling: Of the networks; see
+            `keras_vq.networks.residual_cnn_encoder` and
+            `keras_vq.networks.residual_cnn_decoder`.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
-            None for a codebook learned by gradient. Defaults to 0.99.
-        likelihood: A `keras_vq.likelihoods.Likelihood` or its name; for others
-            than `"mse"` the logs have `bits_per_dim`. Defaults to `"mse"`.
-        data_variance: float > 0 or None, divides the mean squared error.
-            Defaults to None.
+            None for a codebook trained by gradient. Defaults to 0.99.
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
+            to `"mse"`.
+        data_variance: float > 0 or None, by which the squared error of the
+            likelihood `"mse"` is divided. Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
         quantizer: A quantizer of `keras_vq.layers`; the name of one, such as
-            `"finite_scalar_quantizer"`, made of the numbers above; or None for
-            one with a codebook learned as `ema_decay` says. Defaults to None.
-        **kwargs: `name`, `dtype` and others of `keras_vq.models.VQVAE`.
+            `"finite_scalar_quantizer"`, configured by the numbers above; or
+            None for a vector quantizer that is trained as `ema_decay` says.
+            Defaults to None.
+        encoder, decoder: `keras.Model` or layers to use instead of ours, or
+            paths of `.keras` files; see `keras_vq.models.VQVAE`. Default to
+            None.
+        dtype: dtype policy of the model and its networks; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.models.VQVAE`.
 
     Returns:
         A compiled `keras_vq.models.VQVAE`.
@@ -75,19 +83,33 @@ def vqvae(
     References:
         van den Oord et al., Neural Discrete Representation Learning, 2017.
     """
+    likelihood = make_likelihood(likelihood, data_variance, input_shape)
     quantizer = make_quantizer(
         quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
     )
-    model = models.VQVAE(
-        input_shape,
-        quantizer,
-        hidden_dim=hidden_dim,
-        num_residual_layers=num_residual_layers,
-        residual_hidden_dim=residual_hidden_dim,
-        downsampling=downsampling,
+    sizes: dict[str, Any] = {
+        "hidden_dim": hidden_dim,
+        "num_residual_layers": num_residual_layers,
+        "residual_hidden_dim": residual_hidden_dim,
+        "downsampling": downsampling,
+        "dtype": dtype,
+    }
+    encoder = load_part(encoder, "encoder") or networks.residual_cnn_encoder(
+        input_shape, quantizer.embedding_dim, **sizes
+    )
+    decoder = load_part(decoder, "decoder") or networks.residual_cnn_decoder(
+        (*grid_of(encoder, input_shape), quantizer.embedding_dim),
+        likelihood.num_parameters(input_shape[-1]),
         upsampling=upsampling,
+        **sizes,
+    )
+    model = models.VQVAE(
+        encoder,
+        quantizer,
+        decoder,
         likelihood=likelihood,
-        data_variance=data_variance,
+        input_shape=input_shape,
+        dtype=dtype,
         **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))

@@ -5,8 +5,10 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import layers
 from keras_vq import models
+from keras_vq import networks
 from keras_vq.likelihoods import Likelihood
-from keras_vq.zoo.quantizers import make_quantizer
+from keras_vq.zoo.parts import make_likelihood
+from keras_vq.zoo.parts import make_quantizer
 
 
 def vqvae2(
@@ -25,6 +27,9 @@ def vqvae2(
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
     quantizers: str | list[layers.Quantizer] | None = None,
+    encoders: list[keras.layers.Layer] | None = None,
+    decoders: list[keras.layers.Layer] | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
 ) -> models.VQVAE2:
     """A VQ-VAE-2, built and compiled with Adam.
@@ -34,34 +39,33 @@ def vqvae2(
             audio in [-1, 1], `(height, width, channels)` images or `(frames,
             height, width, channels)` video in [0, 1] or uint8. Defaults to
             `(32, 32, 3)`.
-        num_levels: int >= 2, grids of codes, each half as fine as the next.
+        num_levels: int >= 2, grids of codes, each half the size of the next.
             Defaults to 2.
         num_embeddings: int >= 2, number of codes of each level, K. Defaults to
             512.
         embedding_dim: int >= 1, length of a code, D. Defaults to 64.
         commitment_cost: float >= 0, the paper's beta. Defaults to 0.25.
-        hidden_dim: int, channels of the convolutions. Defaults to 128.
-        num_residual_layers: int, residual blocks in each encoder and decoder.
-            Defaults to 2.
-        residual_hidden_dim: int, channels inside a residual block. Defaults
-            to 32.
-        downsampling: int, a power of two, ratio of the input's size to that
-            of the finest grid. Defaults to 4.
-        upsampling: `"transposed"` or `"subpixel"`, the decoders' upsampling
-            convolution. Defaults to `"transposed"`.
+        hidden_dim, num_residual_layers, residual_hidden_dim, downsampling,
+            upsampling: Of the networks; see
+            `keras_vq.networks.hierarchical_cnn`.
         ema_decay: float in (0, 1), decay of the codebooks' moving averages;
-            None for codebooks learned by gradient. Defaults to 0.99.
-        likelihood: A `keras_vq.likelihoods.Likelihood` or its name; for others
-            than `"mse"` the logs have `bits_per_dim`. Defaults to `"mse"`.
-        data_variance: float > 0 or None, divides the mean squared error.
-            Defaults to None.
+            None for codebooks trained by gradient. Defaults to 0.99.
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
+            to `"mse"`.
+        data_variance: float > 0 or None, by which the squared error of the
+            likelihood `"mse"` is divided. Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
         quantizers: list of quantizers of `keras_vq.layers`, coarsest level
-            first; the name of one, such as `"finite_scalar_quantizer"`, made of
-            the numbers above for each of `num_levels`; or None for those with
-            codebooks learned as `ema_decay` says. Defaults to None.
-        **kwargs: `name`, `dtype` and others of `keras_vq.models.VQVAE2`.
+            first; the name of one, such as `"finite_scalar_quantizer"`,
+            configured by the numbers above for each of `num_levels`; or None
+            for vector quantizers that are trained as `ema_decay` says. Defaults
+            to None.
+        encoders, decoders: Lists of `keras.Model` or layers to use instead of
+            ours; see `keras_vq.models.VQVAE2`. Default to None.
+        dtype: dtype policy of the model and its networks; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.models.VQVAE2`.
 
     Returns:
         A compiled `keras_vq.models.VQVAE2`.
@@ -81,25 +85,35 @@ def vqvae2(
         Razavi et al., Generating Diverse High-Fidelity Images with VQ-VAE-2,
         2019.
     """
+    likelihood = make_likelihood(likelihood, data_variance, input_shape)
     if quantizers is None or isinstance(quantizers, str):
-        numbers = (
-            num_embeddings,
-            embedding_dim,
-            commitment_cost,
-            ema_decay,
-        )
         name = quantizers
-        quantizers = [make_quantizer(name, *numbers) for _ in range(num_levels)]
+        quantizers = [
+            make_quantizer(
+                name, num_embeddings, embedding_dim, commitment_cost, ema_decay
+            )
+            for _ in range(num_levels)
+        ]
+    if encoders is None or decoders is None:
+        built = networks.hierarchical_cnn(
+            input_shape,
+            [quantizer.embedding_dim for quantizer in quantizers],
+            likelihood.num_parameters(input_shape[-1]),
+            hidden_dim=hidden_dim,
+            num_residual_layers=num_residual_layers,
+            residual_hidden_dim=residual_hidden_dim,
+            downsampling=downsampling,
+            upsampling=upsampling,
+            dtype=dtype,
+        )
+        encoders, decoders = encoders or built[0], decoders or built[1]
     model = models.VQVAE2(
-        input_shape,
+        encoders,
         quantizers,
-        hidden_dim=hidden_dim,
-        num_residual_layers=num_residual_layers,
-        residual_hidden_dim=residual_hidden_dim,
-        downsampling=downsampling,
-        upsampling=upsampling,
+        decoders,
         likelihood=likelihood,
-        data_variance=data_variance,
+        input_shape=input_shape,
+        dtype=dtype,
         **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))

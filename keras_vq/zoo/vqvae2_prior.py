@@ -4,6 +4,7 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import models
+from keras_vq import networks
 from keras_vq import priors
 from keras_vq.zoo.parts import load_part
 
@@ -13,7 +14,7 @@ def vqvae2_prior(
     num_classes: int | None = None,
     hidden_dim: int = 64,
     num_layers: int = 8,
-    num_blocks: int = 2,
+    num_attentions: int = 2,
     num_heads: int = 4,
     kernel_size: int = 3,
     first_kernel_size: int = 7,
@@ -21,34 +22,33 @@ def vqvae2_prior(
     dropout: float = 0.0,
     label_dropout: float = 0.0,
     learning_rate: float | LearningRateSchedule = 1e-3,
+    seed: int | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
 ) -> priors.HierarchicalPrior:
-    """Priors of all levels of a VQ-VAE-2, built and compiled with Adam.
+    """A prior of all levels of a VQ-VAE-2, built and compiled with Adam.
 
-    A PixelSNAIL of the top level and, for each further one, a PixelCNN
-    conditioned on those above.
+    A PixelSNAIL for the top level and, for each further one, a PixelCNN
+    conditioned on the levels above.
 
     Args:
         tokenizer: A `keras_vq.models.VQVAE2`, or the path of its `.keras` file.
-        num_classes: int or None, number of labels the model is conditioned on.
-            Defaults to None.
-        hidden_dim: int, channels of either stack of each level. Defaults to
-            64.
-        num_layers: int, gated masked convolutions of each level. Defaults to
-            8.
-        num_blocks: int, attentions of the top level. Defaults to 2.
-        num_heads: int, of those. Defaults to 4.
-        kernel_size: int, odd, of the layers after the first. Defaults to 3.
-        first_kernel_size: int, odd. Defaults to 7.
-        num_residual_layers: int, residual blocks of what a level is told of
-            those above. Defaults to 2.
-        dropout: float in [0, 1), before the logits. Defaults to 0.0.
+        num_classes: int or None, number of classes of the labels. Defaults to
+            None, no labels.
+        hidden_dim, num_layers, kernel_size, first_kernel_size, dropout: Of the
+            network of each level; see `keras_vq.networks.PixelCNN`.
+        num_attentions, num_heads: Of the top level; see
+            `keras_vq.networks.PixelSNAIL`.
+        num_residual_layers: int >= 0, residual blocks of a level's condition.
+            Defaults to 2.
         label_dropout: float in [0, 1), share of training examples whose label
-            is hidden, for `guidance_scale`. Defaults to 0.0.
+            is hidden, which guidance needs. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        **kwargs: `seed`, `name`, `dtype` and others of
-            `keras_vq.priors.HierarchicalPrior`.
+        seed: int or None, of label dropout and dropout. Defaults to None.
+        dtype: dtype policy of the model and its networks; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.priors.HierarchicalPrior`.
 
     Returns:
         A compiled `keras_vq.priors.HierarchicalPrior`.
@@ -78,23 +78,30 @@ def vqvae2_prior(
         "kernel_size": kernel_size,
         "first_kernel_size": first_kernel_size,
         "dropout": dropout,
-        "label_dropout": label_dropout,
-        "dtype": kwargs.get("dtype"),
+        "seed": seed,
+        "dtype": dtype,
     }
     top, *others = codes_of.code_maps
-    levels = [
-        priors.PixelSNAIL(
-            *top, num_blocks=num_blocks, num_heads=num_heads, **options
+    level_networks = [
+        networks.PixelSNAIL(
+            *top, num_attentions=num_attentions, num_heads=num_heads, **options
         ),
         *(
-            priors.PixelCNN(shape, k, condition_dim=hidden_dim, **options)
+            networks.PixelCNN(shape, k, condition_dim=hidden_dim, **options)
             for shape, k in others
         ),
     ]
     model = priors.HierarchicalPrior(
-        levels,
+        [
+            priors.AutoregressivePrior(
+                network, label_dropout=label_dropout, dtype=dtype
+            )
+            for network in level_networks
+        ],
         num_residual_layers,
+        seed=seed,
         tokenizer_fingerprint=codes_of.fingerprint(),
+        dtype=dtype,
         **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))

@@ -4,6 +4,7 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import models
+from keras_vq import networks
 from keras_vq import priors
 from keras_vq.zoo.parts import load_part
 
@@ -16,31 +17,33 @@ def wavenet(
     num_stacks: int = 2,
     num_layers: int = 6,
     kernel_size: int = 2,
+    condition_dim: int | None = None,
     label_dropout: float = 0.0,
     learning_rate: float | LearningRateSchedule = 1e-3,
+    seed: int | None = None,
+    dtype: str | None = None,
     **kwargs: Any,
-) -> priors.WaveNet:
-    """A WaveNet of a tokenizer's codes, built and compiled with Adam.
+) -> priors.AutoregressivePrior:
+    """A WaveNet prior of a tokenizer's codes, built and compiled with Adam.
 
     Args:
-        tokenizer: A model with a sequence of codes, a `keras_vq.models.VQVAE`
-            of audio, say, or the path of its `.keras` file.
-        num_classes: int or None, number of labels the model is conditioned on.
-            Defaults to None.
-        hidden_dim: int, channels of the residual connections. Defaults to 64.
-        skip_dim: int, channels of the skip connections. Defaults to 128.
-        num_stacks: int, how often the dilations begin anew. Defaults to 2.
-        num_layers: int, layers of a stack. Defaults to 6.
-        kernel_size: int >= 2. Defaults to 2.
+        tokenizer: A model with a sequence of codes, such as a
+            `keras_vq.models.VQVAE` of audio, or the path of its `.keras` file.
+        num_classes: int or None, number of classes of the labels. Defaults to
+            None, no labels.
+        hidden_dim, skip_dim, num_stacks, num_layers, kernel_size,
+            condition_dim: Of the network; see `keras_vq.networks.WaveNet`.
         label_dropout: float in [0, 1), share of training examples whose label
-            is hidden, for `guidance_scale`. Defaults to 0.0.
+            is hidden, which guidance needs. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        **kwargs: `seed`, `name`, `dtype` and others of
-            `keras_vq.priors.WaveNet`.
+        seed: int or None, of label dropout. Defaults to None.
+        dtype: dtype policy of the model and its network; None for Keras's
+            default. Defaults to None.
+        **kwargs: `name` and others of `keras_vq.priors.AutoregressivePrior`.
 
     Returns:
-        A compiled `keras_vq.priors.WaveNet`.
+        A compiled `keras_vq.priors.AutoregressivePrior`.
 
     Raises:
         ValueError: If an argument is out of range, or the codes are not a
@@ -60,18 +63,25 @@ def wavenet(
         van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016.
     """
     codes_of: models.Tokenizer = load_part(tokenizer, "tokenizer")
-    model = priors.WaveNet(
+    network = networks.WaveNet(
         codes_of.code_shape,
         codes_of.num_embeddings,
         num_classes=num_classes,
-        depth=codes_of.depth,
-        tokenizer_fingerprint=codes_of.fingerprint(),
+        codes_per_position=codes_of.codes_per_position,
         hidden_dim=hidden_dim,
         skip_dim=skip_dim,
         num_stacks=num_stacks,
         num_layers=num_layers,
         kernel_size=kernel_size,
+        condition_dim=condition_dim,
+        dtype=dtype,
+    )
+    model = priors.AutoregressivePrior(
+        network,
         label_dropout=label_dropout,
+        seed=seed,
+        tokenizer_fingerprint=codes_of.fingerprint(),
+        dtype=dtype,
         **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))

@@ -1,6 +1,6 @@
 """Yu et al. 2022 (ViT-VQGAN), section 3.2: the same on the unit sphere."""
 
-from tests.reference import unit
+from tests.reference import l2_normalize
 from tests.reference.vector_quantizer import VectorQuantizer
 from tests.reference.vector_quantizer_ema import VectorQuantizerEMA
 

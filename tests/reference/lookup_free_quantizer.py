@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from tests.reference import unit
+from tests.reference import l2_normalize
 from tests.reference.vector_quantizer import surely_nearest
 
 

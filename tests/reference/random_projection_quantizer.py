@@ -1,6 +1,6 @@
 """Chiu et al. 2022, section 3.1, and the code brought back."""
 
-from tests.reference.unit import unit
+from tests.reference.l2_normalize import l2_normalize
 from tests.reference.vector_quantizer import surely_nearest
 
 
@@ -11,8 +11,8 @@ class RandomProjectionQuantizer:
         self.weights, self.state = [], [self.projection, self.embeddings]
 
     def step(self, z, upstream):
-        codes = unit(self.embeddings)
-        indices = surely_nearest(unit(z @ self.projection), codes)
+        codes = l2_normalize(self.embeddings)
+        indices = surely_nearest(l2_normalize(z @ self.projection), codes)
         quantized = codes[indices] @ self.projection.T
         outputs = {"quantized": quantized, "indices": indices, "loss": 0.0}
         return outputs, [upstream]

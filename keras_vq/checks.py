@@ -1,0 +1,443 @@
+"""Checks of arguments and data, with errors that say how to fix them.
+
+Every check raises a `ValueError` that names the argument, what was received
+and what is expected. Checks of single arguments return the value as a plain
+Python object, so NumPy numbers are accepted wherever a number is.
+"""
+
+import difflib
+import math
+import numbers
+
+import numpy as np
+
+# Resizing overshoots: inputs may leave their range by this much.
+RANGE_TOLERANCE = 0.01
+
+
+def did_you_mean(name, known):
+    """A hint for an error message: the known name closest to `name`.
+
+    Args:
+        name: str, what was received.
+        known: Iterable of str.
+
+    Returns:
+        str that starts with a space, or `""` if no name is close.
+    """
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+# === Single arguments ===
+
+
+def check_int(name, value, minimum=1, maximum=None):
+    """The integer `value` as an `int`.
+
+    Args:
+        name: str, name of the argument.
+        value: What was received.
+        minimum: int, smallest valid value. Defaults to 1.
+        maximum: int or None, largest valid value. Defaults to None.
+    """
+    is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    too_large = is_int and maximum is not None and value > maximum
+    if not is_int or value < minimum or too_large:
+        expected = f"an integer >= {minimum}"
+        if maximum is not None:
+            expected = f"an integer from {minimum} to {maximum}"
+        raise ValueError(
+            f"`{name}` must be {expected}. Received: {name}={value!r}"
+        )
+    return int(value)
+
+
+def check_number(
+    name, value, *, above=None, at_least=None, below=None, at_most=None
+):
+    """The finite real number `value` as an `int` or `float`.
+
+    Args:
+        name: str, name of the argument.
+        value: What was received.
+        above, at_least, below, at_most: Bounds, or None.
+    """
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (
+        is_number
+        and math.isfinite(value)
+        and (above is None or value > above)
+        and (at_least is None or value >= at_least)
+        and (below is None or value < below)
+        and (at_most is None or value <= at_most)
+    ):
+        interval = _interval(above, at_least, below, at_most)
+        raise ValueError(
+            f"`{name}` must be a number{interval}. Received: {name}={value!r}"
+        )
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def _interval(above, at_least, below, at_most):
+    low = at_least if above is None else above
+    high = at_most if below is None else below
+    if low is not None and high is not None:
+        opening = "[" if above is None else "("
+        closing = "]" if below is None else ")"
+        return f" in {opening}{low}, {high}{closing}"
+    if low is not None:
+        return f" {'>=' if above is None else '>'} {low}"
+    if high is not None:
+        return f" {'<=' if below is None else '<'} {high}"
+    return ""
+
+
+def check_choice(name, value, choices):
+    """One of the strings (or None) in `choices`.
+
+    Args:
+        name: str, name of the argument.
+        value: What was received.
+        choices: Iterable of str or None.
+    """
+    choices = list(choices)
+    if not isinstance(value, (str, type(None))) or value not in choices:
+        hint = did_you_mean(value, [c for c in choices if c is not None])
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, choices))}. "
+            f"Received: {name}={value!r}.{hint}"
+        )
+    return value
+
+
+def check_shape(name, shape, ranks=None):
+    """A shape of positive sizes, as a tuple of int.
+
+    Args:
+        name: str, name of the argument.
+        shape: What was received.
+        ranks: tuple of int or None, valid numbers of axes. Defaults to None,
+            any number but zero.
+    """
+    is_sequence = isinstance(shape, (tuple, list))
+    if (
+        not is_sequence
+        or not shape
+        or (ranks is not None and len(shape) not in ranks)
+        or not all(
+            isinstance(n, numbers.Integral)
+            and not isinstance(n, bool)
+            and n > 0
+            for n in shape
+        )
+    ):
+        axes = ""
+        if ranks is not None:
+            axes = f" {' or '.join(map(str, ranks))}"
+        raise ValueError(
+            f"`{name}` must be a tuple of{axes} positive integers. Received: "
+            f"{name}={shape!r}"
+        )
+    return tuple(map(int, shape))
+
+
+def check_type(name, value, expected, description):
+    """An instance of a class.
+
+    Args:
+        name: str, name of the argument.
+        value: What was received.
+        expected: A class or a tuple of classes.
+        description: str, what such an instance is, as in `"a keras.Model"`.
+    """
+    if not isinstance(value, expected):
+        raise ValueError(
+            f"`{name}` must be {description}. Received: {name}={value!r}, a "
+            f"{type(value).__name__}"
+        )
+    return value
+
+
+def check_downsampling(input_shape, downsampling, minimum=2):
+    """A power of two that divides each spatial size of the input.
+
+    Args:
+        input_shape: tuple of int, channels last.
+        downsampling: What was received.
+        minimum: int, 1 if no downsampling at all is valid. Defaults to 2.
+    """
+    is_int = isinstance(downsampling, numbers.Integral)
+    if (
+        not is_int
+        or isinstance(downsampling, bool)
+        or downsampling < minimum
+        or downsampling & (downsampling - 1)
+    ):
+        raise ValueError(
+            f"`downsampling` must be a power of two, at least {minimum}. "
+            f"Received: downsampling={downsampling!r}"
+        )
+    if any(n % downsampling for n in input_shape[:-1]):
+        raise ValueError(
+            "`downsampling` must divide each spatial size of the input. "
+            f"Received: downsampling={downsampling} and input_shape="
+            f"{input_shape}"
+        )
+    return int(downsampling)
+
+
+def check_input_shape(input_shape):
+    """The shape of one input of a first-stage model, as a tuple of int."""
+    try:
+        return check_shape("input_shape", input_shape, ranks=(2, 3, 4))
+    except ValueError as error:
+        raise ValueError(
+            "`input_shape` must be (time, channels), (height, width, channels) "
+            "or (frames, height, width, channels), with positive sizes. "
+            f"Received: input_shape={input_shape!r}"
+        ) from error
+
+
+# === Data ===
+
+
+def title(model):
+    """How error messages refer to a model: its class and its name."""
+    return f"{type(model).__name__} `{model.name}`"
+
+
+def check_batch_shape(model, shape):
+    """The shape of a batch of inputs of a first-stage model.
+
+    Args:
+        model: A model with `input_shape`.
+        shape: tuple of int or None, the shape to check.
+    """
+    expected = (None, *model.input_shape)
+    if len(shape) != len(expected) or any(
+        n is not None and n != m
+        for n, m in zip(shape[1:], model.input_shape, strict=True)
+    ):
+        raise ValueError(
+            f"{title(model)} expects inputs of shape {expected}, channels "
+            f"last. Received: shape={tuple(shape)}"
+        )
+
+
+def check_values(model, batch):
+    """The values of a batch of inputs: finite and in range.
+
+    Args:
+        model: A model with `value_range`.
+        batch: NumPy array; uint8 is always valid.
+    """
+    if batch.dtype == np.uint8 or batch.size == 0:
+        return
+    low, high = model.value_range
+    values = batch.astype("float32")
+    if not np.isfinite(values).all():
+        count = int(np.sum(~np.isfinite(values)))
+        raise ValueError(
+            f"{title(model)} expects finite inputs. Received: {count} values "
+            "in the first batch that are NaN or infinite."
+        )
+    lowest, highest = values.min(), values.max()
+    if lowest < low - RANGE_TOLERANCE or highest > high + RANGE_TOLERANCE:
+        raise ValueError(
+            f"{title(model)} expects values in [{low:g}, {high:g}], or uint8 "
+            f"images. Received: values from {lowest:g} to {highest:g}. Rescale "
+            "the inputs."
+        )
+
+
+def check_latents(model, latents):
+    """The shape of a batch of continuous latents.
+
+    Args:
+        model: A first-stage model with `latent_shape`.
+        latents: NumPy array.
+    """
+    if latents.shape[1:] != model.latent_shape:
+        raise ValueError(
+            f"{title(model)} decodes latents of shape "
+            f"{(None, *model.latent_shape)}. Received: shape={latents.shape}"
+        )
+
+
+def check_codes(model, indices, shape, num_embeddings, name="indices"):
+    """Codes: integers of a shape and range.
+
+    Args:
+        model: The model that takes them.
+        indices: NumPy array `(n, *shape)`.
+        shape: tuple of int, shape of the codes of one input.
+        num_embeddings: int, number of codes.
+        name: str, what the message calls them. Defaults to `"indices"`.
+    """
+    if not np.issubdtype(indices.dtype, np.integer):
+        raise ValueError(
+            f"{title(model)} expects integer {name}. Received: {name}.dtype="
+            f"{indices.dtype}"
+        )
+    if indices.shape[1:] != shape:
+        raise ValueError(
+            f"{title(model)} expects {name} of shape {(None, *shape)}. "
+            f"Received: shape={indices.shape}"
+        )
+    if indices.size and (indices.min() < 0 or indices.max() >= num_embeddings):
+        raise ValueError(
+            f"{title(model)} has codes 0 to {num_embeddings - 1}. Received: "
+            f"{name} from {indices.min()} to {indices.max()}"
+        )
+
+
+def check_code_maps(model, maps, all_maps=False):
+    """A tuple of code maps, coarsest first.
+
+    Args:
+        model: A model with several `code_maps`.
+        maps: tuple of NumPy arrays.
+        all_maps: bool, whether all maps are needed and not only the first
+            ones. Defaults to False.
+    """
+    expected = model.code_maps
+    is_tuple = isinstance(maps, (tuple, list))
+    minimum = len(expected) if all_maps else 1
+    if not is_tuple or not minimum <= len(maps) <= len(expected):
+        shapes = ", ".join(str((None, *shape)) for shape, _ in expected)
+        count = f"{minimum} to {len(expected)}"
+        if minimum == len(expected):
+            count = str(minimum)
+        received = f"{len(maps)} maps" if is_tuple else type(maps).__name__
+        raise ValueError(
+            f"{title(model)} takes a tuple of {count} maps of indices, "
+            f"coarsest first, of shapes {shapes}. Received: {received}"
+        )
+    for level, indices in enumerate(maps):
+        shape, num_embeddings = expected[level]
+        check_codes(model, indices, shape, num_embeddings, f"indices[{level}]")
+    counts = [len(indices) for indices in maps]
+    if len(set(counts)) > 1:
+        raise ValueError(
+            f"{title(model)} needs the same number of rows in each map of "
+            f"indices. Received: {counts} rows, coarsest first"
+        )
+
+
+def check_labels(model, labels, count=None):
+    """Class labels.
+
+    Args:
+        model: A model with `num_classes`.
+        labels: NumPy int array `(n,)`, or None.
+        count: int or None, the expected n. Defaults to None, any.
+    """
+    if labels is None:
+        raise ValueError(
+            f"{title(model)} is conditional and needs a label for each input, "
+            "as in `fit(x, labels)`, `predict([x, labels])` or a data set of "
+            "pairs. Received no labels."
+        )
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"{title(model)} expects labels as integers of shape (batch,). "
+            f"Received: shape={labels.shape} and dtype={labels.dtype}"
+        )
+    if count is not None and len(labels) != count:
+        raise ValueError(
+            f"{title(model)} expects one label per example. Received: "
+            f"{len(labels)} labels for {count} examples"
+        )
+    if labels.size and (labels.min() < 0 or labels.max() >= model.num_classes):
+        raise ValueError(
+            f"{title(model)} has classes 0 to {model.num_classes - 1}. "
+            f"Received: labels from {labels.min()} to {labels.max()}"
+        )
+
+
+def check_no_labels(model, labels):
+    """No labels, for a model without classes."""
+    if labels is not None:
+        raise ValueError(
+            f"{title(model)} has no `num_classes` and takes no labels. "
+            "Received labels."
+        )
+
+
+def check_condition(prior, condition, count):
+    """The condition of a prior.
+
+    Args:
+        prior: A prior with `condition_shape` and `num_condition_embeddings`.
+        condition: NumPy array `(n, *condition_shape)`, or None.
+        count: int, the expected n.
+    """
+    shape = prior.condition_shape
+    if shape is None:
+        if condition is not None:
+            raise ValueError(
+                f"{title(prior)} takes no condition. Received one."
+            )
+        return
+    if condition is None:
+        raise ValueError(
+            f"{title(prior)} needs a condition of shape {(None, *shape)} for "
+            "each example, as in `fit((codes, condition))` or "
+            "`generate(..., condition=condition)`. Received none."
+        )
+    if prior.num_condition_embeddings is not None:
+        check_codes(
+            prior,
+            condition,
+            shape,
+            prior.num_condition_embeddings,
+            "condition",
+        )
+    elif condition.shape[1:] != shape:
+        raise ValueError(
+            f"{title(prior)} takes conditions of shape {(None, *shape)}. "
+            f"Received: shape={condition.shape}"
+        )
+    if len(condition) != count:
+        raise ValueError(
+            f"{title(prior)} expects one condition per example. Received: "
+            f"{len(condition)} conditions for {count} examples"
+        )
+
+
+def check_prompt(prior, prompt, num_samples):
+    """The first codes of each sample.
+
+    Args:
+        prior: A prior of one map of codes.
+        prompt: NumPy int array `(num_samples, m)`.
+        num_samples: int.
+    """
+    if prompt.ndim != 2 or len(prompt) != num_samples:
+        raise ValueError(
+            "`prompt` must have shape (num_samples, m), the first m codes in "
+            f"raster order. Received: shape={prompt.shape} and "
+            f"num_samples={num_samples}"
+        )
+    length = math.prod(prior.code_shape)
+    if prompt.shape[1] > length:
+        raise ValueError(
+            f"`prompt` is longer than the {length} codes of {title(prior)}. "
+            f"Received: {prompt.shape[1]} codes"
+        )
+    check_codes(prior, prompt, prompt.shape[1:], prior.num_embeddings, "prompt")
+
+
+def check_known(known, shape):
+    """A mask of known codes.
+
+    Args:
+        known: NumPy array.
+        shape: tuple of int, the shape of the codes.
+    """
+    if known.shape != shape or known.dtype != bool:
+        raise ValueError(
+            f"`known` must be bool and have the shape of the codes, {shape}. "
+            f"Received: shape={known.shape} and dtype={known.dtype}"
+        )

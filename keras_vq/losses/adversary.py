@@ -1,0 +1,262 @@
+import keras
+from keras import ops
+
+from keras_vq import backend
+from keras_vq.checks import check_choice
+from keras_vq.checks import check_int
+from keras_vq.checks import check_number
+from keras_vq.checks import check_type
+from keras_vq.losses.adversarial import KINDS
+from keras_vq.losses.adversarial import discriminator_loss
+from keras_vq.losses.adversarial import generator_loss
+from keras_vq.losses.adversarial import lecam_regularizer
+from keras_vq.saving.config import serializable
+
+# Smallest divisor and largest value of the adaptive weight.
+_EPSILON, _MAX_WEIGHT = 1e-4, 1e4
+_LECAM_DECAY = 0.999
+
+
+@serializable
+class Adversary(keras.layers.Layer):
+    """A discriminator that a first-stage model is trained against.
+
+    ```
+    adaptive      = |d nll / d last| / (|d gan / d last| + 1e-4), in [0, 1e4]
+    model         : loss + ramp * weight * adaptive * gan
+    discriminator : hinge or non-saturating loss + r1_weight / 2 * R1
+                    + lecam_weight * LeCam, from step `start` on
+    ```
+
+    where `nll` is the reconstruction part of the model's `loss`, `gan` the
+    generator's loss, `last` the kernel of the decoder's last layer, and `ramp`
+    rises from 0 at step `start` to 1 after `ramp_steps` more.
+
+    Args:
+        discriminator: `keras.Model` from inputs in [-1, 1] to logits, high for
+            real inputs; `keras_vq.networks.patch_discriminator` builds one.
+        weight: float > 0, weight of the generator's loss. Defaults to 0.8.
+        start: int >= 0, training steps before the discriminator starts.
+            Defaults to 0.
+        ramp_steps: int >= 0, steps over which the generator's loss reaches its
+            weight. Defaults to 0.
+        loss: `"hinge"` or `"non_saturating"`. Defaults to `"hinge"`.
+        r1_weight: float >= 0, weight of half the squared gradient of the
+            discriminator at real inputs. Defaults to 0.0.
+        lecam_weight: float >= 0, weight of the LeCam regularizer. Defaults to
+            0.0.
+        **kwargs: `name` and others of `keras.layers.Layer`.
+
+    Call arguments:
+        x: float tensor `(batch, ...)`, inputs in [-1, 1].
+        training: bool. Defaults to False.
+
+    Returns:
+        float tensor, the discriminator's logits.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> adversary = keras_vq.losses.Adversary(
+    ...     keras_vq.networks.patch_discriminator((16, 16, 3), hidden_dim=8)
+    ... )
+    >>> model = keras_vq.zoo.vqgan(
+    ...     (16, 16, 3), 64, 8, hidden_dim=8, channel_multipliers=(1, 2),
+    ...     adversary=adversary)
+    >>> sorted(model.variable_groups())
+    ['discriminator', 'generator']
+
+    References:
+        Esser et al., Taming Transformers for High-Resolution Image Synthesis,
+        2021, section 3.1.
+        Mescheder et al., Which Training Methods for GANs do actually
+        Converge?, 2018, section 4.1, R1.
+    """
+
+    def __init__(
+        self,
+        discriminator,
+        weight=0.8,
+        start=0,
+        ramp_steps=0,
+        loss="hinge",
+        r1_weight=0.0,
+        lecam_weight=0.0,
+        **kwargs,
+    ):
+        super().__init__(**{"autocast": False, **kwargs})
+        self.discriminator = check_type(
+            "discriminator",
+            discriminator,
+            keras.layers.Layer,
+            "a keras.Model or layer",
+        )
+        self.weight = check_number("weight", weight, above=0)
+        self.start = check_int("start", start, 0)
+        self.ramp_steps = check_int("ramp_steps", ramp_steps, 0)
+        self.loss = check_choice("loss", loss, KINDS)
+        self.r1_weight = check_number("r1_weight", r1_weight, at_least=0)
+        self.lecam_weight = check_number(
+            "lecam_weight", lecam_weight, at_least=0
+        )
+        self.steps = self._add_state("steps", "int32")
+        self.logit_means = [
+            self._add_state(f"mean_logit_{side}", "float32")
+            for side in ("real", "fake")
+        ]
+        self.built = True
+
+    def _add_state(self, name, dtype):
+        return self.add_weight(
+            name=name,
+            shape=(),
+            initializer="zeros",
+            dtype=dtype,
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    @property
+    def log_names(self):
+        """Names of the scalars that `play` adds to a model's outputs."""
+        return (
+            "generator_loss",
+            "discriminator_loss",
+            "logits_real",
+            "logits_fake",
+            "adaptive_weight",
+            *(("r1_penalty",) if self.r1_weight else ()),
+            *(("lecam_loss",) if self.lecam_weight else ()),
+        )
+
+    def call(self, x, training=False):
+        return self.discriminator(x, training=training)
+
+    def play(self, model, losses, rows):
+        """One training step of a model and of the discriminator.
+
+        Args:
+            model: A `keras_vq.models.FirstStage`, compiled with the optimizers
+                `"generator"` and `"discriminator"`.
+            losses: A function without arguments that returns the model's
+                outputs, among them `loss`, `nll`, `inputs` and
+                `reconstruction`.
+            rows: int or int tensor, rows of the batch.
+
+        Returns:
+            dict, the model's outputs and the scalars of `log_names`.
+        """
+        outputs = self._step_generator(model, losses, rows)
+        outputs |= self._step_discriminator(
+            model,
+            model.to_network_range(outputs["inputs"]),
+            ops.stop_gradient(
+                model.to_network_range(outputs["reconstruction"])
+            ),
+            rows,
+        )
+        self.steps.assign_add(1)
+        return outputs
+
+    def _step_generator(self, model, losses, rows):
+        def parts():
+            outputs = losses()
+            fake = model.to_network_range(outputs["reconstruction"])
+            outputs["generator_loss"] = generator_loss(
+                self(fake, training=True), self.loss
+            )
+            names = ("loss", "nll", "generator_loss")
+            return tuple(outputs[name] for name in names), outputs
+
+        _, outputs, pullback = backend.vjp(
+            parts, model.variable_groups()["generator"], persistent=True
+        )
+        adaptive = self.adaptive_weight(pullback, model.last_kernel, rows)
+        outputs["adaptive_weight"] = adaptive
+        cotangents = (1.0, 0.0, self.ramp() * self.weight * adaptive)
+        model.apply_pullback(pullback, cotangents, rows, "generator")
+        return outputs
+
+    def _step_discriminator(self, model, real, fake, rows):
+        """Train the discriminator; before `start` its gradient is zero."""
+        is_on = ops.cast(self.steps >= self.start, "float32")
+
+        def losses():
+            logits_real = self(real, training=True)
+            logits_fake = self(fake, training=True)
+            loss = discriminator_loss(logits_real, logits_fake, self.loss)
+            logs = {
+                "discriminator_loss": loss,
+                "logits_real": ops.mean(logits_real),
+                "logits_fake": ops.mean(logits_fake),
+            }
+            if self.r1_weight:
+                logs["r1_penalty"] = self.r1_penalty(real)
+                loss = loss + 0.5 * self.r1_weight * logs["r1_penalty"]
+            if self.lecam_weight:
+                logs["lecam_loss"] = lecam_regularizer(
+                    logits_real, logits_fake, *self.logit_means
+                )
+                loss = loss + self.lecam_weight * logs["lecam_loss"]
+            return (loss,), logs
+
+        _, logs, pullback = backend.vjp(losses, self.trainable_variables)
+        model.apply_pullback(pullback, (is_on,), rows, "discriminator")
+        self._update_logit_means(logs, is_on, rows)
+        # Steps without a gradient must not count in the optimizer's bias
+        # correction either.
+        optimizer = model.optimizer["discriminator"]
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            optimizer = optimizer.inner_optimizer
+        counter = optimizer.iterations
+        counter.assign(counter * ops.cast(is_on, counter.dtype))
+        return logs
+
+    def r1_penalty(self, real):
+        """`mean |d D(x) / d x| ** 2`, with D(x) the mean logit of an input."""
+        axes = tuple(range(1, len(real.shape)))
+
+        def sum_of_means(x):
+            return ops.sum(ops.mean(self(x, training=True), axis=axes))
+
+        gradient = backend.input_gradient(sum_of_means, real)
+        return ops.mean(ops.sum(ops.square(gradient), axis=axes))
+
+    def adaptive_weight(self, pullback, last_kernel, rows):
+        """The factor that makes both gradients at `last_kernel` equally long."""
+        share = backend.batch_share(rows)
+
+        def norm(*cotangents):
+            (gradient,) = pullback(cotangents, [last_kernel])
+            (joint,) = backend.all_sum(gradient * share)
+            return ops.sqrt(ops.sum(ops.square(joint)))
+
+        weight = norm(0.0, 1.0, 0.0) / (norm(0.0, 0.0, 1.0) + _EPSILON)
+        return ops.stop_gradient(ops.clip(weight, 0.0, _MAX_WEIGHT))
+
+    def ramp(self):
+        """0 until step `start`, then linearly to 1."""
+        since = ops.cast(self.steps - self.start, "float32")
+        if self.ramp_steps == 0:
+            return ops.cast(since >= 0, "float32")
+        return ops.clip(since / self.ramp_steps, 0.0, 1.0)
+
+    def num_updates(self):
+        """int32 scalar, training steps of the discriminator so far."""
+        return ops.cast(ops.maximum(self.steps - self.start, 0), "int32")
+
+    def _update_logit_means(self, logs, is_on, rows):
+        """Moving averages of the logits of the joint batch of replicas."""
+        share = backend.batch_share(rows)
+        joint = backend.all_sum(
+            *(
+                ops.stop_gradient(logs[name]) * share
+                for name in ("logits_real", "logits_fake")
+            )
+        )
+        first = ops.cast(self.num_updates() == 0, "float32")
+        rate = is_on * ops.maximum(1.0 - _LECAM_DECAY, first)
+        for mean, value in zip(self.logit_means, joint, strict=True):
+            mean.assign(mean + rate * (value - mean))

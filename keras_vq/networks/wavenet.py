@@ -1,0 +1,200 @@
+import keras
+from keras import ops
+
+from keras_vq.checks import check_int
+from keras_vq.layers import CausalConv1D
+from keras_vq.layers import CodeEmbedding
+from keras_vq.networks.causal_network import CausalNetwork
+from keras_vq.networks.conditioning import Conditioning
+from keras_vq.ops import gated_activation
+from keras_vq.saving.config import serializable
+
+
+@serializable
+class WaveNet(CausalNetwork):
+    """A WaveNet for sequences of codes, of audio above all.
+
+    Stacks of causal convolutions whose dilation doubles from 1, with gated
+    activations, residual and skip connections. The label (global conditioning)
+    and the condition (local conditioning) are added in each layer. `step`
+    keeps the earlier inputs that each layer still needs.
+
+    Args:
+        code_shape: tuple of int, `(time,)`, or `(time, codes_per_position)`.
+        num_embeddings: int >= 2, number of codes, K.
+        num_classes: int or None, number of classes of the labels. Defaults to
+            None, no labels.
+        codes_per_position: int >= 1; see `CausalNetwork`. Defaults to 1.
+        hidden_dim: int >= 2, channels of the residual connections. Defaults
+            to 64.
+        skip_dim: int >= 1, channels of the skip connections. Defaults to 128.
+        num_stacks: int >= 1, stacks, each with dilations from 1. Defaults to
+            2.
+        num_layers: int >= 1, layers per stack; the last one has a dilation of
+            `2 ** (num_layers - 1)`. Defaults to 6.
+        kernel_size: int >= 2. Defaults to 2.
+        condition_dim: int or None, channels of a condition, a float sequence
+            `(time, condition_dim)`: pitch, phonemes or a spectrogram,
+            resampled to the rate of the codes. Defaults to None, no condition.
+        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+
+    Call arguments:
+        codes: int tensor `(batch, *code_shape)`.
+        conditioning: `keras_vq.networks.Conditioning`. Defaults to nothing.
+        training: bool, ignored.
+
+    Returns:
+        float32 tensor `(batch, time, skip_dim)`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the codes are not a
+            sequence.
+
+    Example:
+
+    >>> network = keras_vq.networks.WaveNet((32,), 16, num_layers=3)
+    >>> network(np.zeros((2, 32), int)).shape
+    (2, 32, 128)
+
+    References:
+        van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016,
+        sections 2.1 to 2.5.
+    """
+
+    def __init__(
+        self,
+        code_shape,
+        num_embeddings,
+        num_classes=None,
+        codes_per_position=1,
+        hidden_dim=64,
+        skip_dim=128,
+        num_stacks=2,
+        num_layers=6,
+        kernel_size=2,
+        condition_dim=None,
+        **kwargs,
+    ):
+        super().__init__(
+            code_shape,
+            num_embeddings,
+            num_classes,
+            codes_per_position,
+            **kwargs,
+        )
+        if len(self.position_shape) != 1:
+            raise ValueError(
+                "WaveNet models sequences of codes, (time,). Received: "
+                f"code_shape={self.code_shape} with "
+                f"codes_per_position={self.codes_per_position}"
+            )
+        self.hidden_dim = check_int("hidden_dim", hidden_dim, 2)
+        self.skip_dim = check_int("skip_dim", skip_dim)
+        self.num_stacks = check_int("num_stacks", num_stacks)
+        self.num_layers = check_int("num_layers", num_layers)
+        self.kernel_size = check_int("kernel_size", kernel_size, 2)
+        self.condition_dim = condition_dim
+        self.features_dim = self.skip_dim
+        dtype = self.dtype_policy
+        hidden = (None, *self.position_shape, self.hidden_dim)
+
+        # === Layers ===
+        def dense(units, shape=hidden, **kwargs):
+            layer = keras.layers.Dense(units, **{"dtype": dtype, **kwargs})
+            layer.build(shape)
+            return layer
+
+        self.embedding = CodeEmbedding(
+            self.num_embeddings,
+            self.hidden_dim,
+            self.codes_per_position,
+            dtype=dtype,
+        )
+        if condition_dim is not None:
+            self.condition_dim = check_int("condition_dim", condition_dim)
+            self.condition_shape = (*self.position_shape, self.condition_dim)
+            self.project_condition = dense(
+                self.hidden_dim, (None, *self.condition_shape)
+            )
+        if self.num_classes is not None:
+            self.label_embedding = keras.layers.Embedding(
+                self.num_classes + 1, self.hidden_dim, dtype=dtype
+            )
+            self.label_embedding.build()
+        self.convs = [
+            CausalConv1D(
+                2 * self.hidden_dim, self.kernel_size, 2**layer, dtype=dtype
+            )
+            for _ in range(self.num_stacks)
+            for layer in range(self.num_layers)
+        ]
+        for conv in self.convs:
+            conv.build(hidden)
+        is_conditional = self.num_classes is not None or condition_dim
+        self.to_bias = [
+            dense(2 * self.hidden_dim, use_bias=False)
+            for _ in self.convs
+            if is_conditional
+        ]
+        self.to_residual = [dense(self.hidden_dim) for _ in self.convs[1:]]
+        self.to_skip = [dense(self.skip_dim) for _ in self.convs]
+        skip = (None, *self.position_shape, self.skip_dim)
+        self.hidden = dense(self.skip_dim, skip, activation="relu")
+        self.built = True
+
+    def call(self, codes, conditioning=Conditioning(), training=False):
+        x = ops.pad(self.embedding(codes), [[0, 0], [1, 0], [0, 0]])[:, :-1]
+        biases = self._biases(conditioning)
+        convolutions = [
+            lambda x, conv=conv, bias=bias: conv(x) + ops.cast(bias, x.dtype)
+            for conv, bias in zip(self.convs, biases, strict=True)
+        ]
+        return self._network(x, convolutions)
+
+    def initial_state(self, batch_size, conditioning=Conditioning()):
+        biases = self._biases(conditioning)
+        return {
+            "caches": [conv.initial_cache(batch_size) for conv in self.convs],
+            "biases": [ops.cast(bias, "float32") for bias in biases],
+        }
+
+    def step(self, position, codes, state):
+        previous = self.embedding(codes[:, ops.maximum(position - 1, 0)])
+        x = ops.where(position == 0, 0.0, ops.cast(previous, "float32"))
+        caches = []
+
+        def convolution(conv, cache, bias):
+            def outputs(x):
+                y, new = conv.step(x, cache, position)
+                caches.append(new)
+                return y + bias[:, position if bias.shape[1] > 1 else 0]
+
+            return outputs
+
+        convolutions = map(
+            convolution, self.convs, state["caches"], state["biases"]
+        )
+        features = self._network(x, list(convolutions))
+        return features, {**state, "caches": caches}
+
+    def _biases(self, conditioning):
+        """What the conditioning adds in each layer, `(batch or 1, time or 1,
+        2 * hidden_dim)`."""
+        if not self.to_bias:
+            zeros = ops.zeros((1, 1, 2 * self.hidden_dim))
+            return [zeros] * len(self.convs)
+        parts = []
+        if self.num_classes is not None:
+            parts.append(self.label_embedding(conditioning.labels)[:, None])
+        if self.condition_dim is not None:
+            parts.append(self.project_condition(conditioning.condition))
+        return [dense(sum(parts)) for dense in self.to_bias]
+
+    def _network(self, x, convolutions):
+        skips = 0.0
+        for i, convolution in enumerate(convolutions):
+            gated = gated_activation(convolution(x))
+            skips += self.to_skip[i](gated)
+            if i < len(self.to_residual):
+                x += ops.cast(self.to_residual[i](gated), x.dtype)
+        return ops.cast(self.hidden(ops.relu(skips)), "float32")

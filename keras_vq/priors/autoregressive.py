@@ -1,0 +1,437 @@
+import math
+
+import numpy as np
+from keras import ops
+
+from keras_vq import backend
+from keras_vq import samplers
+from keras_vq.checks import check_int
+from keras_vq.checks import check_known
+from keras_vq.checks import check_prompt
+from keras_vq.checks import check_type
+from keras_vq.checks import title
+from keras_vq.networks import CausalNetwork
+from keras_vq.networks import Conditioning
+from keras_vq.networks import SlidingWindow
+from keras_vq.ops import masked_mean
+from keras_vq.priors.heads import CodeHead
+from keras_vq.priors.prior import Prior
+from keras_vq.saving.config import serializable
+from keras_vq.training.batches import in_batches
+from keras_vq.training.batches import to_array
+
+
+@serializable
+class AutoregressivePrior(Prior):
+    """A prior that draws one code after the other.
+
+    ```
+    p(codes | c) = product over positions i, in raster order, of
+                   p(codes[i] | codes[:i], c)
+    ```
+
+    with the conditioning c. The network computes features of a position from
+    the codes before it, the head turns them into probabilities.
+
+    Args:
+        network: A causal network of `keras_vq.networks`: `PixelCNN`,
+            `PixelSNAIL`, `Transformer`, `WaveNet` or another `CausalNetwork`.
+        head: A head of `keras_vq.priors`: `CodeHead`, or
+            `LogisticMixtureHead` for pixels. None for a `CodeHead`, tied to
+            the network's embedding if it was created with `tie_weights`.
+            Defaults to None.
+        label_dropout: float in [0, 1), share of training examples whose label
+            is replaced by "no label", which guidance needs. Defaults to 0.0.
+        seed: int or None, of that dropout. Defaults to None.
+        tokenizer_fingerprint: See `Prior`. Defaults to None.
+        **kwargs: `name`, `dtype` and others of `keras.Model`.
+
+    Call arguments:
+        inputs: int tensor `(batch, *code_shape)`, codes; with a condition the
+            pair `(codes, condition)`; with `num_classes` a pair of that and an
+            int tensor `(batch,)`, labels.
+        training: bool. Defaults to False.
+
+    Returns:
+        float32 tensor `(batch, *code_shape, num_embeddings)`, logits.
+
+    Raises:
+        ValueError: If an argument is out of range, or network and head do not
+            match.
+
+    Example:
+
+    >>> network = keras_vq.networks.PixelCNN((4, 4), 16, num_classes=10)
+    >>> prior = keras_vq.priors.AutoregressivePrior(network)
+    >>> prior.compile("adam")
+    >>> codes = np.random.randint(16, size=(8, 4, 4))
+    >>> history = prior.fit(codes, np.arange(8), verbose=0)
+    >>> prior.generate(2, labels=[3, 7], top_p=0.9, seed=0).shape
+    (2, 4, 4)
+
+    Conditioned on another map of codes, such as a segmentation's:
+
+    >>> network = keras_vq.networks.Transformer(
+    ...     (4, 4), 16, condition_shape=(2, 2), num_condition_embeddings=8)
+    >>> prior = keras_vq.priors.AutoregressivePrior(network)
+    >>> prior.compile("adam")
+    >>> condition = np.random.randint(8, size=(8, 2, 2))
+    >>> history = prior.fit((codes, condition), verbose=0)
+    >>> prior.generate(8, condition=condition, temperature=0).shape
+    (8, 4, 4)
+
+    References:
+        van den Oord et al., Neural Discrete Representation Learning, 2017,
+        section 3.3.
+    """
+
+    def __init__(
+        self,
+        network,
+        head=None,
+        label_dropout=0.0,
+        seed=None,
+        tokenizer_fingerprint=None,
+        **kwargs,
+    ):
+        check_type(
+            "network",
+            network,
+            CausalNetwork,
+            "a causal network of keras_vq.networks",
+        )
+        super().__init__(label_dropout, seed, tokenizer_fingerprint, **kwargs)
+        self.network = network
+        self.describe(
+            network.code_shape, network.num_embeddings, network.num_classes
+        )
+        self.condition_shape = network.condition_shape
+        self.num_condition_embeddings = network.num_condition_embeddings
+        self.codes_per_position = network.codes_per_position
+        self.num_positions = network.num_positions
+        self.head = head or CodeHead(
+            network.num_embeddings,
+            network.features_dim,
+            network.codes_per_position,
+            is_tied=network.tied_embedding is not None,
+        )
+        _check_head(network, self.head)
+        if self.head.is_tied:
+            self.head.tie(network.tied_embedding)
+        self.track("loss", "bits_per_dim")
+
+    def call(self, inputs, training=False):
+        codes, conditioning = self.split(inputs)
+        features = self.network(
+            codes, conditioning=conditioning, training=training
+        )
+        return self.head(features, codes)
+
+    def losses_of(self, x, labels, training):
+        codes, conditioning = self.with_condition(x, labels)
+        if training:
+            conditioning = self.drop_labels(conditioning)
+        nats = self.nats(codes, conditioning, training)
+        loss = masked_mean(nats) / self.codes_per_position
+        return {"loss": loss, "bits_per_dim": loss / math.log(2.0)}
+
+    def nats(self, codes, conditioning=Conditioning(), training=False):
+        """-log p of the codes at each position.
+
+        Args:
+            codes: int32 tensor `(batch, *code_shape)`.
+            conditioning: `keras_vq.networks.Conditioning`. Defaults to
+                nothing.
+            training: bool. Defaults to False.
+
+        Returns:
+            float32 tensor `(batch, *position_shape)`.
+        """
+        features = self.network(
+            codes, conditioning=conditioning, training=training
+        )
+        return self.head.nats(features, codes)
+
+    def log_prob(self, codes, labels=None, condition=None, batch_size=32):
+        codes = to_array(codes)
+        self.check_codes(codes)
+        conditioning = self.conditioning_arrays(labels, condition, len(codes))
+        step = self.compiled(self.log_prob_step)
+        return in_batches(
+            step, [codes.astype("int32"), conditioning], batch_size
+        )
+
+    def log_prob_step(self, codes, conditioning=Conditioning()):
+        """`log_prob` of one batch of tensors, float32 `(batch,)`."""
+        nats = self.nats(codes, conditioning)
+        return -ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
+
+    # === Drawing ===
+
+    def generate(
+        self,
+        num_samples,
+        labels=None,
+        condition=None,
+        seed=None,
+        batch_size=64,
+        temperature=1.0,
+        top_k=None,
+        top_p=None,
+        guidance_scale=None,
+        prompt=None,
+        sampler=None,
+    ):
+        """Draw codes, in a compiled loop.
+
+        Args:
+            num_samples: int >= 1, number of examples.
+            labels: int array `(num_samples,)` or int, for a prior with
+                `num_classes`. Defaults to None.
+            condition: array `(num_samples, *condition_shape)`, for a prior with
+                a condition. Defaults to None.
+            seed: int or None; one seed draws the same codes on every backend.
+                Defaults to None.
+            batch_size: int, examples drawn together. Defaults to 64.
+            temperature: float >= 0, divides the logits; 0 takes the most
+                probable code. Defaults to 1.0.
+            top_k: int or None, draw from the k most probable codes. Defaults
+                to None.
+            top_p: float in (0, 1] or None, draw from the smallest set of codes
+                with this total probability. Defaults to None.
+            guidance_scale: float or None, classifier-free guidance: 0 ignores
+                the labels, 1 follows the conditional model, more exaggerates
+                it. Defaults to None.
+            prompt: int array `(num_samples, m)` or None, the first m codes in
+                raster order. Defaults to None.
+            sampler: `keras_vq.samplers.Sampler` or None, instead of
+                `temperature`, `top_k` and `top_p`. Defaults to None.
+
+        Returns:
+            NumPy int32 array `(num_samples, *code_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        codes, known = self.start_from(num_samples, prompt)
+        return self.complete(
+            codes,
+            known,
+            labels,
+            condition,
+            seed,
+            batch_size,
+            sampler or samplers.get(temperature, top_k, top_p),
+            guidance_scale,
+        )
+
+    def complete(
+        self,
+        codes,
+        known,
+        labels=None,
+        condition=None,
+        seed=None,
+        batch_size=64,
+        sampler=None,
+        guidance_scale=None,
+    ):
+        """Keep some codes and draw the others, each from those before it.
+
+        Args:
+            codes: int array `(n, *code_shape)`.
+            known: bool array `(n, *code_shape)`, True for codes to keep.
+            labels: int array `(n,)` or int, for a prior with `num_classes`.
+                Defaults to None.
+            condition: array `(n, *condition_shape)`, for a prior with a
+                condition. Defaults to None.
+            seed, batch_size, guidance_scale: See `generate`.
+            sampler: `keras_vq.samplers.Sampler`; None draws from the whole
+                softmax. Defaults to None.
+
+        Returns:
+            NumPy int32 array `(n, *code_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        codes, known = to_array(codes), to_array(known)
+        self.check_codes(codes)
+        check_known(known, codes.shape)
+        self.check_guidance(guidance_scale)
+        conditioning = self.conditioning_arrays(labels, condition, len(codes))
+        noise = samplers.uniform_noise(seed, len(codes), self.num_codes)
+        sampler = sampler or samplers.RandomSampler()
+
+        def step(codes, known, noise, conditioning):
+            return self.draw_step(
+                codes, known, noise, conditioning, sampler, guidance_scale
+            )
+
+        drawn = in_batches(
+            self.compiled(
+                step, key=("draw", sampler.key(), guidance_scale), loop=True
+            ),
+            [
+                codes.reshape(noise.shape).astype("int32"),
+                known.reshape(noise.shape),
+                noise,
+                conditioning,
+            ],
+            batch_size,
+        )
+        return drawn.reshape(codes.shape)
+
+    def generate_step(self, noise, conditioning=Conditioning(), sampler=None):
+        codes = self.draw_step(
+            ops.zeros_like(noise, dtype="int32"),
+            ops.zeros_like(noise, dtype="bool"),
+            noise,
+            conditioning,
+            sampler or samplers.RandomSampler(),
+        )
+        return ops.reshape(codes, (-1, *self.code_shape))
+
+    def draw_step(
+        self, codes, known, noise, conditioning, sampler, guidance_scale=None
+    ):
+        """The loop that draws a batch of codes, tensors in and out.
+
+        Args:
+            codes: int32 tensor `(batch, num_codes)`; may be overwritten.
+            known: bool tensor `(batch, num_codes)`, True for codes to keep.
+            noise: float32 tensor `(batch, num_codes)`, uniform in [0, 1), one
+                number per draw.
+            conditioning: `keras_vq.networks.Conditioning`.
+            sampler: `keras_vq.samplers.Sampler`.
+            guidance_scale: float or None. Defaults to None.
+
+        Returns:
+            int32 tensor `(batch, num_codes)`.
+        """
+        is_guided = guidance_scale is not None
+        batch_size = ops.shape(codes)[0]
+        if is_guided:
+            batch_size = 2 * batch_size
+            conditioning = conditioning.with_unconditional(self.num_classes)
+        state = self.network.initial_state(batch_size, conditioning)
+        if self.codes_per_position > 1:
+            features = ops.zeros((batch_size, self.network.features_dim))
+            state = {"features": features, "network": state}
+
+        def step(index, carry):
+            codes, state = carry
+            if is_guided:
+                twice = ops.concatenate([codes, codes])
+                logits, state = self.next_logits(index, twice, state)
+                conditional, unconditional = ops.split(logits, 2)
+                logits = unconditional + guidance_scale * (
+                    conditional - unconditional
+                )
+            else:
+                logits, state = self.next_logits(index, codes, state)
+            code = ops.where(
+                known[:, index],
+                codes[:, index],
+                sampler(logits, noise[:, index]),
+            )
+            return backend.write(codes, index, code), state
+
+        return ops.fori_loop(0, codes.shape[1], step, (codes, state))[0]
+
+    def next_logits(self, index, codes, state):
+        """Logits of the next code. Called for each, in order.
+
+        Args:
+            index: int or int tensor, index of the code.
+            codes: int32 tensor `(batch, num_codes)`; earlier ones are read.
+            state: That of the network; with several codes per position also the
+                features of the current one.
+
+        Returns:
+            `logits, state`, logits float32 `(batch, num_embeddings)`.
+        """
+        count = self.codes_per_position
+        if count == 1:
+            features, state = self.network.step(index, codes, state)
+            return self.head.step(features, None, 0), state
+        position, code = index // count, index % count
+        codes = ops.reshape(codes, (-1, self.num_positions, count))
+        features, network_state = ops.cond(
+            code == 0,
+            lambda: self.network.step(position, codes, state["network"]),
+            lambda: (state["features"], state["network"]),
+        )
+        logits = self.head.step(features, codes[:, position], code)
+        return logits, {"features": features, "network": network_state}
+
+    def start_from(self, num_samples, prompt):
+        """What `complete` takes for a prompt.
+
+        Args:
+            num_samples: int >= 1.
+            prompt: int array `(num_samples, m)` or None.
+
+        Returns:
+            `codes, known`, NumPy arrays `(num_samples, *code_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        check_int("num_samples", num_samples)
+        shape = (num_samples, *self.code_shape)
+        codes, known = np.zeros(shape, "int32"), np.zeros(shape, bool)
+        if prompt is not None:
+            prompt = to_array(prompt)
+            check_prompt(self, prompt, num_samples)
+            first = (slice(None), slice(prompt.shape[1]))
+            codes.reshape(num_samples, -1)[first] = prompt
+            known.reshape(num_samples, -1)[first] = True
+        return codes, known
+
+    def resized(self, code_shape, **kwargs):
+        """A prior of larger maps, with the same weights.
+
+        Its network sees a window of the size it was trained on; see
+        `keras_vq.networks.SlidingWindow`.
+
+        Args:
+            code_shape: tuple of int, shape of the larger maps.
+            **kwargs: `name` and others of `keras.Model`.
+
+        Returns:
+            `AutoregressivePrior`.
+
+        Raises:
+            ValueError: If the shape does not fit.
+
+        Example:
+
+        >>> network = keras_vq.networks.PixelCNN((4, 4), 16, hidden_dim=32)
+        >>> prior = keras_vq.priors.AutoregressivePrior(network)
+        >>> prior.resized((8, 12)).generate(2, seed=0).shape
+        (2, 8, 12)
+        """
+        return AutoregressivePrior(
+            SlidingWindow(self.network, code_shape),
+            self.head,
+            label_dropout=self.label_dropout,
+            tokenizer_fingerprint=self.tokenizer_fingerprint,
+            **kwargs,
+        )
+
+
+def _check_head(network, head):
+    found = (head.dim, head.codes_per_position, head.num_embeddings)
+    expected = (
+        network.features_dim,
+        network.codes_per_position,
+        network.num_embeddings,
+    )
+    if found != expected:
+        names = ("dim", "codes_per_position", "num_embeddings")
+        raise ValueError(
+            "`head` must match the network. Received: "
+            f"{title(head)} with {dict(zip(names, found))} for "
+            f"{title(network)} with {dict(zip(names, expected))}"
+        )

@@ -1,0 +1,123 @@
+"""Configurations: the constructor's arguments, recorded in one place."""
+
+import inspect
+
+import keras
+
+
+def serializable(cls):
+    """Class decorator: register a class with Keras and derive its config.
+
+    `get_config` returns the arguments of the constructor: those it names, and
+    others that were given and that `**kwargs` passed on to a base class. An
+    argument is read from the attribute of the same name, so the constructor
+    stores it, or an equivalent value, under that name. `from_config` restores
+    nested models, layers and other Keras objects. A class that has to convert
+    an argument overrides either method.
+
+    Subclasses inherit all this; `keras.saving.register_keras_serializable`
+    is all they need.
+
+    Args:
+        cls: A class.
+
+    Returns:
+        The class.
+    """
+    if _is_foreign(_owner(cls, "get_config")):
+        cls.get_config = get_config
+    if _is_foreign(_owner(cls, "from_config")):
+        cls.from_config = classmethod(from_config)
+    if _is_foreign(_owner(cls, "__new__")):
+        cls.__new__ = _recording_new(cls)
+    return keras.saving.register_keras_serializable(package="keras_vq")(cls)
+
+
+def get_config(self):
+    """dict, the constructor's arguments."""
+    config = {}
+    for base in type(self).__mro__:
+        if _is_foreign(base) and "get_config" in vars(base):
+            config = base.get_config(self)
+            break
+    named = inspect.signature(type(self).__init__).parameters.values()
+    variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    names = [p.name for p in named if p.kind not in variadic][1:]  # not self
+    for name in dict.fromkeys([*names, *self._keywords.names]):
+        if name not in config:
+            config[name] = _serialized(_attribute(self, name))
+    return config
+
+
+def from_config(cls, config, custom_objects=None):
+    """The object that a `get_config` describes."""
+    with keras.saving.custom_object_scope(custom_objects or {}):
+        return cls(**{name: _restored(x) for name, x in config.items()})
+
+
+class _Keywords:
+    """Names that a constructor was called with; not a list, which Keras would
+    track."""
+
+    def __init__(self, names):
+        self.names = tuple(names)
+
+
+def _recording_new(owner):
+    def __new__(cls, *args, **kwargs):
+        new = super(owner, cls).__new__
+        is_plain = new is object.__new__
+        self = new(cls) if is_plain else new(cls, *args, **kwargs)
+        # Past Keras, whose `__setattr__` works after `__init__` only.
+        object.__setattr__(self, "_keywords", _Keywords(kwargs))
+        return self
+
+    return __new__
+
+
+def _is_foreign(cls):
+    return cls is object or cls.__module__.partition(".")[0] == "keras"
+
+
+def _owner(cls, name):
+    """The class that defines a method; `object` if none does."""
+    return next((c for c in cls.__mro__ if name in vars(c)), object)
+
+
+def _attribute(obj, name):
+    try:
+        return getattr(obj, name)
+    except AttributeError as error:
+        raise AttributeError(
+            f"{type(obj).__name__} does not store its argument {name!r}. Set "
+            f"`self.{name}` in the constructor, or override `get_config`."
+        ) from error
+
+
+def _serialized(value):
+    # The optimizer of a part has nothing left to do.
+    return without(keras.saving.serialize_keras_object(value), "compile_config")
+
+
+def _restored(value):
+    if isinstance(value, (dict, list, tuple)):
+        return keras.saving.deserialize_keras_object(value)
+    return value
+
+
+def without(config, *keys):
+    """A serialized object, and its parts, without some keys.
+
+    Args:
+        config: What `keras.saving.serialize_keras_object` returned.
+        *keys: str, such as `"compile_config"`.
+    """
+    if isinstance(config, dict):
+        return {
+            key: without(value, *keys)
+            for key, value in config.items()
+            if key not in keys
+        }
+    if isinstance(config, (list, tuple)):
+        return type(config)(without(value, *keys) for value in config)
+    return config

@@ -1,0 +1,387 @@
+import keras
+from keras import ops
+
+from keras_vq import backend
+from keras_vq.checks import check_labels
+from keras_vq.saving.config import serializable
+from keras_vq.saving.preset import ClassProperty
+from keras_vq.saving.preset import from_preset
+from keras_vq.saving.preset import presets_of
+from keras_vq.saving.preset import save_to_preset
+from keras_vq.training.batches import first_batch
+from keras_vq.training.optimizer_group import OptimizerGroup
+
+
+@serializable
+class Model(backend.StepMixin, keras.Model):
+    """Base of all models: a training step that is written once.
+
+    Keras's `fit` and `evaluate` run `training_step` and `evaluation_step`, in
+    `keras.ops`, on every backend. A subclass creates and builds all its parts
+    in `__init__`, so that `compile` can build the optimizer, and defines
+    `losses_of(x, labels, training)`.
+
+    Args:
+        **kwargs: `name`, `dtype` and others of `keras.Model`.
+
+    Example:
+
+    >>> class Regression(keras_vq.training.Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.dense = keras.layers.Dense(1)
+    ...         self.dense.build((None, 8))
+    ...         self.track("loss")
+    ...
+    ...     def losses_of(self, x, labels, training):
+    ...         return {"loss": keras.ops.mean((self.dense(x) - 1.0) ** 2)}
+    >>> model = Regression()
+    >>> model.compile("adam")
+    >>> history = model.fit(np.ones((4, 8)), verbose=0)
+    >>> sorted(history.history)
+    ['loss']
+    """
+
+    presets = ClassProperty(presets_of)
+    from_preset = classmethod(from_preset)
+    save_to_preset = save_to_preset
+
+    # Number of classes of the labels that go with each input; None for a
+    # model that takes no labels.
+    num_classes: int | None = None
+    # Whether it has a method `generate`.
+    can_generate = False
+    # A `keras_vq.losses.Adversary` that the model is trained against, or None.
+    adversary = None
+
+    def __init__(self, **kwargs):
+        # Parts cast for themselves: inputs may be integers, or need float32.
+        super().__init__(**{"autocast": False, **kwargs})
+        self._tracked = []
+        self._compiled_steps = {}
+        self.built = True
+
+    def build(self, input_shape=None):
+        # Everything is built in `__init__`; Keras calls this when it loads.
+        self.built = True
+
+    # === One step ===
+
+    def losses_of(self, x, labels, training):
+        """The loss of a batch and everything computed on the way.
+
+        Args:
+            x: tensor `(batch, ...)`, or a tuple of them, the inputs.
+            labels: int32 tensor `(batch,)`; None without `num_classes`.
+            training: bool.
+
+        Returns:
+            dict with the scalar `loss` and whatever `track` refers to.
+        """
+        raise NotImplementedError
+
+    def training_step(self, data):
+        """One step of training.
+
+        Args:
+            data: What the data set yields: `x`, `(x,)` or `(x, labels)`.
+
+        Returns:
+            dict, names to scalars, the logs.
+        """
+        x, labels = self.unpack(data)
+        rows = ops.shape(keras.tree.flatten(x)[0])[0]
+
+        def losses():
+            return self.losses_of(x, labels, training=True)
+
+        if self.adversary is None:
+            return self.logs_of(self.minimize(losses, rows), rows)
+        logs = self.logs_of(self.adversary.play(self, losses, rows), rows)
+        return {**logs, "discriminator_steps": self.adversary.num_updates()}
+
+    def evaluation_step(self, data):
+        """One step of evaluation: as `training_step`, without learning."""
+        x, labels = self.unpack(data)
+        rows = ops.shape(keras.tree.flatten(x)[0])[0]
+        return self.logs_of(self.losses_of(x, labels, training=False), rows)
+
+    def unpack(self, data):
+        """Inputs, and int32 labels or None, of what a data set yields."""
+        x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if sample_weight is not None:
+            raise ValueError(
+                f"{type(self).__name__} does not support sample_weight. "
+                "Received one."
+            )
+        if self.num_classes is None:
+            return x, None
+        if labels is None:
+            check_labels(self, None)
+        return x, ops.cast(labels, "int32")
+
+    def minimize(self, losses, rows=None):
+        """One step of the model's single optimizer.
+
+        Args:
+            losses: A function without arguments that returns a dict with the
+                scalar `loss`, a mean over the batch.
+            rows: int or int tensor, rows of the batch, by which data-parallel
+                replicas are weighted; None weights them equally. Defaults to
+                None.
+
+        Returns:
+            dict, what `losses` returned.
+        """
+
+        def loss():
+            outputs = losses()
+            return (outputs["loss"],), outputs
+
+        _, outputs, pullback = backend.vjp(loss, self.trainable_variables)
+        self.apply_pullback(pullback, (1.0,), rows)
+        return outputs
+
+    def apply_pullback(self, pullback, cotangents, rows=None, name=None):
+        """Step an optimizer along a weighted sum of losses.
+
+        Args:
+            pullback: What `backend.vjp` over the optimizer's variables
+                returned.
+            cotangents: tuple of scalars, the weight of each loss.
+            rows: See `minimize`.
+            name: str, name of the optimizer in a group; None for a single one.
+                Defaults to None.
+        """
+        optimizer, variables = self.optimizer, self.trainable_variables
+        if name is not None:
+            optimizer = self.optimizer[name]
+            variables = self.variable_groups()[name]
+        # Gradients are summed over replicas: the shares turn that into a mean.
+        share = backend.batch_share(rows)
+        scaled = tuple(
+            optimizer.scale_loss(ops.cast(c * share, "float32"))
+            for c in cotangents
+        )
+        backend.apply_gradients(optimizer, pullback(scaled), variables)
+
+    def variable_groups(self):
+        """dict, names of optimizers to the variables that each trains.
+
+        Empty for a model with a single optimizer.
+        """
+        if self.adversary is None:
+            return {}
+        judges = self.adversary.trainable_variables
+        known = {id(v) for v in judges}
+        players = [v for v in self.trainable_variables if id(v) not in known]
+        return {"generator": players, "discriminator": judges}
+
+    # === Logs ===
+
+    def track(self, *names):
+        """Log the mean over an epoch of these scalars of `losses_of`."""
+        for name in names:
+            self.track_metric(keras.metrics.Mean(name=name), name)
+
+    def track_metric(self, metric, name, index=None):
+        """Update a metric with an output of `losses_of` after each step.
+
+        Args:
+            metric: `keras.metrics.Metric`.
+            name: str, key of the output.
+            index: int or None, an index on the output's last axis. Defaults to
+                None, all of it.
+        """
+        # A copy: Keras tracks the metrics in lists that attributes hold.
+        self._tracked = [*self._tracked, (metric, name, index)]
+
+    def logs_of(self, outputs, rows):
+        """Update the metrics with what a step computed.
+
+        Args:
+            outputs: dict, what `losses_of` returned. `inputs` and
+                `reconstruction` are compared by the metrics of `compile`.
+            rows: int or int tensor, rows of the batch.
+
+        Returns:
+            dict, names to scalars.
+        """
+        missing = set()
+        for metric, name, index in self._tracked:
+            if name not in outputs:  # a loss of training alone
+                missing.add(metric.name)
+                continue
+            value = (
+                outputs[name] if index is None else outputs[name][..., index]
+            )
+            if isinstance(metric, keras.metrics.Mean):
+                metric.update_state(value, sample_weight=rows)
+            else:
+                metric.update_state(value)
+        if "reconstruction" in outputs:
+            inputs = outputs["inputs"]
+            logs = self.compute_metrics(
+                inputs, inputs, outputs["reconstruction"]
+            )
+        else:
+            logs = self.get_metrics_result()
+        return {k: v for k, v in logs.items() if k not in missing}
+
+    # === Data ===
+
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """Train; see `keras.Model.fit`. The first batch of `x` is checked.
+
+        Args:
+            x: Inputs, with or without labels: array, `tf.data.Dataset`,
+                `keras.utils.PyDataset`, PyTorch `DataLoader` or generator.
+            y: Labels, if `x` is an array and the model has classes; ignored
+                otherwise.
+            batch_size: int or None, rows per batch of an array; None for 32.
+        """
+        x = self._checked(x, y, batch_size)
+        validation_data = kwargs.get("validation_data")
+        if isinstance(validation_data, (tuple, list)):
+            self._checked(*validation_data[:2])
+        elif validation_data is not None:
+            kwargs["validation_data"] = self._checked(validation_data)
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """Measure; see `keras.Model.evaluate`. The first batch is checked."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
+            x = self._checked(x, y, batch_size)
+        return super().evaluate(x, y, batch_size, *args, **kwargs)
+
+    def check_first_batch(self, batch, labels):
+        """Raise if inputs or labels (NumPy arrays, or None) do not fit."""
+
+    def _checked(self, x, y=None, batch_size=None):
+        x, batch, labels = first_batch(x, y, batch_size)
+        if batch is not None:
+            self.check_first_batch(batch, labels)
+        return x
+
+    def compiled(self, step, key=None, loop=False):
+        """A method of tensors, compiled when it is first used.
+
+        Args:
+            step: A bound method, or a function if `key` is given.
+            key: Hashable that identifies the function. Defaults to None, the
+                method's name.
+            loop: bool, whether it is a loop of many small operations. Defaults
+                to False.
+        """
+        key = step.__name__ if key is None else key
+        if key not in self._compiled_steps:
+            compile_step = backend.jit_loop if loop else backend.jit
+            self._compiled_steps[key] = compile_step(step, self)
+        return self._compiled_steps[key]
+
+    # === Optimizers and state ===
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """Configure the model for training.
+
+        Args:
+            optimizer: `keras.optimizers.Optimizer` or its identifier. For a
+                model with an adversary a dict with `"generator"` and
+                `"discriminator"`. Defaults to `"adam"`.
+            loss: Must be None: the model computes its own loss.
+            **kwargs: See `keras.Model.compile`.
+
+        Raises:
+            ValueError: If `loss` is given, or the optimizers do not match the
+                model's variable groups.
+        """
+        if loss is not None:
+            raise ValueError(
+                f"{type(self).__name__} computes its own loss: compile it "
+                f"without `loss`. Received: loss={loss!r}"
+            )
+        backend.check_distribution()
+        if isinstance(optimizer, dict) and "class_name" not in optimizer:
+            optimizer = OptimizerGroup(optimizer)
+        optimizer = keras.optimizers.get(optimizer)
+        groups = self.variable_groups()
+        is_group = isinstance(optimizer, OptimizerGroup)
+        names = sorted(optimizer.members) if is_group else []
+        if names != sorted(groups):
+            expected = f"optimizers named {sorted(groups)}"
+            received = f"optimizers named {names}"
+            raise ValueError(
+                f"{type(self).__name__} is trained by "
+                f"{expected if groups else 'a single optimizer'}. Received: "
+                f"{received if is_group else 'a single optimizer'}"
+            )
+        if is_group and self.dtype_policy.name == "mixed_float16":
+            if kwargs.get("auto_scale_loss", True):
+                optimizer.members = {
+                    key: _with_loss_scale(member)
+                    for key, member in optimizer.members.items()
+                }
+            kwargs["auto_scale_loss"] = False
+        super().compile(optimizer=optimizer, **kwargs)
+        self._build_optimizer()
+
+    def get_compile_config(self):
+        """How to compile the saved model, on any backend."""
+        return _with_public_optimizers(super().get_compile_config())
+
+    def compile_from_config(self, config):
+        """Compile as the saved model was, for the backend that loads it."""
+        config = keras.saving.deserialize_keras_object(config)
+        # Keras saves what "auto" meant on the backend that saved the model.
+        config["jit_compile"] = "auto"
+        self.compile(**config)
+
+    def _build_optimizer(self):
+        # Here and not in the first step, so that the optimizer's variables are
+        # there when a callback restores a backup before that step.
+        if self.optimizer is None or self.optimizer.built:
+            return
+        if isinstance(self.optimizer, OptimizerGroup):
+            self.optimizer.build(self.variable_groups())
+        else:
+            self.optimizer.build(self.trainable_variables)
+
+    def save_own_variables(self, store):
+        """Save the state of random draws too, for an exact resume."""
+        super().save_own_variables(store)
+        for i, variable in enumerate(self._seed_states()):
+            store[f"seed_state_{i}"] = ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store):
+        """Load what `save_own_variables` saved."""
+        saved = {key: store[key] for key in store.keys()}
+        for i, variable in enumerate(self._seed_states()):
+            state = saved.pop(f"seed_state_{i}", None)
+            if state is not None:
+                variable.assign(state)
+        super().load_own_variables(saved)
+
+    def _seed_states(self):
+        weights = {id(w) for w in self.weights}
+        return [v for v in self.non_trainable_variables if id(v) not in weights]
+
+
+def _with_public_optimizers(config):
+    """The config with optimizers under the names that every backend knows.
+
+    On PyTorch Keras swaps some for private subclasses, which no other backend
+    could load.
+    """
+    if not isinstance(config, dict):
+        return config
+    config = {k: _with_public_optimizers(v) for k, v in config.items()}
+    is_private = str(config.get("module")).startswith("keras.src.")
+    if is_private and hasattr(keras.optimizers, str(config.get("class_name"))):
+        config |= {"module": "keras.optimizers", "registered_name": None}
+    return config
+
+
+def _with_loss_scale(optimizer):
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)

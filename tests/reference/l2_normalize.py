@@ -1,0 +1,17 @@
+"""Vectors divided by their length."""
+
+import numpy as np
+
+
+def l2_normalize(x):
+    return np.array([vector / np.linalg.norm(vector) for vector in x])
+
+
+def gradient(x, upstream):
+    """Of sum(upstream * l2_normalize(x)) to x: what is across, by the length."""
+    grad = np.zeros(x.shape)
+    for n, vector in enumerate(x):
+        length = np.linalg.norm(vector)
+        u = vector / length
+        grad[n] = (upstream[n] - u * (u @ upstream[n])) / length
+    return grad
