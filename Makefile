@@ -16,7 +16,7 @@ quickstart: $(VENV)/.installed
 test: lint $(addprefix test-,$(BACKENDS))
 
 test-%: $(VENV)/.installed-dev
-	KERAS_BACKEND=$* $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+	KERAS_BACKEND=$* $(BIN)/python -m pytest --share --durations=10 --numprocesses $(WORKERS) --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

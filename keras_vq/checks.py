@@ -128,7 +128,7 @@ def check_shape(name, shape, ranks=None):
         or not all(
             isinstance(n, numbers.Integral)
             and not isinstance(n, bool)
-            and n > 0
+            and int(n) > 0
             for n in shape
         )
     ):

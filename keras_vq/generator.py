@@ -7,6 +7,7 @@ from keras_vq.checks import check_type
 from keras_vq.checks import title
 from keras_vq.models import Tokenizer
 from keras_vq.priors import Prior
+from keras_vq.saving.config import restored
 from keras_vq.saving.config import serializable
 from keras_vq.training import Model
 
@@ -247,7 +248,7 @@ class LatentGenerator(Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         with keras.saving.custom_object_scope(custom_objects or {}):
-            parts = keras.saving.deserialize_keras_object(config)
+            parts = {name: restored(value) for name, value in config.items()}
         # Weights are loaded later: until then fingerprints differ.
         prior = parts["prior"]
         fingerprint = prior.tokenizer_fingerprint

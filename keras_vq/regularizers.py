@@ -3,8 +3,8 @@
 from keras import ops
 
 from keras_vq.checks import check_number
-from keras_vq.ops import l2_normalize
-from keras_vq.ops import masked_mean
+from keras_vq.ops.l2_normalize import l2_normalize
+from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 
 __all__ = ["CodeEntropy", "Orthogonality", "Regularizer"]

@@ -1,16 +1,79 @@
+import ast
+import atexit
+import functools
 import os
 import pathlib
+import shutil
+import tempfile
 
 # Before any backend is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Models this small spend their time in XLA's compiler, not in what it makes.
+# Models this small take longer to compile than to run.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # Shared by the processes of one run.
+    cache = tempfile.mkdtemp(prefix="jax_cache_")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import keras
 import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
+EVERY_BACKEND = ("tensorflow", "jax", "torch")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--share",
+        action="store_true",
+        help="run tests of code that does not compute on one backend only",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--share"):
+        return
+    here = keras.config.backend()
+    shared = [item for item in items if here not in backends_of(item.path)]
+    config.hook.pytest_deselected(items=shared)
+    items[:] = [item for item in items if item not in set(shared)]
+
+
+def backends_of(path):
+    """The backends that a test file runs on if tests are shared.
+
+    Its folder mirrors one of the package or of the repository. Code that
+    computes with `keras.ops` or `keras_vq.backend` is tested on every backend,
+    code that uses TensorFlow as a library on that one, and other code on
+    PyTorch, where nothing has to be compiled.
+    """
+    folder = path.relative_to(ROOT / "tests").parts[0].removesuffix("_test.py")
+    for source in (ROOT / "keras_vq" / folder, ROOT / folder):
+        if source.is_dir() and folder != "backend":
+            modules = imported_modules(source)
+            if modules & {"tensorflow", "tensorflow_datasets"}:
+                return ("tensorflow",)
+            if not modules & {"keras.ops", "keras_vq.backend"}:
+                return ("torch",)
+    return EVERY_BACKEND
+
+
+@functools.cache
+def imported_modules(folder):
+    """Modules that the files of a folder import."""
+    found = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(node.module)
+                found |= {f"{node.module}.{a.name}" for a in node.names}
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +88,7 @@ def rng():
 
 @pytest.fixture(scope="session")
 def scenes_dir(tmp_path_factory):
-    """Where a few of the built-in scenes are prepared, once for all tests."""
+    """Folder with a few of the built-in scenes, prepared once."""
     from keras_vq.data.scenes import builder
 
     path = str(tmp_path_factory.mktemp("tfds"))
@@ -38,7 +101,7 @@ def scenes_dir(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def lpips_file(tmp_path_factory):
-    """A file of weights of LPIPS: those of the real shapes, but random."""
+    """A file of LPIPS weights of the real shapes, with random values."""
     from safetensors.numpy import save_file
 
     rng = np.random.default_rng(0)
@@ -66,7 +129,7 @@ def lpips_file(tmp_path_factory):
 def real_data_dir():
     """The prepared TFDS directories that KERAS_VQ_TEST_DATA names.
 
-    Under CI=true their absence is a failure, elsewhere the test is skipped.
+    If they are missing the test fails under CI=true and is skipped elsewhere.
     """
     default = ROOT.parent / "shared" / "tfds"
     path = pathlib.Path(os.environ.get("KERAS_VQ_TEST_DATA", default))

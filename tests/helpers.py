@@ -1,4 +1,4 @@
-"""What tests on all three backends share."""
+"""Helpers of tests on all three backends."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def to_numpy(x):
 
 
 def inside_a_step(step, variables):
-    """What `step()` returns where the backend runs its training steps."""
+    """The result of `step()`, run as the backend runs a training step."""
     if keras.config.backend() != "jax":
         return to_numpy(step())
     from keras_vq.backend import jax as jax_backend
@@ -31,7 +31,7 @@ def inside_a_step(step, variables):
 
 
 def compiled_step(step, variables):
-    """`step` as a function to call many times; what it assigns stays."""
+    """`step` as a compiled function to call repeatedly; assignments persist."""
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -66,7 +66,7 @@ def gradients(loss, variables):
 
 
 def assert_close(found, expected, relative=1e-5, name=""):
-    """No element is off by more than a share of the largest."""
+    """Assert that no element is off by more than a share of the largest."""
     found, expected = np.asarray(found, "float64"), np.asarray(expected)
     assert found.shape == expected.shape, name
     error = np.abs(found - expected).max(initial=0.0)
@@ -98,7 +98,7 @@ def run_python(*args, backend=None, env=None, check=True, timeout=300):
 
 
 def tiny_images(rng, count=16, shape=(8, 8, 3)):
-    """Smooth pictures in [0, 1] that a small model can learn."""
+    """Smooth images in [0, 1] that a small model can learn."""
     coarse = rng.uniform(size=(count, *(n // 4 for n in shape[:-1]), shape[-1]))
     for axis in range(1, len(shape)):
         coarse = np.repeat(coarse, 4, axis=axis)
@@ -120,8 +120,8 @@ def tiny_vqvae(**kwargs):
     return zoo.vqvae(**{**arguments, **kwargs})
 
 
-# Of both adversarial models, for 8 x 8 images.
-PLAYERS = {
+# Arguments of both adversarial models, for 8 x 8 images.
+ADVERSARIAL = {
     "input_shape": (8, 8, 1),
     "hidden_dim": 4,
     "channel_multipliers": (1, 2),
@@ -133,17 +133,18 @@ PLAYERS = {
 
 
 def tiny_vqgan(compiled=False, **kwargs):
-    """A VQGAN, with steps that run eagerly: few steps are not worth a graph."""
-    arguments = {**PLAYERS, "num_embeddings": 8, "embedding_dim": 4}
+    """A VQGAN whose steps run eagerly: a few are not worth compiling."""
     from keras_vq import zoo
 
+    arguments = {**ADVERSARIAL, "num_embeddings": 8, "embedding_dim": 4}
     model = zoo.vqgan(**{**arguments, **kwargs})
     model.run_eagerly = not compiled
     return model
 
 
 def tiny_kl_autoencoder(**kwargs):
-    arguments = {**PLAYERS, "latent_dim": 2, "seed": 1}
+    """A KL-regularized autoencoder."""
     from keras_vq import zoo
 
+    arguments = {**ADVERSARIAL, "latent_dim": 2, "seed": 1}
     return zoo.kl_autoencoder(**{**arguments, **kwargs})

@@ -51,7 +51,7 @@ class CodeProjection(EpochPicture):
             )
 
     def draw(self):
-        step = self.model.compiled(self.model.quantizer_inputs)
+        step = self.model.jit(self.model.quantizer_inputs)
         (z,) = in_batches(step, [to_array(self.x)], 32)
         z = z.reshape(-1, z.shape[-1])
         z = z[np.isfinite(z).all(axis=-1)]

@@ -1,15 +1,57 @@
-from keras_vq.cli.run import Run
-from keras_vq.export import export_model
+from pathlib import Path
+from typing import Annotated
+from typing import Optional
+
+import typer
+
+from keras_vq.cli.options import RunDir
 
 
-def export_run(path, directory, format, options):
-    """Export a run's model; see `keras-vq export`."""
-    export_model(Run(path).load_model(), directory, format, **options)
-    if "version" in options:
-        directory = directory / str(options["version"])
-    parts = (x for x in directory.rglob("*") if x.is_file())
-    size = sum(x.stat().st_size for x in parts)
+def export(
+    run: RunDir,
+    directory: Annotated[Path, typer.Argument(help="Folder to create.")],
+    version: Annotated[
+        Optional[int], typer.Option(help="Create DIRECTORY/VERSION.", min=0)
+    ] = None,
+    png: Annotated[
+        bool, typer.Option("--png", help="Also encode_png and decode_png.")
+    ] = False,
+    top_k: Annotated[
+        Optional[int],
+        typer.Option(help="Let `generate` draw from the top K codes.", min=1),
+    ] = None,
+    top_p: Annotated[
+        Optional[float],
+        typer.Option(help="Let `generate` draw from the nucleus of mass P."),
+    ] = None,
+    jit_compile: Annotated[
+        bool,
+        typer.Option("--jit-compile", help="Compile `generate` with XLA."),
+    ] = False,
+    format: Annotated[
+        str, typer.Option(help="tf_saved_model or onnx.")
+    ] = "tf_saved_model",
+) -> None:
+    """Export a model that runs without Keras: encode, decode, generate.
+
+    Example: keras-vq export runs/vqvae_mnist served --version 1
+    """
+    from keras_vq.export import export_model
+    from keras_vq.recipes import Run
+
+    options = {
+        "version": version,
+        "png": png,
+        "top_k": top_k,
+        "top_p": top_p,
+        "jit_compile": jit_compile,
+    }
+    given = {k: x for k, x in options.items() if x not in (None, False)}
+    export_model(Run(run).model, directory, format, **given)
+    if version is not None:
+        directory = directory / str(version)
+    size = sum(x.stat().st_size for x in directory.rglob("*") if x.is_file())
     print(f"Wrote {directory}, {size / 2**20:.1f} MiB.")
     if format == "tf_saved_model":
         document = directory / "assets.extra" / "signatures.json"
-        print(f"What its signatures take and give: {document}")
+        print(f"Its signatures are described in {document}")

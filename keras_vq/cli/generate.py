@@ -1,29 +1,48 @@
-from keras_vq.callbacks.plots import save_figure
-from keras_vq.callbacks.sample_grid import sample_grid
-from keras_vq.cli.examples import test_conditions
-from keras_vq.cli.run import Run
+from typing import Annotated
+from typing import Optional
+
+import typer
+
+from keras_vq.cli.options import Png
+from keras_vq.cli.options import RunDir
 
 
-def generate_images(path, count, seed, label, out):
-    """Draw samples of a run's model; see `keras-vq generate`."""
-    run = Run(path)
-    model = run.load_model()
-    if not hasattr(model, "generate"):
+def generate(
+    run: RunDir,
+    num: Annotated[int, typer.Option(help="Number of samples.", min=1)] = 64,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.", min=0)] = 0,
+    label: Annotated[
+        Optional[int],
+        typer.Option(
+            help="Class of all samples. [default: each in turn]", min=0
+        ),
+    ] = None,
+    out: Png = None,
+) -> None:
+    """Draw new images from a prior or another generative model.
+
+    Example: keras-vq generate runs/pixelcnn_mnist --num 64 --out grid.png
+    """
+    from keras_vq.callbacks.plots import save_figure
+    from keras_vq.callbacks.sample_grid import sample_grid
+    from keras_vq.recipes import Run
+    from keras_vq.recipes.data import first_conditions
+
+    source = Run(run)
+    model = source.model
+    if not model.can_generate:
         raise ValueError(
-            f"A {type(model).__name__} generates nothing by itself: its "
-            "latents need a prior. Train one, as `keras-vq train "
-            "pixelcnn_mnist` does."
+            f"A {type(model).__name__} cannot generate: its latents need a "
+            "prior. Train one, as `keras-vq train pixelcnn_mnist` does."
         )
-    told = {}
-    if run.recipe.data.condition is not None:
-        told = test_conditions(run.recipe, model, count)
-        if len(told["condition"]) < count:
-            raise ValueError(
-                "Each sample needs a condition of its own from the run's test "
-                f"data, which has {len(told['condition'])}. Received: "
-                f"--num {count}"
-            )
-        if label is not None:
-            told.pop("labels", None)
-    save_figure(sample_grid(model, count, seed, label, **told), out)
-    print(f"Wrote {out}: {count} samples of seed {seed}.")
+    conditions = first_conditions(source.recipe, model, num)
+    if conditions and len(conditions["condition"]) < num:
+        raise ValueError(
+            "Each sample needs a condition from the run's test data, which "
+            f"has {len(conditions['condition'])}. Received: --num {num}"
+        )
+    if label is not None:
+        conditions["labels"] = label
+    out = out or run / "samples.png"
+    save_figure(sample_grid(model, num, seed, **conditions), out)
+    print(f"Wrote {out}: {num} samples of seed {seed}.")

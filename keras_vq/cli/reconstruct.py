@@ -1,30 +1,50 @@
-import numpy as np
+from typing import Annotated
 
-from keras_vq.callbacks.level_reconstructions import level_reconstructions
-from keras_vq.callbacks.plots import comparison_grid
-from keras_vq.callbacks.plots import save_figure
-from keras_vq.cli.examples import examples
-from keras_vq.cli.run import Run
+import typer
+
+from keras_vq.cli.options import Images
+from keras_vq.cli.options import Label
+from keras_vq.cli.options import Png
+from keras_vq.cli.options import RunDir
 
 _NUM_PICTURES = 16
 
 
-def reconstruct_images(path, paths, label, levels, out):
-    """Draw images beside their outputs; see `keras-vq reconstruct`."""
-    run = Run(path)
-    model = run.load_first_stage()
-    images, condition = examples(run, model, paths, label, _NUM_PICTURES)
+def reconstruct(
+    run: RunDir,
+    images: Images = None,
+    label: Label = None,
+    levels: Annotated[
+        bool,
+        typer.Option(
+            "--levels", help="Show what each level of a VQ-VAE-2 adds."
+        ),
+    ] = False,
+    out: Png = None,
+) -> None:
+    """Draw images and their reconstructions.
+
+    Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
+    """
+    import numpy as np
+
+    from keras_vq.callbacks.level_reconstructions import level_reconstructions
+    from keras_vq.callbacks.plots import comparison_grid
+    from keras_vq.callbacks.plots import save_figure
+    from keras_vq.ops.to_float import to_float
+    from keras_vq.recipes import Run
+    from keras_vq.recipes.data import examples
+
+    source = Run(run)
+    model = source.first_stage
+    x, labels = examples(source, images, label, _NUM_PICTURES)
     if levels:
-        rows = level_reconstructions(model, images)
+        rows = level_reconstructions(model, x)
         outputs = rows["all"]
     else:
-        latents = model.encode(images, *condition)
-        outputs = model.decode(latents, *condition)
-        rows = {"input": images, "output": outputs}
+        outputs = model.decode(model.encode(x, labels), labels)
+        rows = {"input": x, "output": outputs}
+    out = out or run / "reconstruction.png"
     save_figure(comparison_grid(rows), out)
-    error = np.mean(np.square(_unit_range(images) - outputs))
-    print(f"Wrote {out}: {len(images)} images, mean squared error {error:.4f}.")
-
-
-def _unit_range(images):
-    return images / 255.0 if images.dtype == np.uint8 else images
+    error = np.mean(np.square(np.asarray(to_float(x)) - outputs))
+    print(f"Wrote {out}: {len(x)} images, mean squared error {error:.4f}.")

@@ -1,30 +1,58 @@
-from keras_vq import data
-from keras_vq import models
-from keras_vq.cli.run import Run
-from keras_vq.data.tokenize import provenance_of
+from pathlib import Path
+from typing import Annotated
+from typing import Optional
+
+import typer
+
+from keras_vq.cli.options import RunDir
 
 
-def tokenize_data(path, out, dataset, splits, labels):
-    """Write the codes of a run's data; see `keras-vq tokenize`."""
-    run = Run(path)
-    tokenizer = run.load_first_stage()
+def tokenize(
+    run: RunDir,
+    directory: Annotated[Path, typer.Argument(help="Folder to create.")],
+    dataset: Annotated[
+        Optional[str],
+        typer.Option(help="Other data than the run's.", metavar="NAME|FOLDER"),
+    ] = None,
+    split: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="Repeatable. [default: train and test]", metavar="NAME"
+        ),
+    ] = None,
+    labels: Annotated[bool, typer.Option(help="Write labels too.")] = True,
+) -> None:
+    """Write the codes of images to a folder, for priors to train on.
+
+    Example: keras-vq tokenize runs/vqvae_mnist mnist_codes
+    """
+    from keras_vq import data
+    from keras_vq import models
+    from keras_vq import recipes
+    from keras_vq.data.tokenize import provenance_of
+
+    source = recipes.Run(run)
+    tokenizer = source.first_stage
     if not isinstance(tokenizer, models.Tokenizer):
         raise ValueError(
-            f"A {type(tokenizer).__name__} has no codes to write. Take the run "
-            "of a tokenizer, a VQ-VAE, say."
+            f"{run} is the run of a {type(tokenizer).__name__}, which has no "
+            "codes. Give the run of a tokenizer, such as a VQ-VAE."
         )
-    recipe = run.recipe.data
+    splits = split or ["train", "test"]
+    options = source.recipe.data
     data.tokenize(
         tokenizer,
-        dataset or recipe.name,
-        out,
+        dataset or options.name,
+        directory,
         splits,
         labels=labels,
-        binarize=recipe.binarize,
-        feature=recipe.feature,
+        binarize=options.binarize,
+        feature=options.feature,
     )
-    maps = provenance_of(out)["maps"]
     codes = " and ".join(
-        f"{' x '.join(map(str, shape))} of {k}" for shape, k in maps
+        f"{' x '.join(map(str, shape))} of {k}"
+        for shape, k in provenance_of(directory)["maps"]
     )
-    print(f"Wrote {out}: codes {codes} of the splits {', '.join(splits)}.")
+    print(
+        f"Wrote {directory}: codes {codes} of the splits {', '.join(splits)}."
+    )

@@ -1,172 +1,113 @@
-import importlib.util
-import pathlib
-import sys
+from pathlib import Path
+from typing import Annotated
+from typing import Optional
 
-import rich
-from rich.table import Table
+import typer
 
-from keras_vq.callbacks.plots import save_figure
-from keras_vq.cli.run import Run
-from keras_vq.cli.search import OBJECTIVES
-from keras_vq.cli.search import TUNERS
-from keras_vq.cli.search import Search
-from keras_vq.cli.search import is_worker
-from keras_vq.cli.search import ranges
-from keras_vq.cli.train import changed_recipe
-from keras_vq.cli.train import check_model
-from keras_vq.cli.train import load_data
-from keras_vq.cli.train import with_variance
-from keras_vq.saving.files import written_whole
-from keras_vq.tuning import HyperFactory
-from keras_vq.tuning.search_results import search_plot
-from keras_vq.tuning.search_results import trial_rows
-from keras_vq.tuning.search_results import write_csv
-from keras_vq.zoo.recipe import Recipe
-from keras_vq.zoo.recipe import parse_setting
-
-# Drawn for every trial, as far as a model logs them.
-METRICS = ("val_reconstruction_loss", "val_perplexity")
+from keras_vq.cli.options import Dataset
+from keras_vq.cli.options import RecipeName
+from keras_vq.cli.options import Settings
+from keras_vq.cli.options import parse_settings
 
 
-def start_search(
-    name,
-    tuner="random",
-    max_trials=12,
-    objective="default",
-    dataset=None,
-    settings=(),
-    search=(),
-    epochs=None,
-    quick=False,
-    out=None,
-):
-    """Search; see `keras-vq tune --help` for the arguments."""
-    out = out or pathlib.Path("runs") / f"tune_{pathlib.Path(name).stem}"
+def tune(
+    recipe: RecipeName = None,
+    tuner: Annotated[
+        str, typer.Option(help="random, bayesian, hyperband or grid.")
+    ] = "random",
+    max_trials: Annotated[
+        int,
+        typer.Option(help="Number of trials; hyperband ignores it.", min=1),
+    ] = 12,
+    objective: Annotated[
+        str,
+        typer.Option(help="default (the error), or rate-distortion."),
+    ] = "default",
+    dataset: Dataset = None,
+    settings: Settings = None,
+    search: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="What to search: choices [32, 64] or a range 0.1..2. "
+            "Repeatable.",
+            metavar="KEY=VALUES",
+        ),
+    ] = None,
+    epochs: Annotated[
+        Optional[int], typer.Option(help="Epochs per trial.", min=1)
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Trials as short as a quick run.")
+    ] = False,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder to create. [default: runs/tune_RECIPE]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],
+        typer.Option(help="Continue the search in this folder."),
+    ] = None,
+) -> None:
+    """Search for the best arguments of a recipe, with KerasTuner.
+
+    On several machines, run the same command with KerasTuner's environment
+    variables for a chief and workers, and --out in a shared folder.
+
+    Example: keras-vq tune vqvae_mnist --search num_embeddings=[64,256]
+    """
+    from keras_vq import recipes
+    from keras_vq.recipes.search import is_worker
+
+    if resume is not None:
+        if recipe or dataset or settings or search or epochs or quick or out:
+            raise ValueError(
+                "--resume continues a search as it was started; it takes no "
+                "other arguments."
+            )
+        found = recipes.resume_search(resume)
+    elif recipe is None:
+        raise ValueError("Give a RECIPE to search, or --resume DIR.")
+    else:
+        found = recipes.search(
+            recipe,
+            parse_settings(search),
+            tuner,
+            max_trials,
+            objective,
+            out,
+            dataset,
+            parse_settings(settings),
+            epochs,
+            quick,
+        )
     if is_worker():
-        run_search(Search.wait_for(out))
-        return
-    _check_choice("--tuner", tuner, TUNERS)
-    _check_choice("--objective", objective, OBJECTIVES)
-    if tuner == "bayesian" and importlib.util.find_spec("sklearn") is None:
-        raise ValueError(
-            "--tuner bayesian needs scikit-learn: pip install 'keras_vq[tune]'"
-        )
-    recipe = changed_recipe(Recipe.load(name), dataset, settings, None)
-    trial = recipe.changed(recipe.quick) if quick else recipe
-    trial = changed_recipe(trial, None, (), epochs)
-    options = {
-        "tuner": tuner,
-        "max_trials": max_trials,
-        "objective": objective,
-        "search": dict(parse_setting(text) for text in search),
-        "fixed": [
-            parse_setting(text)[0].rpartition(".")[2] for text in settings
-        ],
-    }
-    # Before any work is done.
-    Run.check_free(out)
-    hypermodel = HyperFactory.from_recipe(
-        trial, search=ranges(options["search"]) or None
-    )
-    if objective == "rate-distortion" and not hasattr(
-        hypermodel, "rate_distortion"
-    ):
-        raise ValueError(
-            f"--objective rate-distortion is for models with codes, not for "
-            f"{trial.model}."
-        )
-    check_model(trial)
-    train, _, steps = load_data(trial)
-    trial = with_variance(trial, train, steps)
-    run_search(Search.create(out, recipe, trial, options))
+        print(f"No trials are left; the chief writes {found.path}.")
+    else:
+        _report(found)
 
 
-def resume_search(path):
-    """Continue an interrupted search as if it had never stopped."""
-    run_search(Search(path))
+def _report(found):
+    """Print the best five trials and where to find the rest."""
+    import csv
 
+    import rich
+    from rich.table import Table
 
-def run_search(search):
-    """Make the trials that are still to be made, and write the results."""
-    train, test, steps = load_data(search.trial)
-    hypermodel = search.hypermodel(steps)
-    tuner = search.tuner(hypermodel)
-    arguments = (
-        {}
-        if search.options["tuner"] == "hyperband"
-        else {"epochs": search.trial.training.epochs}
-    )
-    try:
-        tuner.search(
-            train,
-            validation_data=test,
-            steps_per_epoch=steps,
-            shuffle=False,  # the data set does that itself
-            verbose=1 if sys.stdout.isatty() else 2,
-            **arguments,
-        )
-    except RuntimeError as error:
-        lines = str(error).strip().splitlines()
-        raise ValueError(
-            f"The search was given up, {lines[0]} The last trial ended with "
-            f"{lines[-1]}"
-        ) from error
-    if is_worker():
-        print(f"No trials are left; the chief writes {search.path}.")
-        return
-    _write_results(search, tuner, list(hypermodel.search))
-
-
-def _write_results(search, tuner, names):
-    path = search.path
-    rows = trial_rows(tuner, names)
-    write_csv(rows, path / "trials.csv")
-    if not any("score" in row for row in rows):
-        message = list(tuner.oracle.trials.values())[-1].message or "no word"
-        raise ValueError(
-            f"No trial of {path} ended well; the last one ended with "
-            f"{message.strip().splitlines()[-1]}"
-        )
-    values = tuner.get_best_hyperparameters()[0].values
-    best = search.recipe.changed({name: values[name] for name in names})
-    with written_whole(path / "best.toml") as temporary:
-        temporary.write_text(best.to_toml())
-    done = [row for row in rows if "score" in row]
-    drawn = [
-        name
-        for name in ("num_embeddings", "commitment_cost", *names)
-        if len({row.get(name) for row in done} - {None}) > 1
-        and all(_is_positive(row[name]) for row in done)  # log scales
-    ]
-    drawn = list(dict.fromkeys(drawn))[:2]
-    metrics = [name for name in METRICS if name in done[0]] or [
-        tuner.oracle.objective.name
-    ]
-    if drawn:
-        save_figure(search_plot(done, drawn, metrics), path / "search.png")
-    _report(search, done, names, tuner.oracle.objective.name)
-
-
-def _report(search, rows, names, objective):
-    table = Table(*names, objective, box=None)
-    for row in sorted(rows, key=lambda row: row["score"])[:5]:
-        values = [row[name] for name in [*names, "score"]]
-        table.add_row(
-            *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values)
-        )
+    with (found.path / "trials.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["score"]]
+    names = found.searched
+    table = Table(*names, "score", box=None)
+    for row in sorted(rows, key=lambda row: float(row["score"]))[:5]:
+        table.add_row(*(_rounded(row[name]) for name in [*names, "score"]))
     rich.print(table)
-    best = search.path / "best.toml"
-    print(f"Trials:  {search.path / 'trials.csv'}")
-    print(f"Picture: {search.path / 'search.png'}")
+    best = found.path / "best.toml"
+    print(f"Trials:  {found.path / 'trials.csv'}")
+    print(f"Picture: {found.path / 'search.png'}")
     print(f"Best:    {best}  (keras-vq train {best})")
 
 
-def _is_positive(value):
-    return isinstance(value, (int, float)) and value > 0
-
-
-def _check_choice(option, value, known):
-    if value not in known:
-        raise ValueError(
-            f"{option} must be one of {', '.join(known)}. Received: {value!r}"
-        )
+def _rounded(text):
+    try:
+        return f"{float(text):.4g}"
+    except ValueError:
+        return text

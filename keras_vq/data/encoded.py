@@ -5,8 +5,9 @@ import tqdm
 
 from keras_vq.data.load import load
 
-# Images that are encoded together: few enough for any memory.
+# Images that are loaded and that are encoded at a time.
 IMAGES_AT_ONCE = 500
+_BATCH_SIZE = 100
 
 
 def encoded(
@@ -19,25 +20,24 @@ def encoded(
     first=0,
     **kwargs,
 ):
-    """The codes of images, in their fixed order, with a progress bar.
+    """The codes of images, in a fixed order, with a progress bar.
 
     Args:
         tokenizer: A `keras_vq.models.Tokenizer`.
-        name: What to load; see `keras_vq.data.load`.
+        name: Name of the data; see `keras_vq.data.load`.
         split: str; see `keras_vq.data.load`.
-        condition_tokenizer: A further one or None, of what a prior is told.
-            Defaults to None.
-        condition: str or None, the feature of the data set that it encodes.
-            Defaults to None.
-        labels: bool, whether the data have labels that are wanted; zeros
-            without. Defaults to True.
-        first: int, batches that are not needed any more. Defaults to 0.
+        condition_tokenizer: Tokenizer of the condition, or None. Defaults to
+            None.
+        condition: str or None, the feature that it encodes. Defaults to None.
+        labels: bool, whether to load labels; otherwise they are zeros.
+            Defaults to True.
+        first: int, batches to skip. Defaults to 0.
         **kwargs: `binarize`, `feature` and `data_dir` of `keras_vq.data.load`.
 
     Yields:
-        pairs of NumPy arrays of up to `IMAGES_AT_ONCE` examples: `maps,
-        classes`, maps a list of int32 `(batch, *code_shape)`, that of the
-        condition the last one.
+        `maps, classes` of up to `IMAGES_AT_ONCE` examples: a list of int32
+        arrays `(batch, *code_shape)`, that of the condition last, and an int
+        array `(batch,)`.
 
     Raises:
         ValueError, FileNotFoundError: As `keras_vq.data.load`.
@@ -45,9 +45,9 @@ def encoded(
     if (condition_tokenizer is None) != (condition is None):
         raise ValueError(
             "`condition_tokenizer` and `condition`, the feature that it "
-            f"encodes, go together. Received: condition={condition!r} "
-            f"{'without' if condition_tokenizer is None else 'with'} a "
-            "tokenizer of it"
+            "encodes, must be given together. Received: "
+            f"condition={condition!r} and condition_tokenizer="
+            f"{condition_tokenizer!r}"
         )
 
     def images_of(tokenizer, **options):
@@ -63,14 +63,14 @@ def encoded(
 
     images = images_of(tokenizer, labels=labels, **kwargs)
     total = len(images)
-    told = itertools.repeat(None)
+    conditions = itertools.repeat(None)
     if condition is not None:
         of_images = ("binarize", "feature")
         options = {k: v for k, v in kwargs.items() if k not in of_images}
-        told = images_of(condition_tokenizer, feature=condition, **options)
-        told = told.skip(first).as_numpy_iterator()
+        pictures = images_of(condition_tokenizer, feature=condition, **options)
+        conditions = pictures.skip(first).as_numpy_iterator()
     for batch, pictures in tqdm.tqdm(
-        zip(images.skip(first).as_numpy_iterator(), told),
+        zip(images.skip(first).as_numpy_iterator(), conditions),
         initial=first,
         total=total,
         desc=f"Encoding {split}",
@@ -78,8 +78,10 @@ def encoded(
         delay=2,
     ):
         x, classes = batch if labels else (batch, np.zeros(len(batch), int))
-        codes = tokenizer.encode(x, batch_size=100)
+        codes = tokenizer.encode(x, batch_size=_BATCH_SIZE)
         maps = list(codes) if isinstance(codes, tuple) else [codes]
         if pictures is not None:
-            maps.append(condition_tokenizer.encode(pictures, batch_size=100))
+            maps.append(
+                condition_tokenizer.encode(pictures, batch_size=_BATCH_SIZE)
+            )
         yield [np.asarray(m, "int32") for m in maps], classes

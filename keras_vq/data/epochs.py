@@ -1,11 +1,11 @@
-"""The order of examples: a pure function of the seed and the epoch's number."""
+"""The order of examples, a pure function of the seed and the epoch's number."""
 
 import numpy as np
 import tensorflow as tf
 
 
 class Memory:
-    """Examples as arrays; an epoch is an order of their indices.
+    """Examples held in memory; an epoch is a permutation of their indices.
 
     Args:
         arrays: tuple of arrays `(n, ...)`.
@@ -24,7 +24,7 @@ class Memory:
 
 
 class Stream:
-    """Examples that do not fit in memory, decoded anew for each epoch.
+    """Examples that do not fit in memory, decoded again in each epoch.
 
     Args:
         examples: `tf.data.Dataset` of tuples, of known cardinality.
@@ -45,8 +45,8 @@ def in_order(source, shuffle, seed, epochs, batch_size):
 
     Args:
         source: `Memory` or `Stream`.
-        shuffle: bool, whether each epoch has an order of its own.
-        seed: int, of the order.
+        shuffle: bool, whether to shuffle each epoch.
+        seed: int, seed of the order.
         epochs: range or None; see `keras_vq.data.load`.
         batch_size: int, examples per batch; the last one may be smaller.
 
@@ -75,8 +75,8 @@ def in_order(source, shuffle, seed, epochs, batch_size):
 def _shuffle_blocks(items, block, seed):
     """Shuffle by a pure function of `seed`, two integers.
 
-    `Dataset.shuffle` also depends on the global seed and on how often the
-    data set has been iterated.
+    `Dataset.shuffle` also depends on the global seed and on the number of
+    iterations so far.
     """
 
     def shuffle_block(number, *parts):

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from keras_vq.checks import check_int
 from keras_vq.data.epochs import Memory
 from keras_vq.data.epochs import Stream
 from keras_vq.data.epochs import in_order
@@ -12,7 +13,7 @@ from keras_vq.data.tfds_examples import is_tfds_name
 from keras_vq.data.tfds_examples import tfds_examples
 from keras_vq.data.tfds_examples import unknown_name_error
 
-# Decoded images up to this size stay in memory; more are decoded per epoch.
+# Bytes of decoded images that are kept in memory; more are decoded per epoch.
 MEMORY_LIMIT = 4 * 2**30
 
 
@@ -33,12 +34,12 @@ def load(
     """Images in [0, 1] as a shuffled, cached and prefetched `tf.data.Dataset`.
 
     Args:
-        name: What to load: `"scenes"` (built in, rendered at `image_size` if
-            that is 32, 64, 128 or 256; `"scenes/64"` renders at 64), the name
-            of a TFDS data set of images, or the path of a folder of images,
-            whose sub-folders, if any, are the classes; a folder that has the
-            name of a data set is `"./name"`.
-        split: str, a TFDS split such as `"train"` or `"test[:1000]"`. Of a
+        name: `"scenes"` (built in, rendered at `image_size` if that is 32, 64,
+            128 or 256; `"scenes/64"` renders at 64), the name of a TFDS data
+            set of images, or the path of a folder of images, whose subfolders,
+            if any, are the classes. A folder named like a data set is
+            `"./name"`.
+        split: str, a TFDS split such as `"train"` or `"test[:1000]"`. For a
             folder, `"train"` is nine images in ten, `"test"` the others and
             `"all"` both. Defaults to `"train"`.
         batch_size: int, images per batch; the last batch may be smaller.
@@ -46,23 +47,24 @@ def load(
         image_size: int, `(height, width)` or None, size to resize to, after a
             central crop to its aspect ratio; None keeps the size, which must
             then be the same for all images. Defaults to None.
-        channels: 1, 3 or None, to convert to grey or colour; None keeps what
-            there is. Defaults to None.
+        channels: 1 for grey, 3 for colour, or None to keep the channels.
+            Defaults to None.
         labels: bool, whether to yield `(images, labels)`. Defaults to False.
-        binarize: bool, whether to make each value 0 or 1, drawn once and for
-            all with the value as the chance of a 1: static binarization.
-            Defaults to False.
-        shuffle: bool or None, whether each epoch has an order of its own;
-            None shuffles the split `"train"` and its parts. Defaults to None.
-        seed: int, of the order. Defaults to 0.
-        epochs: range or None. None yields one epoch, to be iterated again and
-            again. A range yields those epochs one after the other, each in
-            the order that its number and `seed` alone decide, for
-            `fit(..., steps_per_epoch=...)` to resume where another ended.
-        data_dir: str or None, where TFDS data sets are prepared; None for the
-            environment variable `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
-        feature: str, which feature of a TFDS data set the images are; of
-            `"scenes"` also `"segmentation"`, in colors, `"depth"` or
+        binarize: bool, whether to draw each value once as 0 or 1, with the
+            value as the probability of 1 (static binarization). Defaults to
+            False.
+        shuffle: bool or None, whether to shuffle each epoch; None shuffles the
+            split `"train"` and parts of it. Defaults to None.
+        seed: int, seed of the order. Defaults to 0.
+        epochs: range or None. None yields one epoch per iteration. A range
+            yields those epochs in sequence, each in an order that depends on
+            its number and `seed` alone, so that `fit(...,
+            steps_per_epoch=...)` can resume. Defaults to None.
+        data_dir: str or None, folder of the prepared TFDS data sets; None for
+            the environment variable `TFDS_DATA_DIR` or
+            `~/tensorflow_datasets`. Defaults to None.
+        feature: str, the feature of a TFDS data set that holds the images; for
+            `"scenes"` also `"segmentation"`, in colours, `"depth"` or
             `"edges"`. Defaults to `"image"`.
 
     Returns:
@@ -81,11 +83,7 @@ def load(
     >>> next(iter(images)).shape
     (16, 32, 32, 3)
     """
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(
-            "`batch_size` must be an integer >= 1. Received: "
-            f"batch_size={batch_size!r}"
-        )
+    check_int("batch_size", batch_size)
     if channels not in (None, 1, 3):
         raise ValueError(
             f"`channels` must be 1, 3 or None. Received: channels={channels!r}"
@@ -106,7 +104,7 @@ def load(
         )
     elif is_folder(name) and feature != "image":
         raise ValueError(
-            "A folder of images has no other features. Received: "
+            "A folder has no feature but 'image'. Received: "
             f"name={str(name)!r}, feature={feature!r}"
         )
     elif is_folder(name):
@@ -130,18 +128,18 @@ def load(
         source = Memory(_read(examples))
     dataset = in_order(source, shuffle, seed, epochs, batch_size)
 
-    def to_unit_range(image, label):
+    def to_value_range(image, label):
         image = tf.cast(image, tf.float32) / 255.0
         return (image, label) if labels else image
 
-    return dataset.map(to_unit_range, tf.data.AUTOTUNE).prefetch(
+    return dataset.map(to_value_range, tf.data.AUTOTUNE).prefetch(
         tf.data.AUTOTUNE
     )
 
 
 def _binarized(number, example):
     image, label = example
-    # The draw depends on the example's place in the split alone.
+    # The draw depends on the example's position in the split alone.
     draw = tf.random.stateless_uniform(
         tf.shape(image), seed=(0, number), maxval=255
     )
@@ -163,5 +161,5 @@ def _read(examples):
 
 
 def is_folder(name):
-    """Whether `load` takes `name` for that of a folder of images."""
+    """Whether `load` interprets `name` as a folder of images."""
     return os.path.isdir(name) and not is_tfds_name(name)

@@ -20,31 +20,31 @@ def load_codes(
 ):
     """The codes of images, encoded once, as a `tf.data.Dataset` for a prior.
 
-    `keras_vq.data.tokenize` writes them to a folder, for more than one
-    training.
+    `keras_vq.data.tokenize` writes codes to a folder, to be read again.
 
     Args:
-        tokenizer: A `keras_vq.models.Tokenizer`; images are brought to its
-            size and channels.
-        name: What to load; see `keras_vq.data.load`.
+        tokenizer: A `keras_vq.models.Tokenizer`; images are resized to its
+            `input_shape`.
+        name: Name of the data; see `keras_vq.data.load`.
         split: str; see `keras_vq.data.load`. Defaults to `"train"`.
         batch_size: int, examples per batch; the last batch may be smaller.
             Defaults to 128.
         labels: bool, whether to yield `(codes, labels)`. Defaults to False.
         shuffle: bool or None; see `keras_vq.data.load`. Defaults to None.
-        seed: int, of the order. Defaults to 0.
+        seed: int, seed of the order. Defaults to 0.
         epochs: range or None; see `keras_vq.data.load`. Defaults to None.
-        condition_tokenizer: A further tokenizer or None, for a prior that is
-            told the codes of another picture. Defaults to None.
-        condition: str or None, which feature of the data set that picture is,
-            `"segmentation"` of `"scenes"`, say. Defaults to None.
+        condition_tokenizer: Tokenizer of the condition, for a conditional
+            prior, or None. Defaults to None.
+        condition: str or None, the feature that it encodes, such as
+            `"segmentation"` of `"scenes"`. Defaults to None.
         **kwargs: `binarize`, `feature` and `data_dir` of
             `keras_vq.data.load`.
 
     Returns:
-        `tf.data.Dataset` of int32 `(batch, *code_shape)`, of a tokenizer with
-        several maps or with a condition `((map, ...),)`, or of pairs with int64
-        `(batch,)`; of known cardinality.
+        `tf.data.Dataset` of known cardinality, of int32 `(batch,
+        *code_shape)`; of `((map, ...),)` for a tokenizer with several maps, or
+        with a condition, which comes last; with `labels` of pairs with int64
+        `(batch,)`.
 
     Raises:
         ValueError, FileNotFoundError: As `keras_vq.data.load`.
@@ -72,14 +72,14 @@ def load_codes(
     dataset = code_batches(
         arrays, split, batch_size, labels, shuffle, seed, epochs
     )
-    return made_by(dataset, tokenizer.fingerprint(condition_tokenizer))
+    return with_fingerprint(dataset, tokenizer.fingerprint(condition_tokenizer))
 
 
 def code_batches(arrays, split, batch_size, labels, shuffle, seed, epochs):
-    """The data set of codes for a prior.
+    """The data set that a prior is trained on.
 
     Args:
-        arrays: list of NumPy arrays, the maps of codes and the labels.
+        arrays: list of NumPy arrays, maps of codes followed by labels.
         split, batch_size, labels, shuffle, seed, epochs: See `load_codes`.
 
     Returns:
@@ -89,22 +89,22 @@ def code_batches(arrays, split, batch_size, labels, shuffle, seed, epochs):
         shuffle = split.startswith("train")
     dataset = in_order(Memory(arrays), shuffle, seed, epochs, batch_size)
 
-    def as_asked(*arrays):
+    def arranged(*arrays):
         *maps, classes = arrays
         codes = tuple(maps) if len(maps) > 1 else maps[0]
         if labels:
             return codes, classes
         return (codes,) if len(maps) > 1 else codes
 
-    return dataset.map(as_asked)
+    return dataset.map(arranged)
 
 
-def made_by(dataset, fingerprint):
-    """Write on a data set which tokenizer's codes it has; priors look there.
+def with_fingerprint(dataset, fingerprint):
+    """Mark a data set with its tokenizer, for a prior to check.
 
     Args:
         dataset: `tf.data.Dataset`.
-        fingerprint: str, that of the tokenizer.
+        fingerprint: str, the tokenizer's fingerprint.
 
     Returns:
         The data set itself.

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from keras_vq.data.encoded import encoded
 from keras_vq.data.load_codes import code_batches
-from keras_vq.data.load_codes import made_by
+from keras_vq.data.load_codes import with_fingerprint
 from keras_vq.saving.files import written_whole
 
 _PROVENANCE = "tokenizer.json"
@@ -25,30 +25,29 @@ def tokenize(
     labels=True,
     **kwargs,
 ):
-    """Write the codes of images to a folder, once, for priors to learn.
+    """Write the codes of images to a folder, for priors to be trained on.
 
-    The folder can be read by `load_tokens` and by
-    `tfds.builder_from_directory`. Killed and called again it goes on where it
-    was; the folder appears when it is whole.
+    `load_tokens` and `tfds.builder_from_directory` read the folder, which
+    appears when it is complete. An interrupted call resumes where it stopped.
 
     Args:
-        tokenizer: A `keras_vq.models.Tokenizer`; images are brought to its
-            size and channels.
-        name: What to load; see `keras_vq.data.load`.
-        out: str or Path, folder to make; it must not exist, its parent must.
+        tokenizer: A `keras_vq.models.Tokenizer`; images are resized to its
+            `input_shape`.
+        name: Name of the data; see `keras_vq.data.load`.
+        out: str or Path, folder to create. It must not exist; its parent must.
         splits: sequence of str, splits of the data. Defaults to `("train",
             "test")`.
         condition_tokenizer: See `keras_vq.data.load_codes`.
         condition: See `keras_vq.data.load_codes`.
-        labels: bool, whether to write labels too; zeros without. Defaults to
-            True.
+        labels: bool, whether to write labels too; otherwise they are zeros.
+            Defaults to True.
         **kwargs: `binarize`, `feature` and `data_dir` of
             `keras_vq.data.load`.
 
     Raises:
         FileExistsError: If `out` exists.
-        ValueError: If what was begun there is of another tokenizer or other
-            data, or a split is not a whole one.
+        ValueError: If an interrupted call had another tokenizer or other data,
+            or a split is only a part.
         FileNotFoundError: If the parent folder does not exist.
 
     Example:
@@ -68,7 +67,7 @@ def tokenize(
     splits = list(splits)
     if not splits or not all(split.isidentifier() for split in splits):
         raise ValueError(
-            "`splits` must be names of whole splits, such as 'train'. "
+            "`splits` must be names of complete splits, such as 'train'. "
             f"Received: splits={splits}"
         )
     provenance = {
@@ -122,12 +121,12 @@ def load_tokens(
             `keras_vq.data.load_codes`.
 
     Returns:
-        `tf.data.Dataset`; see `keras_vq.data.load_codes`. A prior of another
-        tokenizer's codes refuses it.
+        `tf.data.Dataset`; see `keras_vq.data.load_codes`. Priors of another
+        tokenizer's codes refuse it.
 
     Raises:
-        ValueError: If the folder was not written by `tokenize`, there is no
-            such split, or labels are asked for and were not written.
+        ValueError: If `tokenize` did not write the folder, or wrote no such
+            split or no labels.
 
     Example:
 
@@ -160,11 +159,11 @@ def load_tokens(
     dataset = code_batches(
         arrays, split, batch_size, labels, shuffle, seed, epochs
     )
-    return made_by(dataset, provenance["tokenizer"])
+    return with_fingerprint(dataset, provenance["tokenizer"])
 
 
 def provenance_of(path):
-    """What `tokenize` noted of a folder of codes, a dict; None for others."""
+    """dict, the origin of a folder of codes; None for other folders."""
     path = pathlib.Path(path) / _PROVENANCE
     return json.loads(path.read_text()) if path.is_file() else None
 
@@ -179,7 +178,7 @@ def _maps(*tokenizers):
 
 
 def _begin(folder, provenance):
-    """Make the folder of what is encoded, or go on with one of the same."""
+    """Create the folder of encoded parts, or continue an interrupted one."""
     if folder.exists() and not any(folder.glob("*.npz")):
         shutil.rmtree(folder)  # nothing is in it yet
     if not folder.exists():
@@ -191,14 +190,14 @@ def _begin(folder, provenance):
     begun = provenance_of(folder)
     if begun != provenance:
         raise ValueError(
-            f"{folder} holds the unfinished codes of another tokenizer or "
-            f"other data: {begun}. Remove it, or give another folder. "
-            f"Received: {provenance}"
+            f"{folder} holds unfinished codes of another tokenizer or of other "
+            f"data: {begun}. Remove it, or give another folder. Received: "
+            f"{provenance}"
         )
 
 
 def _write(path, begun, provenance):
-    """Bring the parts together in a folder that TFDS reads."""
+    """Write the encoded parts as a folder that TFDS reads."""
     maps = provenance["maps"]
     features = {
         f"codes_{i}": tfds.features.Tensor(shape=shape, dtype=np.int32)
@@ -228,7 +227,7 @@ def _write(path, begun, provenance):
         description=f"Codes of {provenance['data']}.",
         disable_shuffling=True,
     )
-    with contextlib.redirect_stdout(None):  # names the temporary folder
+    with contextlib.redirect_stdout(None):  # it prints the temporary path
         builder.download_and_prepare()
     (pathlib.Path(builder.data_dir) / _PROVENANCE).write_text(
         json.dumps(provenance, indent=2) + "\n"

@@ -5,11 +5,11 @@ _FORMATS = {"tf_saved_model": saved_model, "onnx": onnx}
 
 
 def export_model(model, path, format="tf_saved_model", **options):
-    """Write a model for use without Keras, in the format of that name.
+    """Export a model for use without Keras.
 
     Args:
         model: A `keras_vq.models.FirstStage` or `keras_vq.LatentGenerator`.
-        path: Folder to make.
+        path: Folder to create.
         format: `"tf_saved_model"`, see `keras_vq.export.saved_model`, or
             `"onnx"`, see `keras_vq.export.onnx`. Defaults to
             `"tf_saved_model"`.

@@ -2,22 +2,22 @@ import dataclasses
 
 import numpy as np
 
-# How far beyond its range a float may reach: resizing rings.
+# How far a float may exceed its range: resizing overshoots.
 TOLERANCE = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """A tensor that a signature takes or gives.
+    """An input or output of a signature.
 
     Args:
         name: str, its name in the signature.
         dtype: str, `"float32"`, `"int32"` or `"string"`.
         shape: tuple of int, with None for the number of examples.
-        meaning: str, for who calls the signature.
+        meaning: str, for callers of the signature.
         minimum: int, float or None, the least value. Defaults to None.
         maximum: int, float or None, the greatest value. Defaults to None.
-        sample: A value that will do, for warm-up requests. Defaults to 0.
+        sample: A valid value, for warm-up requests. Defaults to 0.
         is_batch_size: bool, whether the value is the number of examples.
             Defaults to False.
     """
@@ -40,16 +40,16 @@ class Field:
 
     @property
     def range(self):
-        """str, the values in words; None where all will do."""
+        """str, the valid values; None if all are valid."""
         if self.maximum is not None:
             return f"in [{self.minimum:g}, {self.maximum:g}]"
         return None if self.minimum is None else f">= {self.minimum:g}"
 
     def checked(self, x):
-        """The tensor, in a graph that fails if shape or values do not fit.
+        """The tensor, with assertions on its shape and values.
 
-        A server looks at dtypes only; what a lookup does with an index out of
-        range, and a convolution with an image of another size, is no error.
+        A server checks dtypes only; neither a lookup with an index out of range
+        nor a convolution of an image of another size is an error.
         """
         import tensorflow as tf
 
@@ -68,14 +68,14 @@ class Field:
             return tf.identity(x)
 
     def example(self, batch_size):
-        """NumPy array, what a warm-up request sends for so many examples."""
+        """NumPy array for a warm-up request of so many examples."""
         shape = [batch_size if n is None else n for n in self.shape]
         value = batch_size if self.is_batch_size else self.sample
         dtype = object if self.dtype == "string" else self.dtype
         return np.full(shape, value, dtype)
 
     def to_dict(self):
-        """dict for JSON: what a caller has to know."""
+        """dict for JSON."""
         described = {
             "dtype": self.dtype,
             "shape": ["batch" if n is None else n for n in self.shape],

@@ -4,6 +4,7 @@ from keras_vq.export.heated_sampler import HeatedSampler
 from keras_vq.export.model_signatures import label_fields
 from keras_vq.export.model_signatures import values_field
 from keras_vq.export.signature import Signature
+from keras_vq.networks import Conditioning
 from keras_vq.samplers.uniform_noise import threefry
 
 
@@ -23,30 +24,36 @@ def generate_signature(generator, top_k=None, top_p=None, jit_compile=False):
 
     prior = generator.prior
     sampler = samplers.get(1.0, top_k, top_p)
-    told = [*label_fields(prior), *_condition_fields(prior)]
-    names = [field.name for field in told]
+    conditioning = [
+        *label_fields(prior, is_optional=prior.label_dropout > 0),
+        *_condition_fields(prior),
+    ]
+    names = [field.name for field in conditioning]
 
-    # The draws alone are compiled: the noise needs no loop, and what has to do
-    # with the number of images is no constant.
+    # Only the draws are compiled: the noise needs no loop, and its shape, which
+    # depends on the number of images, is not a constant.
     @tf.function(jit_compile=jit_compile)
     def draw(noise, temperature, arrays):
         return prior.generate_step(
             noise,
+            Conditioning(**dict(zip(names, arrays, strict=True))),
             sampler=HeatedSampler(sampler, temperature),
-            **dict(zip(names, arrays)),
         )
 
     def generate(seed, temperature, *arrays):
-        count = tf.shape(arrays[0])[0] if told else arrays[0]
-        noise = _uniform_noise(seed, count, prior.num_codes)
-        codes = draw(noise, temperature, arrays if told else ())
+        if conditioning:
+            count = tf.shape(arrays[0])[0]
+        else:
+            (count,), arrays = arrays, ()
+        noise = _uniform_noise(seed, count, prior.num_draws)
+        codes = draw(noise, temperature, arrays)
         return [generator.tokenizer.decode_step(codes)]
 
     seed = Field(
         "seed",
         "int32",
         (),
-        "One seed and temperature draw the same images each time.",
+        "Equal seeds and temperatures draw equal images.",
         0,
         2**31 - 1,
     )
@@ -54,25 +61,25 @@ def generate_signature(generator, top_k=None, top_p=None, jit_compile=False):
         "temperature",
         "float32",
         (),
-        "Divides the logits; 1 draws as the prior was trained, 0 takes the "
-        "most probable code.",
+        "Divides the logits: 1 draws from the prior as trained, 0 takes the "
+        "most probable codes.",
         0,
         sample=1,
     )
     number = Field(
-        "num_images", "int32", (), "How many.", 1, is_batch_size=True
+        "num_images", "int32", (), "Number of images.", 1, is_batch_size=True
     )
     return Signature(
         "generate",
         "Draw codes and decode them.",
         generate,
-        [seed, temperature, *(told or [number])],
+        [seed, temperature, *(conditioning or [number])],
         [values_field(generator.tokenizer, "images", "New images.")],
     )
 
 
 def _condition_fields(prior):
-    if getattr(prior, "condition_shape", None) is None:
+    if prior.condition_shape is None:
         return []
     count = prior.num_condition_embeddings
     return [
@@ -80,7 +87,7 @@ def _condition_fields(prior):
             "condition",
             prior.condition_dtype,
             (None, *prior.condition_shape),
-            "What else the prior is told of each example.",
+            "Condition of each example.",
             *((None, None) if count is None else (0, count - 1)),
         )
     ]

@@ -9,7 +9,8 @@ class HeatedSampler(Sampler):
 
     Args:
         sampler: `keras_vq.samplers.Sampler` of temperature 1.
-        temperature: float32 scalar tensor >= 0; 0 takes the most probable code.
+        temperature: float32 scalar tensor >= 0; 0 takes the most probable
+            codes.
     """
 
     def __init__(self, sampler, temperature):

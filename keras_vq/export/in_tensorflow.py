@@ -1,7 +1,8 @@
-"""Usage: python -m keras_vq.export.in_tensorflow MODEL PATH WRITER ARGUMENTS
+"""Exports from other backends, in a child process on the TensorFlow backend.
 
-The child process, on the TensorFlow backend, that writes what a process on
-another backend exports. WRITER is a function as module:name, ARGUMENTS is JSON.
+Usage: python -m keras_vq.export.in_tensorflow MODEL PATH WRITER ARGUMENTS
+
+WRITER is a function as module:name, ARGUMENTS is JSON.
 """
 
 import importlib
@@ -18,14 +19,14 @@ import keras
 def in_tensorflow(writer, model, path, **arguments):
     """Call `writer(model, path, **arguments)` on the TensorFlow backend.
 
-    On JAX and PyTorch the model goes to a child process through a `.keras`
-    file.
+    On JAX and PyTorch a child process does, which loads the model from a
+    `.keras` file.
 
     Args:
-        writer: A function of a module.
+        writer: A function defined in a module.
         model: `keras.Model`.
         path: str or Path.
-        **arguments: What JSON can hold.
+        **arguments: Values that JSON can hold.
 
     Raises:
         RuntimeError: If the child process fails, with its errors.

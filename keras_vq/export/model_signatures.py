@@ -2,6 +2,12 @@ import keras
 
 from keras_vq.export.field import Field
 from keras_vq.export.signature import Signature
+from keras_vq.generator import LatentGenerator
+
+
+def first_stage_of(model):
+    """A generator's tokenizer; other models as they are."""
+    return model.tokenizer if isinstance(model, LatentGenerator) else model
 
 
 def model_signatures(model):
@@ -13,13 +19,11 @@ def model_signatures(model):
     Returns:
         list of `Signature`: `serve`, `encode` and `decode`.
     """
-    inputs = values_field(model, "inputs", "What to encode.")
+    inputs = values_field(model, "inputs", "Values to encode.")
     latents = latent_fields(model)
     labels = label_fields(model)
-    decoded = values_field(model, "outputs", "What the latents stand for.")
-    served = values_field(
-        model, "reconstructions", "What is left after encoding and decoding."
-    )
+    decoded = values_field(model, "outputs", "Decoded latents.")
+    served = values_field(model, "reconstructions", "Reconstructed inputs.")
 
     def serve(x, *labels):
         return [model((x, *labels) if labels else x, training=False)]
@@ -33,21 +37,22 @@ def model_signatures(model):
     return [
         Signature(
             "serve",
-            "Encode and decode.",
+            "Encode and decode inputs.",
             serve,
             [inputs, *labels],
             [served],
         ),
         Signature(
             "encode",
-            f"From {model.input_shape} inputs to {model.latent_name}.",
+            f"Encode inputs of shape {model.input_shape} to "
+            f"{model.latent_name}.",
             encode,
             [inputs, *labels],
             latents,
         ),
         Signature(
             "decode",
-            f"From {model.latent_name} to outputs.",
+            f"Decode {model.latent_name}.",
             decode,
             [*latents, *labels],
             [decoded],
@@ -56,13 +61,13 @@ def model_signatures(model):
 
 
 def decode_tensors(model, arguments, count):
-    """Decode `count` tensors of latents and labels, as signatures have them."""
+    """Outputs for `count` tensors of latents, followed by labels if any."""
     latents, labels = arguments[:count], arguments[count:]
     return model.decode_step(latents if count > 1 else latents[0], *labels)
 
 
 def values_field(model, name, meaning):
-    """The field of what a model takes and gives."""
+    """The field of a model's inputs or outputs."""
     low, high = model.value_range
     shape = (None, *model.input_shape)
     return Field(name, "float32", shape, meaning, low, high)
@@ -73,7 +78,7 @@ def latent_fields(model):
     shapes, name = model.latent_shape, model.latent_name
     dtype = model.latent_dtype
     if dtype != "int32":
-        meaning = "Latents as `encode` gives them."
+        meaning = "Latents, as `encode` returns them."
         return [Field(name, dtype, (None, *shapes), meaning)]
     several = isinstance(shapes[0], tuple)
     return [
@@ -81,7 +86,7 @@ def latent_fields(model):
             f"{name}_{level}" if several else name,
             dtype,
             (None, *shape),
-            f"Codes of level {level}, the top one being 0."
+            f"Codes of level {level}; level 0 is the top."
             if several
             else "Codes.",
             0,
@@ -91,12 +96,18 @@ def latent_fields(model):
     ]
 
 
-def label_fields(model):
-    """The field of a conditional model's labels; none for others."""
-    if not getattr(model, "num_classes", None):
+def label_fields(model, is_optional=False):
+    """A list with the field of the labels; empty without `num_classes`.
+
+    Args:
+        model: `keras_vq.training.Model`.
+        is_optional: bool, whether the label `num_classes` stands for no label.
+            Defaults to False.
+    """
+    if model.num_classes is None:
         return []
-    count = getattr(model, "num_label_embeddings", model.num_classes)
-    meaning = "The class of each example."
-    if count > model.num_classes:
-        meaning += f" {model.num_classes} stands for none."
-    return [Field("labels", "int32", (None,), meaning, 0, count - 1)]
+    highest = model.num_classes if is_optional else model.num_classes - 1
+    meaning = "Class of each example."
+    if is_optional:
+        meaning += f" {model.num_classes} stands for no label."
+    return [Field("labels", "int32", (None,), meaning, 0, highest)]

@@ -1,31 +1,27 @@
 import contextlib
 import pathlib
 
+from keras_vq.checks import check_int
 from keras_vq.saving.files import written_whole
 
 
 @contextlib.contextmanager
 def new_folder(path, version=None):
-    """A temporary folder's name that becomes `path`, or a version in it.
+    """Context manager: a temporary path that becomes `path` or a version in it.
 
     Args:
         path: str or Path.
-        version: int >= 0 or None; with one, `path/version` is made, and `path`
-            where it does not exist. Defaults to None.
+        version: int >= 0 or None. With a version the folder is
+            `path/version`. Defaults to None.
 
     Raises:
-        FileExistsError: If what is to be made exists.
-        ValueError: If the version is no version.
+        FileExistsError: If the folder exists.
+        ValueError: If the version is not valid.
         FileNotFoundError, PermissionError: See `written_whole`.
     """
     path = pathlib.Path(path)
-    if version is not None and (
-        not isinstance(version, int) or isinstance(version, bool) or version < 0
-    ):
-        raise ValueError(
-            "`version` must be an integer >= 0: servers take the highest. "
-            f"Received: version={version!r}"
-        )
+    if version is not None:
+        check_int("version", version, 0)
     if version is None or (path.exists() and not path.is_dir()):
         _check_free(path, "Remove it or give another path.")
         with written_whole(path) as temporary:

@@ -4,6 +4,7 @@ import pathlib
 import numpy as np
 
 from keras_vq.export.in_tensorflow import in_tensorflow
+from keras_vq.export.model_signatures import first_stage_of
 from keras_vq.export.model_signatures import model_signatures
 from keras_vq.export.new_folder import new_folder
 
@@ -12,33 +13,32 @@ _OPSET = 18
 
 
 def onnx(model, path):
-    """Write a model's encoder and decoder as ONNX files, for any batch size.
+    """Export a model's encoder and decoder as ONNX files, for any batch size.
 
     | file | inputs | outputs |
     |---|---|---|
     | `encode.onnx` | `inputs` | `indices` |
     | `decode.onnx` | `indices` | `outputs` |
 
-    The names, dtypes and shapes are those of the signatures that
-    `keras_vq.export.saved_model` writes; each input and output has its meaning
-    and range of values as `doc_string`. ONNX has no errors for values out of
-    range. Of a `keras_vq.LatentGenerator` the tokenizer is written: the loop
-    of `generate` is for SavedModels.
+    Names, dtypes and shapes are those of the signatures that
+    `keras_vq.export.saved_model` writes; the `doc_string` of an input or output
+    states its meaning and range, which ONNX does not enforce. For a
+    `keras_vq.LatentGenerator` the tokenizer is exported: the loop of `generate`
+    needs a SavedModel.
 
-    It needs `pip install 'keras_vq[onnx]'`. On the JAX and PyTorch backends a
-    child process on the TensorFlow backend writes the files: the same from all
-    three.
+    Needs `pip install 'keras_vq[onnx]'`. On the JAX and PyTorch backends a
+    child process on the TensorFlow backend writes the same files.
 
     Args:
         model: A `keras_vq.models.FirstStage` or `keras_vq.LatentGenerator`.
-        path: Folder to make; it must not exist, its parent must.
+        path: Folder to create. It must not exist; its parent must.
 
     Raises:
         FileExistsError: If `path` exists.
         FileNotFoundError: If its parent does not.
         PermissionError: If its parent cannot be written to.
-        ValueError: If tf2onnx is not installed, or the model computes what
-            ONNX cannot.
+        ValueError: If tf2onnx is not installed, or ONNX lacks an operation of
+            the model.
 
     Example:
 
@@ -52,12 +52,10 @@ def onnx(model, path):
     """
     if importlib.util.find_spec("tf2onnx") is None:
         raise ValueError(
-            "ONNX files are written by tf2onnx, which is not installed. Run "
-            "pip install 'keras_vq[onnx]'"
+            "Exporting to ONNX needs tf2onnx: pip install 'keras_vq[onnx]'"
         )
-    model = getattr(model, "tokenizer", model)
     with new_folder(path) as temporary:
-        in_tensorflow(write_onnx, model, temporary)
+        in_tensorflow(write_onnx, first_stage_of(model), temporary)
 
 
 def write_onnx(model, path):
@@ -95,7 +93,7 @@ def converted(signature):
         _check(written, signature)
     except Exception as error:
         raise ValueError(
-            f"The signature {signature.name!r} cannot be written as ONNX: "
+            f"The signature {signature.name!r} cannot be exported to ONNX: "
             f"{error}"
         ) from error
     return written
@@ -104,7 +102,7 @@ def converted(signature):
 def _check(written, signature):
     """Raise unless the file computes what the signature does.
 
-    The converter leaves what it does not know as it is, and says nothing.
+    The converter silently keeps operations that it does not know.
     """
     import onnxruntime
     import tensorflow as tf
@@ -122,9 +120,9 @@ def _check(written, signature):
             given[field.name] = rng.random(shape, "float32")
     expected = signature.unchecked(*map(tf.constant, given.values()))
     for name, found in zip(expected, session.run([*expected], given)):
-        # Rounding may turn a code or two, a wrong graph turns most of them.
+        # Rounding may change a code or two; a wrong graph changes most.
         near = np.isclose(found, expected[name], rtol=1e-3, atol=1e-3)
         if near.mean() < 0.9:
             raise ValueError(
-                f"onnxruntime finds other {name}, {1 - near.mean():.0%} of them"
+                f"{1 - near.mean():.0%} of {name} differ in onnxruntime"
             )

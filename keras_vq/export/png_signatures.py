@@ -8,7 +8,7 @@ from keras_vq.export.signature import Signature
 
 
 def png_signatures(model):
-    """The signatures that take and give images as the bytes of files.
+    """The signatures whose images are the bytes of files.
 
     Args:
         model: `keras_vq.models.FirstStage` of images, on the TensorFlow
@@ -45,22 +45,22 @@ def png_signatures(model):
         "image_bytes",
         "string",
         (None,),
-        "The bytes of PNG, JPEG, BMP or GIF files, cropped and resized to "
-        f"{tuple(size)}.",
+        "Bytes of PNG, JPEG, BMP or GIF files, which are cropped and resized "
+        f"to {tuple(size)}.",
         sample=blank,
     )
-    made = Field("image_bytes", "string", (None,), "The bytes of PNG files.")
+    made = Field("image_bytes", "string", (None,), "Bytes of PNG files.")
     return [
         Signature(
             "encode_png",
-            f"From files of images to {model.latent_name}.",
+            f"Encode image files to {model.latent_name}.",
             encode_png,
             [given, *labels],
             latents,
         ),
         Signature(
             "decode_png",
-            f"From {model.latent_name} to files of images.",
+            f"Decode {model.latent_name} to PNG files.",
             decode_png,
             [*latents, *labels],
             [made],
@@ -73,6 +73,6 @@ def check_images(model):
     shape = model.input_shape
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise ValueError(
-            "`png=True` is for models of images (height, width, 1 or 3). "
+            "`png=True` needs a model of images (height, width, 1 or 3). "
             f"Received: a model with input_shape={shape}"
         )

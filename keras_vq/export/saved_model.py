@@ -1,15 +1,16 @@
 import json
 import pathlib
 
+from keras_vq.checks import check_int
 from keras_vq.export.generate_signature import generate_signature
 from keras_vq.export.in_tensorflow import in_tensorflow
+from keras_vq.export.model_signatures import first_stage_of
 from keras_vq.export.model_signatures import model_signatures
 from keras_vq.export.new_folder import new_folder
 from keras_vq.export.png_signatures import check_images
 from keras_vq.export.png_signatures import png_signatures
 from keras_vq.export.warmup import write_warmup
 from keras_vq.generator import LatentGenerator
-from keras_vq.networks.check_sizes import check_sizes
 from keras_vq.samplers import get
 
 
@@ -23,7 +24,7 @@ def saved_model(
     jit_compile=False,
     warmup_batch_sizes=(1,),
 ):
-    """Write a model as a TensorFlow SavedModel, for any batch size.
+    """Export a model as a TensorFlow SavedModel, for any batch size.
 
     | signature | inputs | output |
     |---|---|---|
@@ -33,58 +34,58 @@ def saved_model(
 
     `inputs`, `outputs` and `reconstructions` are float32 `(batch,
     *input_shape)` in the model's `value_range`; `indices` are int32 `(batch,
-    *code_shape)`. In the place of `indices`
+    *code_shape)`. Instead of `indices`,
 
     - a model with several maps of codes has `indices_0`, `indices_1` and so
       on, top first, all of which `decode` takes;
     - a model without codes has `latents`, float32 `(batch, *latent_shape)`.
 
-    A conditional model takes `labels` besides, int32 `(batch,)`, in each
-    signature.
+    Each signature of a conditional model also takes `labels`, int32
+    `(batch,)`.
 
-    A `keras_vq.LatentGenerator` has the signatures of its tokenizer and
+    A `keras_vq.LatentGenerator` has the signatures of its tokenizer, and
 
     | signature | inputs | output |
     |---|---|---|
     | `generate` | `seed`, `temperature`, `labels` | `images` |
 
     with int32 scalar `seed` and float32 scalar `temperature`: the images that
-    `generate` draws by them, in one loop of the graph. A prior that is told a
-    condition takes `condition` besides (codes or floats, not pictures); one
-    that is told nothing takes int32 scalar `num_images` in place of `labels`.
+    `LatentGenerator.generate` draws, in one loop of the graph. A conditional
+    prior also takes `condition` (codes or floats, not images); a prior without
+    conditioning takes int32 scalar `num_images` instead of `labels`.
 
-    With `png`, a model of images has besides
+    With `png`, a model of images also has
 
     | signature | inputs | output |
     |---|---|---|
     | `encode_png` | `image_bytes` | `indices` |
     | `decode_png` | `indices` | `image_bytes` |
 
-    with string `(batch,)`, the bytes of image files, in place of tensors.
+    with string `(batch,)`, the bytes of image files.
 
-    A request of a wrong dtype, shape or value is an error that names the
-    input. `assets.extra/signatures.json` says what each signature takes and
-    gives, with ranges of values; `assets.extra/tf_serving_warmup_requests` is
-    what TensorFlow Serving runs before it answers.
+    A request of a wrong dtype, shape or value gets an error that names the
+    input. `assets.extra/signatures.json` describes the inputs and outputs of
+    each signature, with ranges of values;
+    `assets.extra/tf_serving_warmup_requests` holds the requests that TensorFlow
+    Serving runs before it answers any.
 
     The graph needs neither keras nor keras_vq. On the JAX and PyTorch backends
-    a child process on the TensorFlow backend writes it: the same plain graph
-    from all three.
+    a child process on the TensorFlow backend writes the same graph.
 
     Args:
         model: A `keras_vq.models.FirstStage` or `keras_vq.LatentGenerator`.
-        path: Folder to make; it must not exist, its parent must.
-        version: int >= 0 or None. With one, the folder `path/version` is made,
-            as TensorFlow Serving looks for it, and `path` may exist. Defaults
-            to None.
+        path: Folder to create. It must not exist; its parent must.
+        version: int >= 0 or None. With a version the folder is
+            `path/version`, where TensorFlow Serving looks for it, and `path`
+            may exist. Defaults to None.
         png: bool, whether to add `encode_png` and `decode_png`. Defaults to
             False.
-        top_k: int or None, what `generate` draws from, as in
+        top_k: int or None, codes that `generate` draws from; see
             `keras_vq.samplers.get`. Defaults to None.
-        top_p: float or None, the same. Defaults to None.
-        jit_compile: bool, whether XLA compiles the loop of `generate`, anew for
-            each batch size. TensorFlow Serving needs
-            `--xla_cpu_compilation_enabled` to run it. Defaults to False.
+        top_p: float or None, likewise. Defaults to None.
+        jit_compile: bool, whether XLA compiles the loop of `generate`, once per
+            batch size. TensorFlow Serving then needs
+            `--xla_cpu_compilation_enabled`. Defaults to False.
         warmup_batch_sizes: tuple of int, sizes of the warm-up requests to each
             signature. Defaults to `(1,)`.
 
@@ -108,13 +109,13 @@ def saved_model(
         get(1.0, top_k, top_p)
     elif any(drawing.values()):
         raise ValueError(
-            "`top_k`, `top_p` and `jit_compile` are of a generator's "
-            f"`generate`. Received: {drawing} for a {type(model).__name__}"
+            "`top_k`, `top_p` and `jit_compile` configure `generate` of a "
+            f"LatentGenerator. Received: {drawing} for a {type(model).__name__}"
         )
     if png:
         check_images(model)
     for batch_size in warmup_batch_sizes:
-        check_sizes(None, warmup_batch_sizes=batch_size)
+        check_int("warmup_batch_sizes", batch_size)
     with new_folder(path, version) as temporary:
         in_tensorflow(
             write_saved_model,
@@ -130,13 +131,13 @@ def write_saved_model(model, path, png, drawing, warmup_batch_sizes):
     """Write the folder; on the TensorFlow backend."""
     import tensorflow as tf
 
-    first_stage = getattr(model, "tokenizer", model)
+    first_stage = first_stage_of(model)
     signatures = model_signatures(first_stage)
     if isinstance(model, LatentGenerator):
         signatures.append(generate_signature(model, **drawing))
     if png:
         signatures += png_signatures(first_stage)
-    # The variables alone: a model also holds functions it has compiled.
+    # Not the model itself, which also holds compiled functions.
     served = tf.Module()
     served.weights = [variable.value for variable in model.variables]
     functions = {

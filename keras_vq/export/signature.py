@@ -6,13 +6,13 @@ from keras_vq.export.field import Field
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """What a served model answers under one name.
+    """One signature of an exported model.
 
     Args:
         name: str.
-        meaning: str, what it does.
-        function: A function of tensors in the order of `inputs`, to tensors in
-            the order of `outputs`, a list.
+        meaning: str, for callers.
+        function: A function from tensors, in the order of `inputs`, to a list
+            of tensors, in the order of `outputs`.
         inputs: list of `Field`.
         outputs: list of `Field`.
     """
@@ -24,13 +24,13 @@ class Signature:
     outputs: list[Field]
 
     def unchecked(self, *tensors):
-        """What the function gives, by name."""
+        """dict, outputs of the function by name."""
         found = self.function(*tensors)
         names = [field.name for field in self.outputs]
         return dict(zip(names, found, strict=True))
 
     def __call__(self, *tensors):
-        """As `unchecked`, in a graph that fails if an input does not fit."""
+        """As `unchecked`, with assertions on the inputs."""
         pairs = zip(self.inputs, tensors, strict=True)
         return self.unchecked(*(field.checked(x) for field, x in pairs))
 

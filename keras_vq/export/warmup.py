@@ -1,15 +1,15 @@
-"""What a server asks a model before anyone else does."""
+"""The requests that TensorFlow Serving warms a model up with."""
 
 import pathlib
 
 
 def write_warmup(signatures, path, batch_sizes):
-    """Write the file of requests that TensorFlow Serving sends at loading.
+    """Write the file of warm-up requests.
 
     Args:
         signatures: list of `Signature`.
         path: Folder of the SavedModel.
-        batch_sizes: list of int, one request of each for each signature.
+        batch_sizes: list of int, sizes of the requests to each signature.
     """
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_vq.checks import check_shape
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.ops import straight_through
+from keras_vq.ops.straight_through import straight_through
 from keras_vq.saving.config import serializable
 
 # By this share the bounds exceed the outermost levels, so they are reached.

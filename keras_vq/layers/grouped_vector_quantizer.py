@@ -104,7 +104,7 @@ class GroupedVectorQuantizer(Quantizer):
         return self.results(z, quantized, indices, outputs)
 
     def _joined(self, outputs, z):
-        """The outputs of all groups as one: tensors stacked, losses averaged."""
+        """All groups' outputs as one: tensors stacked, losses averaged."""
         joined = {
             name: self._stack([each[name] for each in outputs], z)
             for name in ("quantized", "indices")

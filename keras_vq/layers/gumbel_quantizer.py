@@ -6,8 +6,8 @@ from keras import ops
 from keras_vq import backend
 from keras_vq.checks import check_number
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.ops import masked_mean
-from keras_vq.ops import straight_through
+from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.ops.straight_through import straight_through
 from keras_vq.saving.config import serializable
 
 # Schedules that decay to 0 stop here: the temperature is a divisor.

@@ -3,11 +3,11 @@ from keras import ops
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.ops import binary_entropy
-from keras_vq.ops import code_distribution
-from keras_vq.ops import l2_normalize
-from keras_vq.ops import masked_mean
-from keras_vq.ops import straight_through
+from keras_vq.ops.binary_entropy import binary_entropy
+from keras_vq.ops.code_distribution import code_distribution
+from keras_vq.ops.l2_normalize import l2_normalize
+from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.ops.straight_through import straight_through
 from keras_vq.saving.config import serializable
 
 # Up to this many bits the probabilities of all codes are computed.
@@ -148,7 +148,7 @@ class LookupFreeQuantizer(Quantizer):
         }
 
     def batch_entropy(self, p, mask):
-        """Entropy of the codes in a batch, from bit probabilities `(..., D)`."""
+        """Entropy of a batch's codes, from bit probabilities `(..., D)`."""
         p = ops.reshape(p, (-1, self.embedding_dim))
         weights = ops.ones_like(p[:, 0])
         if mask is not None:

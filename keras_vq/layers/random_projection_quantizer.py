@@ -3,9 +3,9 @@ from keras import ops
 
 from keras_vq.checks import check_int
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.ops import l2_normalize
-from keras_vq.ops import screened_nearest_code
-from keras_vq.ops import straight_through
+from keras_vq.ops.l2_normalize import l2_normalize
+from keras_vq.ops.screened_nearest_code import screened_nearest_code
+from keras_vq.ops.straight_through import straight_through
 from keras_vq.saving.config import serializable
 
 

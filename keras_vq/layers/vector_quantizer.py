@@ -4,13 +4,13 @@ from keras import ops
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_number
 from keras_vq.layers.quantizer import Quantizer
-from keras_vq.ops import k_means
-from keras_vq.ops import l2_normalize
-from keras_vq.ops import masked_mean
-from keras_vq.ops import nearest_code
-from keras_vq.ops import rotation_trick
-from keras_vq.ops import screened_nearest_code
-from keras_vq.ops import straight_through
+from keras_vq.ops.k_means import k_means
+from keras_vq.ops.l2_normalize import l2_normalize
+from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.ops.nearest_code import nearest_code
+from keras_vq.ops.rotation_trick import rotation_trick
+from keras_vq.ops.screened_nearest_code import screened_nearest_code
+from keras_vq.ops.straight_through import straight_through
 from keras_vq.saving.config import serializable
 
 ESTIMATORS = {"straight_through": straight_through, "rotation": rotation_trick}

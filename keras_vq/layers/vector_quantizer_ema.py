@@ -4,9 +4,9 @@ from keras import ops
 from keras_vq import backend
 from keras_vq.checks import check_number
 from keras_vq.layers.vector_quantizer import VectorQuantizer
-from keras_vq.ops import code_counts
-from keras_vq.ops import code_sums
-from keras_vq.ops import masked_mean
+from keras_vq.ops.code_statistics import code_counts
+from keras_vq.ops.code_statistics import code_sums
+from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 
 

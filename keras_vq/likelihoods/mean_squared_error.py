@@ -1,3 +1,5 @@
+import math
+
 from keras import ops
 
 from keras_vq.checks import check_number
@@ -39,8 +41,12 @@ class MeanSquaredError(Gaussian):
     is_normalized = False
 
     def __init__(self, variance=1.0, **kwargs):
+        super().__init__(scale=1.0, **kwargs)
         self.variance = check_number("variance", variance, above=0)
-        super().__init__(scale=(self.variance / 2) ** 0.5, **kwargs)
+
+    @property
+    def log_scale(self):
+        return 0.5 * math.log(self.variance / 2)
 
     def loss(self, x, parameters):
         # Without the constant: 0 for a perfect reconstruction.

@@ -225,7 +225,7 @@ class Adversary(keras.layers.Layer):
         return ops.mean(ops.sum(ops.square(gradient), axis=axes))
 
     def adaptive_weight(self, pullback, last_kernel, rows):
-        """The factor that makes both gradients at `last_kernel` equally long."""
+        """The factor that makes both gradients at `last_kernel` as long."""
         share = backend.batch_share(rows)
 
         def norm(*cotangents):

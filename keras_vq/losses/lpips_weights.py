@@ -34,12 +34,12 @@ def find_lpips_weights(weights=None):
             weights = weights / FILE
         if not weights.is_file():
             raise FileNotFoundError(
-                f"There are no weights of LPIPS at {weights}. They are looked "
-                "for in the argument `weights_file`, in the environment "
-                f"variable {VARIABLE} (each a file, a folder or a URL), and in "
-                f"{default}. scripts/convert_lpips.py writes the file. To train "
-                "without it, leave out the perceptual loss or give any "
-                "`keras.Model` as `feature_network`."
+                f"There are no LPIPS weights at {weights}. keras_vq looks at "
+                "the argument `weights_file`, the environment variable "
+                f"{VARIABLE} (each a file, a folder or a URL) and {default}. "
+                "scripts/convert_lpips.py writes the file. To train without "
+                "it, leave out the perceptual loss or pass any `keras.Model` "
+                "as `feature_network`."
             )
     return local_weights(weights)
 

@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from keras_vq.checks import check_int
-from keras_vq.ops import code_counts
+from keras_vq.ops.code_statistics import code_counts
 from keras_vq.saving.config import serializable
 
 

@@ -5,7 +5,7 @@ from keras_vq.metrics.feature_moments import FeatureMoments
 from keras_vq.networks import feature_dims
 from keras_vq.networks import image_features
 from keras_vq.networks import inception_features
-from keras_vq.ops import to_float
+from keras_vq.ops.to_float import to_float
 from keras_vq.saving.config import serializable
 
 

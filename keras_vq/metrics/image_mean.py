@@ -1,7 +1,7 @@
 import keras
 
 from keras_vq.checks import check_number
-from keras_vq.ops import to_float
+from keras_vq.ops.to_float import to_float
 
 
 class ImageMean(keras.metrics.Mean):

@@ -14,8 +14,9 @@ class LPIPS(ImageMean):
             a `keras.Model` from images in [0, 1] to feature maps. Defaults to
             `"lpips"`. A configuration does not include the weights of a model:
             pass it again after loading.
-        weights_file: str or Path, for `"lpips"` the file of weights, its folder or
-            its URL. Defaults to None, the places that `PerceptualLoss` names.
+        weights_file: str or Path, the file of the `"lpips"` weights, its folder
+            or its URL. Defaults to None, the places that `PerceptualLoss`
+            names.
         name: Name of the metric. Defaults to `"lpips"`.
         dtype: Dtype of the sums. Defaults to float32.
 

@@ -15,7 +15,7 @@ from keras_vq.layers import Bottleneck
 from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
 from keras_vq.models.wiring import built_shapes
-from keras_vq.ops import to_float
+from keras_vq.ops.to_float import to_float
 from keras_vq.saving.config import serializable
 from keras_vq.training.batches import in_batches
 from keras_vq.training.batches import to_array
@@ -58,14 +58,13 @@ class FirstStage(Model):
     has_continuous_latents = False
     # The weight that `adapt_latent_scale` sets, or None.
     latent_scale = None
-    # A `keras_vq.losses.PerceptualLoss` or None.
-    perceptual_loss = None
 
     def __init__(self, input_shape, likelihood="mse", **kwargs):
         super().__init__(**kwargs)
         self.input_shape = check_input_shape(input_shape)
         self.value_range = value_range(self.input_shape)
         self.likelihood = likelihoods.get(likelihood, self.value_range)
+        self.perceptual_loss = None
 
     # === Parts ===
 
@@ -95,7 +94,8 @@ class FirstStage(Model):
         self.decoder = decoder
         self.latent_shape = bottleneck.latent_shape(encoded[:-1], encoded[-1])
         self.encoded_shape = encoded
-        self.likelihood.build((None, *parameters))
+        if not self.likelihood.built:
+            self.likelihood.build((None, *parameters))
 
     def set_objective(self, perceptual_loss=None, adversary=None):
         """Add losses to that of the likelihood, and log everything.
@@ -276,9 +276,7 @@ class FirstStage(Model):
         x = to_array(x)
         self.check_inputs(x[:batch_size])
         labels = self.label_array(labels, len(x))
-        return in_batches(
-            self.compiled(self.encode_step), [x, labels], batch_size
-        )
+        return in_batches(self.jit(self.encode_step), [x, labels], batch_size)
 
     def decode(self, latents, labels=None, batch_size=32):
         """Outputs for any number of latents, computed in compiled batches.
@@ -301,7 +299,7 @@ class FirstStage(Model):
         latents = latents.astype(self.latent_dtype)
         labels = self.label_array(labels, len(latents))
         return in_batches(
-            self.compiled(self.decode_step), [latents, labels], batch_size
+            self.jit(self.decode_step), [latents, labels], batch_size
         )
 
     def predict(self, x, batch_size=None, *args, **kwargs):
@@ -350,7 +348,7 @@ class FirstStage(Model):
         x = to_array(x)
         self.check_inputs(x[:batch_size])
         labels = self.label_array(labels, len(x))
-        step = self.compiled(self.encode_latents_step)
+        step = self.jit(self.encode_latents_step)
         return in_batches(step, [x, labels], batch_size)
 
     def decode_latents(self, latents, labels=None, batch_size=32):
@@ -378,7 +376,7 @@ class FirstStage(Model):
                 f"{(None, *expected)}. Received: shape={latents.shape}"
             )
         labels = self.label_array(labels, len(latents))
-        step = self.compiled(self.decode_latents_step)
+        step = self.jit(self.decode_latents_step)
         return in_batches(step, [latents, labels], batch_size)
 
     @property

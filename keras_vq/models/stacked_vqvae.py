@@ -5,7 +5,7 @@ from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.models.tokenizer import check_quantizer_type
 from keras_vq.models.wiring import check_bottleneck
 from keras_vq.models.wiring import output_shape
-from keras_vq.ops import masked_mean
+from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 
 
@@ -142,13 +142,13 @@ class StackedVQVAE(Tokenizer):
 
 
 def check_first_stage(first_stage):
-    """Raise unless a model's codes can be those of a first stage."""
+    """The model, if its codes can be those of a first stage."""
     received = f"a {type(first_stage).__name__}"
     if isinstance(first_stage, Tokenizer):
         maps = len(first_stage.code_maps)
         count = first_stage.codes_per_position
         if maps == 1 and count == 1:
-            return
+            return first_stage
         received += f" with {maps} maps"
         if maps == 1:
             received = (

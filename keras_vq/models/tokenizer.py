@@ -8,7 +8,7 @@ from keras_vq.layers import Quantizer
 from keras_vq.metrics import CodebookPerplexity
 from keras_vq.metrics import CodebookUsage
 from keras_vq.models.first_stage import FirstStage
-from keras_vq.ops import masked_mean
+from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 from keras_vq.training.batches import batches_of
 from keras_vq.training.batches import in_batches
@@ -143,7 +143,7 @@ class Tokenizer(FirstStage):
         """
         if not self.quantizers:
             raise ValueError(f"{title(self)} has no codebook to initialize.")
-        step = self.compiled(self.quantizer_inputs)
+        step = self.jit(self.quantizer_inputs)
 
         def vectors_of(level):
             for batch in batches_of(x, batch_size):

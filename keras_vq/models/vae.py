@@ -6,8 +6,8 @@ from keras import ops
 from keras_vq.checks import check_int
 from keras_vq.models.first_stage import FirstStage
 from keras_vq.models.wiring import known_input_shape
-from keras_vq.ops import gaussian_log_prob
-from keras_vq.ops import masked_mean
+from keras_vq.ops.gaussian import gaussian_log_prob
+from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 from keras_vq.training.batches import in_batches
 from keras_vq.training.batches import to_array
@@ -167,7 +167,7 @@ class VAE(FirstStage):
         labels = self.label_array(labels, num_samples)
         shape = (num_samples, *self.latent_shape)
         noise = np.random.default_rng(seed).standard_normal(shape, "float32")
-        step = self.compiled(self.generate_step)
+        step = self.jit(self.generate_step)
         return in_batches(step, [noise, labels], batch_size)
 
     def evaluate_log_likelihood(
@@ -199,7 +199,7 @@ class VAE(FirstStage):
         rng = np.random.default_rng(seed)
         chunk = min(num_importance_samples, _SAMPLES_PER_STEP)
         batch_size = max(min(_SAMPLES_PER_STEP // chunk, len(x)), 1)
-        step = self.compiled(self._log_weights)
+        step = self.jit(self._log_weights)
 
         def log_weights(x, labels):
             noise = rng.standard_normal(

@@ -102,7 +102,8 @@ class VQVAE2(Tokenizer):
         self.decoders = list(decoders)
 
         # === Shapes, and projections that follow from them ===
-        shapes, shape = [], self.input_shape
+        shapes: list[tuple[int, ...]] = []
+        shape = self.input_shape
         for level in reversed(range(len(encoders))):
             name = f"encoders[{level}]"
             shape = output_shape(name, encoders[level], shape)
@@ -125,7 +126,8 @@ class VQVAE2(Tokenizer):
                 _check_grid(level, decoded, shapes[level + 1])
             above_dim = decoded[-1]
         check_decoder(self, decoders[-1], decoded)
-        self.likelihood.build((None, *decoded))
+        if not self.likelihood.built:
+            self.likelihood.build((None, *decoded))
         self.latent_shape = tuple(
             quantizer.latent_shape(grid[:-1])
             for quantizer, grid in zip(quantizers, shapes, strict=True)
@@ -262,9 +264,7 @@ class VQVAE2(Tokenizer):
         self.check_latents(latents)
         self.label_array(labels, len(latents[0]))
         latents = tuple(indices.astype("int32") for indices in latents)
-        return in_batches(
-            self.compiled(self.decode_step), [latents], batch_size
-        )
+        return in_batches(self.jit(self.decode_step), [latents], batch_size)
 
     def check_latents(self, latents):
         check_code_maps(self, latents)

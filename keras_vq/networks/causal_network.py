@@ -51,8 +51,6 @@ class CausalNetwork(keras.layers.Layer):
     condition_shape: tuple[int, ...] | None = None
     # Number of codes that the condition consists of; None for floats.
     num_condition_embeddings: int | None = None
-    # A `CodeEmbedding` whose vectors also compute the logits, or None.
-    tied_embedding = None
     features_dim: int
 
     def __init__(
@@ -64,6 +62,8 @@ class CausalNetwork(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**{"autocast": False, **kwargs})
+        # A `CodeEmbedding` whose vectors also compute the logits.
+        self.tied_embedding = None
         self.code_shape = check_shape("code_shape", code_shape)
         self.num_embeddings = check_int("num_embeddings", num_embeddings, 2)
         if num_classes is not None:

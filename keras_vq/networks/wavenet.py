@@ -6,7 +6,7 @@ from keras_vq.layers import CausalConv1D
 from keras_vq.layers import CodeEmbedding
 from keras_vq.networks.causal_network import CausalNetwork
 from keras_vq.networks.conditioning import Conditioning
-from keras_vq.ops import gated_activation
+from keras_vq.ops.gated_activation import gated_activation
 from keras_vq.saving.config import serializable
 
 

@@ -20,7 +20,8 @@ def masked_mean(x, mask=None):
 
     >>> float(keras_vq.ops.masked_mean(np.zeros((0, 8))))
     0.0
-    >>> float(keras_vq.ops.masked_mean(np.array([1, 2, 9]), np.array([1, 1, 0])))
+    >>> x, mask = np.array([1, 2, 9]), np.array([1, 1, 0])
+    >>> float(keras_vq.ops.masked_mean(x, mask))
     1.5
     """
     x = ops.cast(x, "float32")

@@ -31,8 +31,8 @@ def rotation_trick(z, quantized):
 
     Example:
 
-    >>> output = keras_vq.ops.rotation_trick(np.array([[0.4]]), np.array([[1.0]]))
-    >>> float(output[0, 0])
+    >>> z, quantized = np.array([[0.4]]), np.array([[1.0]])
+    >>> float(keras_vq.ops.rotation_trick(z, quantized)[0, 0])
     1.0
 
     References:

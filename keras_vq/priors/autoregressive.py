@@ -13,7 +13,7 @@ from keras_vq.checks import title
 from keras_vq.networks import CausalNetwork
 from keras_vq.networks import Conditioning
 from keras_vq.networks import SlidingWindow
-from keras_vq.ops import masked_mean
+from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.priors.heads import CodeHead
 from keras_vq.priors.prior import Prior
 from keras_vq.saving.config import serializable
@@ -156,7 +156,7 @@ class AutoregressivePrior(Prior):
         codes = to_array(codes)
         self.check_codes(codes)
         conditioning = self.conditioning_arrays(labels, condition, len(codes))
-        step = self.compiled(self.log_prob_step)
+        step = self.jit(self.log_prob_step)
         return in_batches(
             step, [codes.astype("int32"), conditioning], batch_size
         )
@@ -269,7 +269,7 @@ class AutoregressivePrior(Prior):
             )
 
         drawn = in_batches(
-            self.compiled(
+            self.jit(
                 step, key=("draw", sampler.key(), guidance_scale), loop=True
             ),
             [

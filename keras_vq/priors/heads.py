@@ -190,7 +190,8 @@ class LogisticMixtureHead(keras.layers.Layer):
         self.num_mixtures = check_int("num_mixtures", num_mixtures)
         self.likelihood = LogisticMixture(self.num_mixtures)
         num_parameters = self.likelihood.num_parameters(self.codes_per_position)
-        self.likelihood.build((None, num_parameters))
+        if not self.likelihood.built:
+            self.likelihood.build((None, num_parameters))
         self.dense = keras.layers.Dense(num_parameters, dtype="float32")
         self.dense.build((None, self.dim))
         self.built = True

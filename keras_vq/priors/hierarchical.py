@@ -10,7 +10,7 @@ from keras_vq.checks import check_int
 from keras_vq.checks import check_known
 from keras_vq.checks import title
 from keras_vq.networks import Conditioning
-from keras_vq.ops import masked_mean
+from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.priors.autoregressive import AutoregressivePrior
 from keras_vq.priors.prior import Prior
 from keras_vq.saving.config import serializable
@@ -166,7 +166,7 @@ class HierarchicalPrior(Prior):
             labels, condition, len(codes[0])
         )
         codes = tuple(level.astype("int32") for level in codes)
-        step = self.compiled(self.log_prob_step)
+        step = self.jit(self.log_prob_step)
         return in_batches(step, [codes, conditioning], batch_size)
 
     def log_prob_step(self, codes, conditioning=Conditioning()):
@@ -287,7 +287,7 @@ class HierarchicalPrior(Prior):
             )
 
         key = ("draw", i, sampler.key(), guidance_scale)
-        return self.compiled(step, key, loop=True)
+        return self.jit(step, key, loop=True)
 
     def generate_step(self, noise, conditioning=Conditioning(), sampler=None):
         drawn: list = []

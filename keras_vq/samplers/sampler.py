@@ -1,11 +1,13 @@
 """How a code is drawn from logits."""
 
+from collections.abc import Callable
+
 from keras import ops
 
 from keras_vq import backend
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
-from keras_vq.ops import inverse_cdf
+from keras_vq.ops.inverse_cdf import inverse_cdf
 from keras_vq.saving.config import serializable
 
 
@@ -39,6 +41,8 @@ class Sampler:
             return keras.ops.softmax(logits - 1e9 * odd)
     ```
     """
+
+    get_config: Callable[[], dict]  # by `serializable`
 
     def __init__(self, temperature=1.0):
         if temperature == 0:

@@ -1,5 +1,6 @@
 """Configurations: the constructor's arguments, recorded in one place."""
 
+import copy
 import inspect
 
 import keras
@@ -35,10 +36,10 @@ def serializable(cls):
 
 def get_config(self):
     """dict, the constructor's arguments."""
-    config = {}
+    config: dict = {}
     for base in type(self).__mro__:
         if _is_foreign(base) and "get_config" in vars(base):
-            config = base.get_config(self)
+            config = vars(base)["get_config"](self)
             break
     named = inspect.signature(type(self).__init__).parameters.values()
     variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
@@ -52,7 +53,22 @@ def get_config(self):
 def from_config(cls, config, custom_objects=None):
     """The object that a `get_config` describes."""
     with keras.saving.custom_object_scope(custom_objects or {}):
-        return cls(**{name: _restored(x) for name, x in config.items()})
+        return cls(**{name: restored(x) for name, x in config.items()})
+
+
+def restored(value):
+    """An argument as it was: the objects that a value of a config describes.
+
+    Args:
+        value: A value of what `get_config` returned.
+
+    Returns:
+        A Keras object, a structure of them, or the value itself.
+    """
+    if isinstance(value, (dict, list, tuple)):
+        # A copy: Keras removes keys of what it deserializes.
+        return keras.saving.deserialize_keras_object(copy.deepcopy(value))
+    return value
 
 
 class _Keywords:
@@ -97,12 +113,6 @@ def _attribute(obj, name):
 def _serialized(value):
     # The optimizer of a part has nothing left to do.
     return without(keras.saving.serialize_keras_object(value), "compile_config")
-
-
-def _restored(value):
-    if isinstance(value, (dict, list, tuple)):
-        return keras.saving.deserialize_keras_object(value)
-    return value
 
 
 def without(config, *keys):

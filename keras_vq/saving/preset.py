@@ -14,6 +14,7 @@ import tempfile
 import keras
 
 from keras_vq.checks import did_you_mean
+from keras_vq.saving.config import restored
 from keras_vq.saving.config import without
 from keras_vq.saving.files import written_whole
 from keras_vq.saving.published import published
@@ -79,7 +80,7 @@ def from_preset(cls, preset, load_weights=True, **kwargs):
             f"with {name}.from_preset or keras_vq.zoo.load."
         )
     config["config"] |= kwargs
-    model = keras.saving.deserialize_keras_object(config)
+    model = restored(config)
     if load_weights:
         model.load_weights(folder / WEIGHTS)
     return model
@@ -120,7 +121,7 @@ def save_to_preset(self, preset_dir):
         "compile_config",
         "build_config",
     )
-    model = keras.saving.deserialize_keras_object(config)
+    model = restored(config)
     model.set_weights(self.get_weights())
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:

@@ -51,13 +51,14 @@ class Model(backend.StepMixin, keras.Model):
     num_classes: int | None = None
     # Whether it has a method `generate`.
     can_generate = False
-    # A `keras_vq.losses.Adversary` that the model is trained against, or None.
-    adversary = None
 
     def __init__(self, **kwargs):
         # Parts cast for themselves: inputs may be integers, or need float32.
         super().__init__(**{"autocast": False, **kwargs})
-        self._tracked = []
+        # A `keras_vq.losses.Adversary` that the model is trained against.
+        self.adversary = None
+        self._logged = _Logged()
+        self._step_metrics = []
         self._compiled_steps = {}
         self.built = True
 
@@ -193,8 +194,9 @@ class Model(backend.StepMixin, keras.Model):
             index: int or None, an index on the output's last axis. Defaults to
                 None, all of it.
         """
-        # A copy: Keras tracks the metrics in lists that attributes hold.
-        self._tracked = [*self._tracked, (metric, name, index)]
+        # Keras finds metrics in lists, but not those in tuples in lists.
+        self._step_metrics.append(metric)
+        self._logged.records.append((metric, name, index))
 
     def logs_of(self, outputs, rows):
         """Update the metrics with what a step computed.
@@ -208,7 +210,7 @@ class Model(backend.StepMixin, keras.Model):
             dict, names to scalars.
         """
         missing = set()
-        for metric, name, index in self._tracked:
+        for metric, name, index in self._logged.records:
             if name not in outputs:  # a loss of training alone
                 missing.add(metric.name)
                 continue
@@ -263,7 +265,7 @@ class Model(backend.StepMixin, keras.Model):
             self.check_first_batch(batch, labels)
         return x
 
-    def compiled(self, step, key=None, loop=False):
+    def jit(self, step, key=None, loop=False):
         """A method of tensors, compiled when it is first used.
 
         Args:
@@ -364,6 +366,13 @@ class Model(backend.StepMixin, keras.Model):
     def _seed_states(self):
         weights = {id(w) for w in self.weights}
         return [v for v in self.non_trainable_variables if id(v) not in weights]
+
+
+class _Logged:
+    """What metrics are updated with; not a list, which Keras would change."""
+
+    def __init__(self):
+        self.records = []
 
 
 def _with_public_optimizers(config):

@@ -2,11 +2,13 @@ import math
 
 import keras
 
+from keras_vq.checks import check_number
+
 
 class RateDistortion(keras.callbacks.Callback):
-    """Adds what the codes cost to the logs of each epoch.
+    """Adds the rate of the codes to the logs of each epoch.
 
-    For the validation data, with the sums over all codes of an input,
+    For the validation data, summed over all codes of an input:
 
     ```
     val_bits_per_pixel  = sum(log2(perplexity)) / number of pixels
@@ -14,13 +16,13 @@ class RateDistortion(keras.callbacks.Callback):
                           + rate_weight * val_bits_per_pixel
     ```
 
-    `log2(perplexity)` bits a code is what an entropy coder needs that knows
-    how often each code occurs. It stands before the callbacks that are to see
-    these logs.
+    An entropy coder that knows how often each code occurs needs
+    `log2(perplexity)` bits per code. List this callback before those that read
+    its logs.
 
     Args:
-        rate_weight: float >= 0, the error that a bit per pixel must save to be
-            worth its while. Defaults to 0.05.
+        rate_weight: float >= 0, the error that one more bit per pixel has to
+            save. Defaults to 0.05.
 
     Raises:
         ValueError: If `rate_weight` is negative, or if there are no validation
@@ -39,18 +41,13 @@ class RateDistortion(keras.callbacks.Callback):
 
     def __init__(self, rate_weight=0.05):
         super().__init__()
-        if rate_weight < 0:
-            raise ValueError(
-                "`rate_weight` must not be negative. Received: "
-                f"rate_weight={rate_weight}"
-            )
-        self.rate_weight = rate_weight
+        self.rate_weight = check_number("rate_weight", rate_weight, at_least=0)
 
     def on_epoch_end(self, epoch, logs=None):
         found = [v for k, v in logs.items() if k.startswith("val_perplexity")]
         if not found:
             raise ValueError(
-                "Rate and distortion are those of the validation data. Give "
+                "Rate and distortion are measured on validation data. Pass "
                 "`validation_data` to `fit` or `search`."
             )
         pixels = math.prod(self.model.input_shape[:-1])
@@ -67,12 +64,11 @@ class RateDistortion(keras.callbacks.Callback):
 
 
 def _positions(model):
-    """How often each of a model's codes occurs: a list, stage by stage."""
-    quantizers = getattr(model, "quantizers", None) or [model.quantizer]
+    """list of int, positions of an input that each codebook encodes."""
     return [
-        math.prod(shape) / quantizer.depth
+        math.prod(shape) // quantizer.codes_per_position
         for (shape, _), quantizer in zip(
-            model.code_maps, quantizers, strict=True
+            model.code_maps, model.quantizers, strict=True
         )
-        for _ in range(quantizer.depth)
+        for _ in range(quantizer.codes_per_position)
     ]

@@ -1,4 +1,4 @@
-"""What a search found: a table, a picture and the best recipe."""
+"""The results of a search as a table and a picture."""
 
 import csv
 
@@ -10,7 +10,7 @@ from keras_vq.saving.files import written_whole
 
 
 def trial_rows(tuner, names):
-    """The trials of a search in the order they were made.
+    """The trials of a search, in order.
 
     Args:
         tuner: A tuner of KerasTuner.
@@ -40,7 +40,7 @@ def trial_rows(tuner, names):
 
 
 def write_csv(rows, path):
-    """Write rows as CSV; what a row lacks is left empty."""
+    """Write rows as CSV; a value that a row lacks is left empty."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     with written_whole(path) as temporary:
         with temporary.open("w", newline="") as file:
@@ -50,13 +50,13 @@ def write_csv(rows, path):
 
 
 def search_plot(rows, names, metrics):
-    """Metrics of all trials over the hyper-parameters, a panel for each pair.
+    """Scatter plots of metrics over hyper-parameters, one panel per pair.
 
     Args:
         rows: list of dicts; see `trial_rows`.
-        names: list of str, one or more numeric hyper-parameters. The colour
-            of a trial is its value of the one after (the last's, the first).
-        metrics: list of str, what to draw, a row of panels each.
+        names: list of str, one or more numeric hyper-parameters, one column of
+            panels each. Points are coloured by the next of them.
+        metrics: list of str, the metrics to draw, one row of panels each.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -86,7 +86,7 @@ def search_plot(rows, names, metrics):
                 bar = figure.colorbar(points, ax=axis)
                 bar.set_label(colour.replace("_", " "))
                 _plain_ticks(bar.ax.yaxis, rows, colour)
-    figure.suptitle(f"{len(rows)} trials; a ring around the best")
+    figure.suptitle(f"{len(rows)} trials; the ring marks the best")
     return figure
 
 

@@ -14,7 +14,27 @@ from keras_vq.zoo.vqvae2 import vqvae2
 from keras_vq.zoo.vqvae2_prior import vqvae2_prior
 from keras_vq.zoo.wavenet import wavenet
 
+# By name, for recipes and searches.
+FACTORIES = {
+    factory.__name__: factory
+    for factory in (
+        autoencoder,
+        cvae,
+        kl_autoencoder,
+        pixelcnn,
+        stacked_vqvae,
+        transformer,
+        vae,
+        vqgan,
+        vqvae,
+        vqvae2,
+        vqvae2_prior,
+        wavenet,
+    )
+}
+
 __all__ = [
+    "FACTORIES",
     "autoencoder",
     "cvae",
     "kl_autoencoder",

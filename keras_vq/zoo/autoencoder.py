@@ -44,8 +44,8 @@ def autoencoder(
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
         encoder, decoder: `keras.Model` or layers to use instead of ours, or
-            paths of `.keras` files; see `keras_vq.models.Autoencoder`. Default to
-            None.
+            paths of `.keras` files; see `keras_vq.models.Autoencoder`. Default
+            to None.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.models.Autoencoder`.

@@ -75,8 +75,8 @@ def kl_autoencoder(
         learning_rate: float or `keras.optimizers.schedules` object, for both
             networks. Defaults to 1e-4.
         encoder, decoder: `keras.Model` or layers to use instead of ours, or
-            paths of `.keras` files; see `keras_vq.models.KLAutoencoder`. Default to
-            None.
+            paths of `.keras` files; see `keras_vq.models.KLAutoencoder`.
+            Default to None.
         adversary: A `keras_vq.losses.Adversary` to use instead of ours.
             Defaults to None.
         dtype: dtype policy of the model and its networks; None for Keras's

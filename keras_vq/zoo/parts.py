@@ -11,6 +11,7 @@ from keras_vq import layers
 from keras_vq import likelihoods
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_input_shape
+from keras_vq.likelihoods import Likelihood
 from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
 from keras_vq.models.first_stage import value_range
@@ -42,20 +43,30 @@ def load_part(part: Any, name: str) -> Any:
     return keras.models.load_model(part, compile=False)
 
 
-def grid_of(encoder, input_shape):
+def grid_of(
+    encoder: keras.layers.Layer, input_shape: tuple[int, ...]
+) -> tuple[int, ...]:
     """The spatial axes of an encoder's output, for a decoder to start from."""
     return output_shape("encoder", encoder, input_shape)[:-1]
 
 
-def make_likelihood(likelihood, data_variance, input_shape):
-    """The likelihood of inputs of this shape; see `keras_vq.likelihoods.get`."""
+def make_likelihood(
+    likelihood: str | Likelihood,
+    data_variance: float | None,
+    input_shape: tuple[int, ...],
+) -> Likelihood:
+    """The likelihood of such inputs; see `keras_vq.likelihoods.get`."""
     shape = check_input_shape(input_shape)
     return likelihoods.get(likelihood, value_range(shape), data_variance)
 
 
 def make_quantizer(
-    quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
-):
+    quantizer: str | layers.Quantizer | None,
+    num_embeddings: int,
+    embedding_dim: int,
+    commitment_cost: float,
+    ema_decay: float | None,
+) -> layers.Quantizer:
     """The quantizer that a factory's arguments describe.
 
     Args:
@@ -135,7 +146,7 @@ def make_quantizer(
 
 def _subclasses(cls):
     """dict, class names to the classes derived from a class."""
-    found = {}
+    found: dict[str, Any] = {}
     for subclass in cls.__subclasses__():
         found |= {subclass.__name__: subclass, **_subclasses(subclass)}
     return found

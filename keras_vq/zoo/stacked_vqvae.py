@@ -73,14 +73,13 @@ def stacked_vqvae(
         van den Oord et al., Neural Discrete Representation Learning, 2017,
         section 4.2.
     """
-    first_stage = load_part(first_stage, "first_stage")
-    check_first_stage(first_stage)
+    tokenizer = check_first_stage(load_part(first_stage, "first_stage"))
     quantizer = make_quantizer(
         quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
     )
     encoder, decoder = networks.code_encoder_decoder(
-        first_stage.code_shape,
-        first_stage.num_embeddings,
+        tokenizer.code_shape,
+        tokenizer.num_embeddings,
         num_codes,
         quantizer.embedding_dim,
         hidden_dim=hidden_dim,
@@ -90,7 +89,7 @@ def stacked_vqvae(
         dtype=dtype,
     )
     model = models.StackedVQVAE(
-        first_stage, encoder, quantizer, decoder, dtype=dtype, **kwargs
+        tokenizer, encoder, quantizer, decoder, dtype=dtype, **kwargs
     )
     model.compile(keras.optimizers.Adam(learning_rate))
     return model

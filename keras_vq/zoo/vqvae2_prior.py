@@ -81,10 +81,14 @@ def vqvae2_prior(
         "seed": seed,
         "dtype": dtype,
     }
-    top, *others = codes_of.code_maps
+    (shape, k), *others = codes_of.code_maps
     level_networks = [
         networks.PixelSNAIL(
-            *top, num_attentions=num_attentions, num_heads=num_heads, **options
+            shape,
+            k,
+            num_attentions=num_attentions,
+            num_heads=num_heads,
+            **options,
         ),
         *(
             networks.PixelCNN(shape, k, condition_dim=hidden_dim, **options)

@@ -50,6 +50,8 @@ def test_unit_vectors_and_their_gradient_at_zero(rng):
     np.testing.assert_allclose(
         np.linalg.norm(found, axis=1), [0, 1, 1, 1, 1], rtol=1e-6
     )
-    (grad,) = gradients(lambda: ops.sum(l2_normalize(1.0 * variable)), [variable])
+    (grad,) = gradients(
+        lambda: ops.sum(l2_normalize(1.0 * variable)), [variable]
+    )
     assert np.isfinite(grad).all()
     np.testing.assert_array_equal(grad[0], 1)

@@ -10,15 +10,13 @@ import tomli_w
 
 from keras_vq.checks import did_you_mean
 from keras_vq.saving.published import published
+from keras_vq.zoo import FACTORIES
+from keras_vq.zoo.parts import load_part
 
 _FILE = "recipe.toml"
-
-# Arguments of factories that a TOML file cannot say, or says elsewhere.
-_NOT_OF_RECIPES = (
-    "learning_rate",
-    "kwargs",
-    "return",
-)
+# Hints of factories that are not arguments, or have a place of their own in
+# the section `training`.
+_NOT_ARGUMENTS = ("learning_rate", "seed", "kwargs", "return")
 
 
 class _Section(pydantic.BaseModel):
@@ -26,11 +24,11 @@ class _Section(pydantic.BaseModel):
 
 
 class Data(_Section):
-    """What is loaded: see `keras_vq.data.load`.
+    """The data; see `keras_vq.data.load`.
 
-    `condition` is the feature of the data that a prior is told; see
-    `keras_vq.data.load_codes`. The name of a prior's data may be a folder of
-    codes that `keras-vq tokenize` wrote.
+    `condition` names the feature that a prior is conditioned on; see
+    `keras_vq.data.load_codes`. `name` may also be a folder of codes that
+    `keras_vq.data.tokenize` wrote, for a prior.
     """
 
     name: str
@@ -42,7 +40,7 @@ class Data(_Section):
     condition: str | None = None
 
     def load_arguments(self, model):
-        """Arguments of `keras_vq.data.load` that all splits have in common."""
+        """Arguments of `keras_vq.data.load` that all splits share, a dict."""
         return {
             "name": self.name,
             "batch_size": self.batch_size,
@@ -50,15 +48,15 @@ class Data(_Section):
             "feature": self.feature,
             "image_size": tuple(model.input_shape[:2]),
             "channels": model.input_shape[2],
-            "labels": bool(getattr(model, "num_classes", None)),
+            "labels": model.num_classes is not None,
         }
 
 
 class Training(_Section):
-    """How long and how fast the model learns.
+    """Epochs, learning rate and seed.
 
-    `adapt` starts codebooks from the training data, by k-means;
-    `schedule="cosine"` lowers the learning rate to zero over all steps.
+    `adapt` initializes the codebooks by k-means on the training data;
+    `schedule="cosine"` decays the learning rate to zero over the whole run.
     """
 
     epochs: int = pydantic.Field(ge=1)
@@ -69,12 +67,18 @@ class Training(_Section):
 
 
 class Recipe(_Section):
-    """All that `keras-vq train` needs to know, as a TOML file says it.
+    """A model, its data and its training, as written in a TOML file.
 
-    `model` names a factory of `keras_vq.zoo` and `arguments` are its
-    arguments; there `"none"` stands for None, which TOML lacks, and
-    `data_variance = "auto"` for the variance of the training data. `quick` are
-    changes for a short trial run.
+    `model` names a factory of `keras_vq.zoo` and `arguments` holds its
+    arguments. There `"none"` stands for None, which TOML lacks, a path of a
+    `.keras` file for the model in it, and `data_variance = "auto"` for the
+    variance of the training data. `quick` holds changes for a short trial run.
+
+    Example:
+
+    >>> recipe = keras_vq.recipes.Recipe.load("vqvae_mnist")
+    >>> recipe.changed({"num_embeddings": 64}).build().num_embeddings
+    64
     """
 
     model: str
@@ -102,7 +106,7 @@ class Recipe(_Section):
         try:
             return cls.from_dict(tomllib.loads(path.read_text()))
         except FileNotFoundError as error:
-            raise ValueError(f"There is no recipe file {path}.") from error
+            raise ValueError(f"There is no recipe at {path}.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} is not a TOML file: {error}") from error
         except ValueError as error:
@@ -110,11 +114,11 @@ class Recipe(_Section):
 
     @classmethod
     def from_dict(cls, values):
-        """A recipe from nested dicts; ValueError names what is wrong."""
+        """A recipe from nested dicts; a ValueError names what is wrong."""
         try:
             recipe = cls.model_validate(values)
         except pydantic.ValidationError as error:
-            raise ValueError(_in_words(error)) from error
+            raise ValueError(_message(error)) from error
         known = recipe.known_arguments()
         for key, value in recipe.arguments.items():
             if key not in known:
@@ -127,36 +131,44 @@ class Recipe(_Section):
 
     def factory(self):
         """The function of `keras_vq.zoo` that builds the model."""
-        from keras_vq import zoo
-
-        factories = [name for name in zoo.__all__ if name != "load"]
-        if self.model not in factories:
+        if self.model not in FACTORIES:
             raise ValueError(
                 f"Unknown model {self.model!r}."
-                f"{did_you_mean(self.model, factories)}"
+                f"{did_you_mean(self.model, FACTORIES)}"
             )
-        return getattr(zoo, self.model)
+        return FACTORIES[self.model]
 
     def known_arguments(self):
-        """What `arguments` may hold, names to types."""
-        known = typing.get_type_hints(self.factory())
-        for name in _NOT_OF_RECIPES:
-            known.pop(name, None)
-        return {**known, "dtype": str}
+        """dict, names that `arguments` may hold to their types."""
+        hints = typing.get_type_hints(self.factory())
+        return {k: v for k, v in hints.items() if k not in _NOT_ARGUMENTS}
 
     def build(self, **others):
-        """The untrained model; a variance still `"auto"` is left out.
+        """The untrained model, compiled; a variance of `"auto"` is still 1.
 
         Args:
-            **others: Further arguments of the factory.
+            **others: Arguments of the factory that replace the recipe's.
         """
-        return self.factory()(**self.factory_arguments(), **others)
+        arguments = {
+            "learning_rate": self.training.learning_rate,
+            **self.factory_arguments(),
+            **others,
+        }
+        return self.factory()(**arguments)
 
     def factory_arguments(self):
-        """`arguments` as the factory takes them, a dict."""
+        """dict, `arguments` as the factory takes them."""
         return {
             name: None if value in ("none", "auto") else value
             for name, value in self.arguments.items()
+        }
+
+    def load_parts(self):
+        """dict, arguments that name `.keras` files to the models in them."""
+        return {
+            name: load_part(value, name)
+            for name, value in self.arguments.items()
+            if is_model_file(value)
         }
 
     def changed(self, settings):
@@ -176,7 +188,7 @@ class Recipe(_Section):
         return self.from_dict(values)
 
     def _locate(self, key):
-        """The section and name that a key such as `"epochs"` stands for."""
+        """Section and name of a key such as `"epochs"`."""
         known = [
             *(f"arguments.{name}" for name in self.known_arguments()),
             *(f"data.{name}" for name in Data.model_fields),
@@ -191,24 +203,18 @@ class Recipe(_Section):
         return section, name
 
     def to_toml(self):
-        """The recipe as the text of a TOML file."""
+        """str, the text of the recipe's TOML file."""
         return tomli_w.dumps(self.model_dump(exclude_none=True))
 
 
 def available():
-    """Names of the recipes in the zoo."""
+    """list of str, names of the recipes in the zoo."""
     return list(published(_FILE))
 
 
-def parse_setting(text):
-    """`"key=value"` to `(key, value)`; the value is TOML, or else a string."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ValueError(f"Expected a setting key=value. Received: {text!r}")
-    try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key, value
+def is_model_file(value):
+    """Whether an argument of a recipe is the path of a model."""
+    return isinstance(value, str) and value.endswith(".keras")
 
 
 def _check_type(key, value, hint):
@@ -228,13 +234,13 @@ def _path(name):
     if name not in known:
         raise ValueError(
             f"Unknown recipe {name!r}.{did_you_mean(name, known)} The zoo has "
-            f"{', '.join(known)}; a path to a .toml file works too."
+            f"{', '.join(known)}. The path of a .toml file is valid too."
         )
     return known[name] / _FILE
 
 
-def _in_words(error):
-    """The first thing that pydantic found wrong, in one line."""
+def _message(error):
+    """The first of pydantic's errors, in one line."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

@@ -1,0 +1,33 @@
+from keras_vq.cli.options import Images
+from keras_vq.cli.options import Label
+from keras_vq.cli.options import Png
+from keras_vq.cli.options import RunDir
+from keras_vq.cli.options import Steps
+
+# Test images without files: eight pairs.
+_NUM_IMAGES = 16
+
+
+def interpolate(
+    run: RunDir,
+    images: Images = None,
+    label: Label = None,
+    steps: Steps = 8,
+    out: Png = None,
+) -> None:
+    """Interpolate between pairs of images in the latent space.
+
+    Example: keras-vq interpolate runs/vae_mnist
+    """
+    from keras_vq.callbacks import latent_paths
+    from keras_vq.callbacks.plots import image_grid
+    from keras_vq.callbacks.plots import save_figure
+    from keras_vq.recipes import Run
+    from keras_vq.recipes.data import examples
+
+    source = Run(run)
+    x, labels = examples(source, images, label, _NUM_IMAGES)
+    pictures = latent_paths.interpolate(source.first_stage, x, steps, labels)
+    out = out or run / "interpolation.png"
+    save_figure(image_grid(pictures, columns=steps), out)
+    print(f"Wrote {out}: {len(x) // 2} interpolations of {steps} steps.")

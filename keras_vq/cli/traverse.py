@@ -1,0 +1,41 @@
+from typing import Annotated
+
+import typer
+
+from keras_vq.cli.options import Images
+from keras_vq.cli.options import Label
+from keras_vq.cli.options import Png
+from keras_vq.cli.options import RunDir
+from keras_vq.cli.options import Steps
+
+# Test images over which deviations are measured, without files.
+_NUM_IMAGES = 256
+
+
+def traverse(
+    run: RunDir,
+    images: Images = None,
+    label: Label = None,
+    dims: Annotated[
+        int,
+        typer.Option(help="Dimensions, those of largest variance.", min=1),
+    ] = 8,
+    steps: Steps = 8,
+    out: Png = None,
+) -> None:
+    """Vary single dimensions of an image's latents, one per row.
+
+    Example: keras-vq traverse runs/vae_mnist --dims 4
+    """
+    from keras_vq.callbacks import latent_paths
+    from keras_vq.callbacks.plots import image_grid
+    from keras_vq.callbacks.plots import save_figure
+    from keras_vq.recipes import Run
+    from keras_vq.recipes.data import examples
+
+    source = Run(run)
+    x, labels = examples(source, images, label, _NUM_IMAGES)
+    pictures = latent_paths.traverse(source.first_stage, x, dims, steps, labels)
+    out = out or run / "traversal.png"
+    save_figure(image_grid(pictures, columns=steps), out)
+    print(f"Wrote {out}: {len(pictures) // steps} dimensions.")

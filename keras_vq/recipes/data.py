@@ -1,0 +1,186 @@
+"""The data of a recipe, as its model takes them."""
+
+import numpy as np
+import tqdm
+
+from keras_vq import data
+from keras_vq.data.image import read_image
+from keras_vq.data.load import is_folder
+from keras_vq.data.tokenize import provenance_of
+from keras_vq.generator import LatentGenerator
+
+
+def load_split(recipe, model, split, **order):
+    """One split of a recipe's data.
+
+    Args:
+        recipe: `Recipe`.
+        model: Its first stage, or the `LatentGenerator` of its prior.
+        split: str, such as `recipe.data.test_split`.
+        **order: `shuffle`, `seed` and `epochs` of `keras_vq.data.load`.
+
+    Returns:
+        `tf.data.Dataset` of images; for a prior, of their codes.
+    """
+    options = recipe.data.load_arguments(model)
+    if not isinstance(model, LatentGenerator):
+        return data.load(split=split, **options, **order)
+    name = options["name"]
+    order |= {
+        "split": split,
+        "batch_size": options["batch_size"],
+        "labels": options["labels"],
+    }
+    if is_folder(name) and provenance_of(name) is not None:
+        if model.condition_tokenizer is not None:
+            raise ValueError(
+                "A conditional prior needs images to encode its condition "
+                f"from. Received: data.name={name!r}, a folder of codes"
+            )
+        return data.load_tokens(name, **order)
+    return data.load_codes(
+        model.tokenizer,
+        name,
+        binarize=options["binarize"],
+        feature=options["feature"],
+        condition_tokenizer=model.condition_tokenizer,
+        condition=recipe.data.condition,
+        **order,
+    )
+
+
+def load_training_data(recipe, model, first_epoch=0):
+    """The data that a recipe's model is trained and tested on.
+
+    Args:
+        recipe: `Recipe`.
+        model: See `load_split`.
+        first_epoch: int, epochs already trained. Defaults to 0.
+
+    Returns:
+        `train, test, steps`: data sets of all remaining epochs and of the test
+        split, and the number of steps per epoch.
+    """
+    epochs = range(first_epoch, recipe.training.epochs)
+    test = load_split(recipe, model, recipe.data.test_split, shuffle=False)
+    train = load_split(
+        recipe,
+        model,
+        recipe.data.train_split,
+        shuffle=True,
+        seed=recipe.training.seed,
+        epochs=epochs,
+    )
+    return train, test, len(train) // max(len(epochs), 1)
+
+
+def variance_of(batches, steps):
+    """The variance of all values of a data set.
+
+    Args:
+        batches: `tf.data.Dataset` of arrays, or of tuples that begin with one.
+        steps: int, batches to read.
+
+    Returns:
+        float.
+    """
+    moments = np.zeros(3)
+    for batch in tqdm.tqdm(
+        batches.take(steps),
+        total=steps,
+        desc="Computing the variance",
+        delay=2,
+        leave=False,
+    ):
+        x = batch[0] if isinstance(batch, tuple) else batch
+        x = np.asarray(x, "float64")
+        moments += (x.size, x.sum(), np.square(x).sum())
+    size, first, second = moments
+    return float(second / size - np.square(first / size))
+
+
+def first_examples(recipe, model, split, count):
+    """The first images of a split, and their labels.
+
+    Args:
+        recipe: `Recipe`.
+        model: Its first stage.
+        split: str, such as `recipe.data.test_split`.
+        count: int, number of images.
+
+    Returns:
+        `images, labels`: float32 array `(count, height, width, channels)`, and
+        int array `(count,)`; None for a model without `num_classes`.
+    """
+    options = recipe.data.load_arguments(model) | {"batch_size": count}
+    batches = data.load(split=split, shuffle=False, **options)
+    batch = next(batches.as_numpy_iterator())
+    return batch if isinstance(batch, tuple) else (batch, None)
+
+
+def first_conditions(recipe, generator, count):
+    """Conditions of the first test images, for a conditional prior to draw.
+
+    Args:
+        recipe: `Recipe`.
+        generator: `LatentGenerator` of its prior.
+        count: int, number of images.
+
+    Returns:
+        dict of arrays of `count` rows, or of fewer if there are fewer images:
+        `condition`, images, and `labels` for a prior with `num_classes`. Empty
+        for a recipe without a condition.
+    """
+    if recipe.data.condition is None:
+        return {}
+    *size, channels = generator.condition_tokenizer.input_shape
+    has_labels = generator.num_classes is not None
+    test = data.load(
+        recipe.data.name,
+        recipe.data.test_split,
+        count,
+        tuple(size),
+        channels,
+        labels=has_labels,
+        shuffle=False,
+        feature=recipe.data.condition,
+    )
+    batch = next(test.as_numpy_iterator())
+    if not has_labels:
+        return {"condition": batch}
+    return dict(zip(["condition", "labels"], batch, strict=True))
+
+
+def examples(run, paths, label, count):
+    """Images from files, all of one class, or the first of the test data.
+
+    Args:
+        run: `Run` of a first stage.
+        paths: list of paths of image files.
+        label: int or None, the class of those, for a conditional model.
+        count: int, number of images if there are no paths.
+
+    Returns:
+        `images, labels`; see `first_examples`.
+
+    Raises:
+        ValueError: If the model is the prior of a run, or a label is missing
+            or not wanted.
+    """
+    model = run.first_stage
+    if not paths:
+        if label is not None:
+            raise ValueError(
+                "--label is the class of image files. Received: --label "
+                f"{label} without files"
+            )
+        split = run.recipe.data.test_split
+        return first_examples(run.recipe, model, split, count)
+    if (model.num_classes is not None) != (label is not None):
+        needs = "takes no" if model.num_classes is None else "needs a"
+        raise ValueError(
+            f"{type(model).__name__} {needs} --label with image files."
+        )
+    *size, channels = model.input_shape
+    images = np.stack([read_image(path, size, channels) for path in paths])
+    return images, None if label is None else np.full(len(paths), label)

@@ -1,0 +1,113 @@
+import pathlib
+
+import keras
+import numpy as np
+import tqdm
+
+from keras_vq import metrics
+from keras_vq import models
+from keras_vq.generator import LatentGenerator
+from keras_vq.recipes.data import load_split
+
+_BATCH_SIZE = 200
+# Width of the window of the structural similarity.
+_SSIM_WINDOW = 11
+
+
+def evaluate(run, split=None, features=None, num_importance_samples=None):
+    """Measure the model of a run on its data.
+
+    Args:
+        run: `Run`.
+        split: str or None, what to measure on. Defaults to None, the recipe's
+            test split.
+        features: str, Path or None, a network for the Fréchet distance of the
+            reconstructions: `"inception"`, or the `.keras` file of a model
+            from images to features. Defaults to None.
+        num_importance_samples: int or None, samples by which to bound the
+            log-likelihood of a VAE besides. Defaults to None.
+
+    Returns:
+        dict, names of measures to float: what `evaluate` of the model returns;
+        for a first stage also PSNR and SSIM.
+
+    Raises:
+        ValueError: If a measure does not suit the model.
+        FileNotFoundError: If there is no feature network at `features`.
+
+    Example:
+
+    ```python
+    run = keras_vq.recipes.Run("runs/vae_mnist")
+    keras_vq.recipes.evaluate(run, num_importance_samples=500)
+    ```
+    """
+    model = run.model
+    split = split or run.recipe.data.test_split
+    if num_importance_samples and not isinstance(model, models.VAE):
+        raise ValueError(
+            "`num_importance_samples` bounds the likelihood of a VAE. "
+            f"Received: {type(model).__name__}"
+        )
+    if isinstance(model, LatentGenerator):
+        if features is not None:
+            raise ValueError(
+                "`features` compares images with their reconstructions. "
+                f"Received: {run.path}, the run of a prior"
+            )
+        test = load_split(run.recipe, model, split, shuffle=False)
+        model.prior.compile("sgd")  # Keras wants one; no step is taken
+        return model.prior.evaluate(test, return_dict=True, verbose=0)
+    compared = _image_metrics(model, features)
+    test = load_split(run.recipe, model, split, shuffle=False)
+    results = model.evaluate(test, return_dict=True, verbose=0)
+    if num_importance_samples:
+        name = f"negative log-likelihood, {num_importance_samples} samples"
+        results[name] = _negative_log_likelihood(
+            model, test, num_importance_samples
+        )
+    for images, labels in _batches(test, "Comparing images"):
+        latents = model.encode(images, labels)
+        outputs = model.decode(latents, labels)
+        for metric in compared:
+            metric.update_state(images, outputs)
+    return results | {m.name: float(m.result()) for m in compared}
+
+
+def _image_metrics(model, features):
+    compared = [metrics.PSNR()]
+    if min(model.input_shape[:2]) >= _SSIM_WINDOW:
+        compared.append(metrics.SSIM())
+    if features == "inception":
+        compared.append(metrics.FrechetDistance())
+    elif features is not None:
+        if not pathlib.Path(features).is_file():
+            raise FileNotFoundError(
+                f"There is no feature network at {features}. Give the .keras "
+                "file of a model from images to features, or 'inception'."
+            )
+        network = keras.models.load_model(features, compile=False)
+        compared.append(metrics.FrechetDistance(network))
+    return compared
+
+
+def _negative_log_likelihood(model, test, num_samples):
+    bounds = []
+    batches = _batches(test, "Estimating the log-likelihood")
+    for i, (images, labels) in enumerate(batches):
+        bounds.append(
+            model.evaluate_log_likelihood(
+                images,
+                labels,
+                num_importance_samples=num_samples,
+                seed=i * _BATCH_SIZE,
+            )
+        )
+    return float(-np.mean(np.concatenate(bounds)))
+
+
+def _batches(test, description):
+    """Images and labels, None without, of a data set."""
+    batches = test.unbatch().batch(_BATCH_SIZE).as_numpy_iterator()
+    for batch in tqdm.tqdm(batches, desc=description, delay=2, leave=False):
+        yield batch if isinstance(batch, tuple) else (batch, None)

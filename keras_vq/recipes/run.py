@@ -1,0 +1,203 @@
+import csv
+import functools
+import json
+import os
+import pathlib
+import shutil
+import zipfile
+
+import keras
+
+from keras_vq import priors
+from keras_vq.callbacks import EpochCheckpoint
+from keras_vq.callbacks.plots import save_figure
+from keras_vq.callbacks.plots import training_curves
+from keras_vq.generator import LatentGenerator
+from keras_vq.recipes.recipe import Recipe
+from keras_vq.saving.files import TEMPORARY
+from keras_vq.saving.files import written_whole
+
+
+class Run:
+    """The folder of a training run.
+
+    `recipe.toml` is the recipe with all values resolved, `metrics.csv` has one
+    row per epoch, `logs/` is for TensorBoard, `checkpoints/` for resuming;
+    `reconstructions/`, `codebook/` and others hold one picture per epoch.
+    `curves.png`, `results.json` and `model.keras` are written at the end.
+
+    Args:
+        path: str or Path, the folder.
+
+    Raises:
+        FileNotFoundError: If it is not the folder of a run.
+
+    Example:
+
+    ```python
+    run = keras_vq.recipes.Run("runs/vqvae_mnist")
+    codes = run.model.encode(images)
+    run.history["val_loss"][-1]
+    ```
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        if not (self.path / "recipe.toml").is_file():
+            raise FileNotFoundError(
+                f"{self.path} is not the folder of a run: it has no "
+                "recipe.toml. `keras-vq train` creates one."
+            )
+        self.recipe = Recipe.load(self.path / "recipe.toml")
+
+    # === What it holds ===
+
+    @functools.cached_property
+    def model(self):
+        """The trained model, or the newest checkpoint of an unfinished run.
+
+        A prior comes as a `keras_vq.LatentGenerator`, with its tokenizer.
+        """
+        path = self.model_path
+        if not path.exists():
+            _, path = self.checkpoint()
+        if path is None:
+            raise FileNotFoundError(
+                f"{self.path} has no model yet. Resume the run with `keras-vq "
+                f"train --resume {self.path}`."
+            )
+        model = load_model_file(path)
+        if isinstance(model, priors.Prior):
+            return with_tokenizer(model, self.recipe.load_parts())
+        return model
+
+    @property
+    def first_stage(self):
+        """`model`; a ValueError for the run of a prior."""
+        if isinstance(self.model, LatentGenerator):
+            raise ValueError(
+                f"{self.path} is the run of a prior. Give the run of its "
+                f"tokenizer, {self.recipe.arguments['tokenizer']}."
+            )
+        return self.model
+
+    @property
+    def history(self):
+        """dict, names of logs to lists of one value per epoch."""
+        with (self.path / "metrics.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        names = [name for name in rows[0] if name != "epoch"]
+        return {name: [float(row[name]) for row in rows] for name in names}
+
+    @property
+    def results(self):
+        """dict, names to values on the test data; empty until the end."""
+        path = self.path / "results.json"
+        return json.loads(path.read_text()) if path.is_file() else {}
+
+    @property
+    def model_path(self):
+        """Path of the trained model."""
+        return self.path / "model.keras"
+
+    @property
+    def is_complete(self):
+        """Whether training has ended."""
+        return self.model_path.exists()
+
+    def checkpoint(self):
+        """Completed epochs and newest checkpoint, or `(0, None)`."""
+        return EpochCheckpoint.latest(self.path / "checkpoints")
+
+    # === What is written ===
+
+    @staticmethod
+    def check_free(path):
+        """Raise if the folder of a new run cannot be created at `path`."""
+        path = pathlib.Path(path)
+        if path.exists():
+            raise FileExistsError(
+                f"{path} exists. Resume that run with --resume {path}, or "
+                "give another folder with --out."
+            )
+        parent = path.absolute().parent
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise PermissionError(
+                f"Cannot create {path}: {parent} is not a writable folder. "
+                "Give another folder with --out."
+            )
+
+    @classmethod
+    def create(cls, path, recipe):
+        """Create the folder of a new run."""
+        path = pathlib.Path(path)
+        cls.check_free(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as temporary:
+            temporary.mkdir()
+            (temporary / "recipe.toml").write_text(recipe.to_toml())
+        return cls(path)
+
+    def prepare_to_resume(self, epoch):
+        """Remove what an interrupted run wrote after its last checkpoint.
+
+        Args:
+            epoch: int, completed epochs.
+        """
+        for path in self.path.rglob(f"{TEMPORARY}*"):
+            shutil.rmtree(path, ignore_errors=True)
+        path = self.path / "metrics.csv"
+        if not path.exists():
+            return
+        with path.open(newline="") as file:
+            rows = list(csv.reader(file))
+        kept = rows[:1] + [
+            row
+            for row in rows[1:]
+            if len(row) == len(rows[0]) and int(row[0]) < epoch
+        ]
+        with written_whole(path) as temporary:
+            with temporary.open("w", newline="") as file:
+                csv.writer(file).writerows(kept if epoch else [])
+
+    def finish(self, model, results):
+        """Write training curves, results and the trained model."""
+        curves = training_curves(self.history)
+        save_figure(curves, self.path / "curves.png")
+        with written_whole(self.path / "results.json") as temporary:
+            temporary.write_text(json.dumps(results, indent=2) + "\n")
+        with written_whole(self.model_path) as temporary:
+            model.save(temporary)
+        self.model = model
+
+
+def with_tokenizer(prior, parts):
+    """The `LatentGenerator` of a prior and the tokenizers of its recipe.
+
+    Args:
+        prior: `keras_vq.priors.Prior`.
+        parts: dict, what `Recipe.load_parts` returned.
+    """
+    return LatentGenerator(
+        parts["tokenizer"], prior, parts.get("condition_tokenizer")
+    )
+
+
+def load_model_file(path):
+    """The model in a `.keras` file; a ValueError if it is damaged."""
+    try:
+        return keras.models.load_model(path)
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        KeyError,
+        ValueError,
+        EOFError,
+    ) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"Cannot load {path}: it is damaged or not a .keras file of "
+            f"keras_vq ({first})."
+        ) from error

@@ -1,0 +1,227 @@
+import pathlib
+import sys
+
+import keras
+
+from keras_vq import callbacks
+from keras_vq import models
+from keras_vq import priors
+from keras_vq.data.load import is_folder
+from keras_vq.recipes.data import first_conditions
+from keras_vq.recipes.data import first_examples
+from keras_vq.recipes.data import load_training_data
+from keras_vq.recipes.data import variance_of
+from keras_vq.recipes.recipe import Recipe
+from keras_vq.recipes.recipe import is_model_file
+from keras_vq.recipes.run import Run
+from keras_vq.recipes.run import load_model_file
+from keras_vq.recipes.run import with_tokenizer
+
+# Images in the pictures of each epoch, and for the scale of the latents.
+NUM_PICTURES = 16
+NUM_SCALED = 256
+
+
+def train(
+    recipe, out=None, dataset=None, settings=None, epochs=None, quick=False
+):
+    """Train a model by a recipe, in a folder of its own.
+
+    Args:
+        recipe: `Recipe`, name of a recipe in the zoo, or path of a TOML file.
+        out: str or Path, folder to create. Defaults to None, `runs/NAME`.
+        dataset: str or None, data to use instead of the recipe's: `"scenes"`,
+            a TFDS name, or a folder of images. Defaults to None.
+        settings: dict or None, values of the recipe to change, such as
+            `{"num_embeddings": 64}`. Defaults to None.
+        epochs: int or None, epochs to train. Defaults to None, the recipe's.
+        quick: bool, whether to apply the recipe's changes for a short trial
+            run. Defaults to False.
+
+    Returns:
+        `Run`, with the trained `model`, its `history` and its `results`.
+
+    Raises:
+        ValueError: If the recipe is unknown, or a value is not valid.
+        FileExistsError: If `out` exists.
+
+    Example:
+
+    ```python
+    run = keras_vq.recipes.train("vqvae_mnist", epochs=5)
+    run.model.encode(images)
+    run.history["val_loss"]
+    ```
+    """
+    if out is None:
+        name = recipe.model if isinstance(recipe, Recipe) else recipe
+        out = pathlib.Path("runs") / pathlib.Path(name).stem
+    recipe = resolved(recipe, dataset, settings, epochs, quick)
+    Run.check_free(out)
+
+    keras.utils.set_random_seed(recipe.training.seed)
+    parts = recipe.load_parts()
+    model = recipe.build(**parts)
+    check_model(recipe, model, parts)
+    loaded = load_training_data(recipe, _whole(model, parts))
+    recipe = with_variance(recipe, loaded)
+    run = Run.create(out, recipe)
+    _prepare(recipe, model, loaded)
+    return _fit(run, model, parts, loaded, first_epoch=0)
+
+
+def resume(path):
+    """Continue an interrupted run; it ends as an uninterrupted one would.
+
+    Args:
+        path: str or Path, folder of the run.
+
+    Returns:
+        `Run`; see `train`.
+
+    Raises:
+        FileNotFoundError: If there is no run in the folder.
+        ValueError: If a file of the run is damaged.
+    """
+    run = Run(path)
+    if run.is_complete:
+        return run
+    recipe = run.recipe
+    keras.utils.set_random_seed(recipe.training.seed)
+    epoch, checkpoint = run.checkpoint()
+    run.prepare_to_resume(epoch)
+    parts = recipe.load_parts()
+    if checkpoint is None:
+        model = recipe.build(**parts)
+    else:
+        model = load_model_file(checkpoint)
+    loaded = load_training_data(recipe, _whole(model, parts), epoch)
+    if checkpoint is None:
+        _prepare(recipe, model, loaded)
+    return _fit(run, model, parts, loaded, first_epoch=epoch)
+
+
+def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
+    """A recipe with changes and absolute paths; see `train`."""
+    if not isinstance(recipe, Recipe):
+        recipe = Recipe.load(recipe)
+    changes = dict(recipe.quick) if quick else {}
+    recipe = recipe.changed(changes).changed(settings or {})
+    if dataset is not None:
+        recipe = recipe.changed({"data.name": str(dataset)})
+    if epochs is not None:
+        recipe = recipe.changed({"training.epochs": epochs})
+    paths = {
+        f"arguments.{name}": value
+        for name, value in recipe.arguments.items()
+        if is_model_file(value)
+    }
+    if is_folder(recipe.data.name):
+        paths["data.name"] = recipe.data.name
+    return recipe.changed(
+        {key: str(pathlib.Path(path).resolve()) for key, path in paths.items()}
+    )
+
+
+def check_model(recipe, model, parts):
+    """Raise unless a recipe's model can be trained as the recipe says."""
+    if recipe.training.adapt and not isinstance(model, models.Tokenizer):
+        raise ValueError(
+            "training.adapt initializes a codebook. Received: adapt=true for "
+            f"{recipe.model}, which has none."
+        )
+    shape = _whole(model, parts).input_shape
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise ValueError(
+            "Recipes train on images: `input_shape` must be (height, width, 1 "
+            f"or 3). Received: input_shape={shape}"
+        )
+
+
+def with_variance(recipe, loaded):
+    """The recipe with the training data's variance in place of `"auto"`."""
+    if recipe.arguments.get("data_variance") != "auto":
+        return recipe
+    train, _, steps = loaded
+    variance = variance_of(train, steps)
+    return recipe.changed({"arguments.data_variance": variance})
+
+
+def _whole(model, parts):
+    """The model; a prior with its tokenizer."""
+    if isinstance(model, priors.Prior):
+        return with_tokenizer(model, parts)
+    return model
+
+
+def _prepare(recipe, model, loaded):
+    """Set what depends on the data: variance, schedule and codebooks."""
+    train, _, steps = loaded
+    training = recipe.training
+    if "data_variance" in recipe.arguments:
+        variance = recipe.factory_arguments()["data_variance"]
+        if variance is not None:
+            model.likelihood.variance = variance
+    if training.schedule == "cosine":
+        model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
+            training.learning_rate, steps * training.epochs
+        )
+    if training.adapt:
+        models.Tokenizer.adapt(model, train.take(steps), seed=training.seed)
+
+
+def _fit(run, model, parts, loaded, first_epoch):
+    train, test, steps = loaded
+    whole = _whole(model, parts)
+    if first_epoch < run.recipe.training.epochs:
+        model.fit(
+            train,
+            validation_data=test,
+            epochs=run.recipe.training.epochs,
+            initial_epoch=first_epoch,
+            steps_per_epoch=steps,
+            shuffle=False,  # the data set does that itself
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[
+                keras.callbacks.CSVLogger(
+                    run.path / "metrics.csv", append=True
+                ),
+                keras.callbacks.TensorBoard(
+                    run.path / "logs", write_graph=False
+                ),
+                *_picture_callbacks(run, whole),
+                # Last: it saves a model that the others have seen.
+                callbacks.EpochCheckpoint(run.path / "checkpoints"),
+            ],
+        )
+    if isinstance(model, models.FirstStage) and model.latent_scale is not None:
+        split = run.recipe.data.train_split
+        images, labels = first_examples(run.recipe, model, split, NUM_SCALED)
+        model.adapt_latent_scale(images, labels)
+    results = model.evaluate(test, return_dict=True, verbose=0)
+    run.finish(whole, {name: float(value) for name, value in results.items()})
+    return run
+
+
+def _picture_callbacks(run, model):
+    path, recipe = run.path, run.recipe
+    if not isinstance(model, models.FirstStage):
+        conditions = first_conditions(recipe, model, NUM_PICTURES)
+        count = len(conditions["condition"]) if conditions else 64
+        yield callbacks.SampleGrid(
+            path / "samples", count, generator=model, **conditions
+        )
+        return
+    split = recipe.data.test_split
+    images, labels = first_examples(recipe, model, split, NUM_PICTURES)
+    yield callbacks.ReconstructionGrid(images, path / "reconstructions", labels)
+    if isinstance(model, models.VQVAE2):
+        yield callbacks.LevelReconstructions(images[:8], path / "levels")
+    if isinstance(model, models.Tokenizer):
+        yield callbacks.CodebookPlot(path / "codebook")
+    else:
+        yield callbacks.LatentInterpolation(
+            images, path / "interpolations", labels=labels
+        )
+    if model.can_generate:
+        yield callbacks.SampleGrid(path / "samples")
