@@ -1,8 +1,8 @@
-"""Checks of arguments and data, with errors that say how to fix them.
+"""Validation of arguments and data.
 
-Every check raises a `ValueError` that names the argument, what was received
-and what is expected. Checks of single arguments return the value as a plain
-Python object, so NumPy numbers are accepted wherever a number is.
+Every check raises a `ValueError` with the name of the argument, the received
+value and the expected value. Checks of single arguments return the value as a
+plain Python object, so NumPy numbers are accepted wherever a number is.
 """
 
 import difflib
@@ -11,19 +11,19 @@ import numbers
 
 import numpy as np
 
-# Resizing overshoots: inputs may leave their range by this much.
+# Tolerance for inputs out of range, since resizing can overshoot.
 RANGE_TOLERANCE = 0.01
 
 
 def did_you_mean(name, known):
-    """A hint for an error message: the known name closest to `name`.
+    """Hint for an error message: the known name closest to `name`.
 
     Args:
-        name: str, what was received.
+        name: str, the received name.
         known: Iterable of str.
 
     Returns:
-        str that starts with a space, or `""` if no name is close.
+        str with a leading space, or `""` if no name is close.
     """
     close = difflib.get_close_matches(str(name), list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
@@ -33,11 +33,11 @@ def did_you_mean(name, known):
 
 
 def check_int(name, value, minimum=1, maximum=None):
-    """The integer `value` as an `int`.
+    """Return `value` as an `int` if it is an integer in range.
 
     Args:
         name: str, name of the argument.
-        value: What was received.
+        value: The received value.
         minimum: int, smallest valid value. Defaults to 1.
         maximum: int or None, largest valid value. Defaults to None.
     """
@@ -56,12 +56,12 @@ def check_int(name, value, minimum=1, maximum=None):
 def check_number(
     name, value, *, above=None, at_least=None, below=None, at_most=None
 ):
-    """The finite real number `value` as an `int` or `float`.
+    """Return `value` as an `int` or `float` if it is a finite number in range.
 
     Args:
         name: str, name of the argument.
-        value: What was received.
-        above, at_least, below, at_most: Bounds, or None.
+        value: The received value.
+        above, at_least, below, at_most: number or None, the bounds.
     """
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not (
@@ -94,11 +94,11 @@ def _interval(above, at_least, below, at_most):
 
 
 def check_choice(name, value, choices):
-    """One of the strings (or None) in `choices`.
+    """Return `value` if it is one of `choices`.
 
     Args:
         name: str, name of the argument.
-        value: What was received.
+        value: The received value.
         choices: Iterable of str or None.
     """
     choices = list(choices)
@@ -112,13 +112,13 @@ def check_choice(name, value, choices):
 
 
 def check_shape(name, shape, ranks=None):
-    """A shape of positive sizes, as a tuple of int.
+    """Return `shape` as a tuple of int if all its sizes are positive.
 
     Args:
         name: str, name of the argument.
-        shape: What was received.
-        ranks: tuple of int or None, valid numbers of axes. Defaults to None,
-            any number but zero.
+        shape: The received value.
+        ranks: tuple of int or None, valid numbers of axes. None allows any
+            number except 0. Defaults to None.
     """
     is_sequence = isinstance(shape, (tuple, list))
     if (
@@ -143,29 +143,30 @@ def check_shape(name, shape, ranks=None):
 
 
 def check_type(name, value, expected, description):
-    """An instance of a class.
+    """Return `value` if it is an instance of `expected`.
 
     Args:
         name: str, name of the argument.
-        value: What was received.
+        value: The received value.
         expected: A class or a tuple of classes.
-        description: str, what such an instance is, as in `"a keras.Model"`.
+        description: str, description of `expected`, such as `"a keras.Model"`.
     """
     if not isinstance(value, expected):
         raise ValueError(
-            f"`{name}` must be {description}. Received: {name}={value!r}, a "
-            f"{type(value).__name__}"
+            f"`{name}` must be {description}. Received: {name}={value!r} of "
+            f"type {type(value).__name__}"
         )
     return value
 
 
 def check_downsampling(input_shape, downsampling, minimum=2):
-    """A power of two that divides each spatial size of the input.
+    """Return `downsampling` if it is a power of two that divides the input.
 
     Args:
         input_shape: tuple of int, channels last.
-        downsampling: What was received.
-        minimum: int, 1 if no downsampling at all is valid. Defaults to 2.
+        downsampling: The received value.
+        minimum: int, smallest valid value; 1 allows no downsampling. Defaults
+            to 2.
     """
     is_int = isinstance(downsampling, numbers.Integral)
     if (
@@ -188,7 +189,7 @@ def check_downsampling(input_shape, downsampling, minimum=2):
 
 
 def check_input_shape(input_shape):
-    """The shape of one input of a first-stage model, as a tuple of int."""
+    """Return the shape of one input of a first-stage model, as ints."""
     try:
         return check_shape("input_shape", input_shape, ranks=(2, 3, 4))
     except ValueError as error:
@@ -203,12 +204,12 @@ def check_input_shape(input_shape):
 
 
 def title(model):
-    """How error messages refer to a model: its class and its name."""
+    """Class and name of a model, for error messages."""
     return f"{type(model).__name__} `{model.name}`"
 
 
 def check_batch_shape(model, shape):
-    """The shape of a batch of inputs of a first-stage model.
+    """Check the shape of a batch of inputs of a first-stage model.
 
     Args:
         model: A model with `input_shape`.
@@ -226,7 +227,7 @@ def check_batch_shape(model, shape):
 
 
 def check_values(model, batch):
-    """The values of a batch of inputs: finite and in range.
+    """Check that the values of a batch of inputs are finite and in range.
 
     Args:
         model: A model with `value_range`.
@@ -239,8 +240,8 @@ def check_values(model, batch):
     if not np.isfinite(values).all():
         count = int(np.sum(~np.isfinite(values)))
         raise ValueError(
-            f"{title(model)} expects finite inputs. Received: {count} values "
-            "in the first batch that are NaN or infinite."
+            f"{title(model)} expects finite inputs. Received: {count} NaN or "
+            "infinite values in the first batch"
         )
     lowest, highest = values.min(), values.max()
     if lowest < low - RANGE_TOLERANCE or highest > high + RANGE_TOLERANCE:
@@ -252,7 +253,7 @@ def check_values(model, batch):
 
 
 def check_latents(model, latents):
-    """The shape of a batch of continuous latents.
+    """Check the shape of a batch of continuous latents.
 
     Args:
         model: A first-stage model with `latent_shape`.
@@ -266,14 +267,14 @@ def check_latents(model, latents):
 
 
 def check_codes(model, indices, shape, num_embeddings, name="indices"):
-    """Codes: integers of a shape and range.
+    """Check the dtype, shape and range of codes.
 
     Args:
-        model: The model that takes them.
+        model: The model that takes the codes.
         indices: NumPy array `(n, *shape)`.
         shape: tuple of int, shape of the codes of one input.
         num_embeddings: int, number of codes.
-        name: str, what the message calls them. Defaults to `"indices"`.
+        name: str, name in error messages. Defaults to `"indices"`.
     """
     if not np.issubdtype(indices.dtype, np.integer):
         raise ValueError(
@@ -293,13 +294,13 @@ def check_codes(model, indices, shape, num_embeddings, name="indices"):
 
 
 def check_code_maps(model, maps, all_maps=False):
-    """A tuple of code maps, coarsest first.
+    """Check a tuple of code maps, coarsest first.
 
     Args:
         model: A model with several `code_maps`.
         maps: tuple of NumPy arrays.
-        all_maps: bool, whether all maps are needed and not only the first
-            ones. Defaults to False.
+        all_maps: bool, whether all maps are required, not only the first ones.
+            Defaults to False.
     """
     expected = model.code_maps
     is_tuple = isinstance(maps, (tuple, list))
@@ -326,17 +327,18 @@ def check_code_maps(model, maps, all_maps=False):
 
 
 def check_labels(model, labels, count=None):
-    """Class labels.
+    """Check class labels.
 
     Args:
         model: A model with `num_classes`.
         labels: NumPy int array `(n,)`, or None.
-        count: int or None, the expected n. Defaults to None, any.
+        count: int or None, expected number of labels. None allows any number.
+            Defaults to None.
     """
     if labels is None:
         raise ValueError(
             f"{title(model)} is conditional and needs a label for each input, "
-            "as in `fit(x, labels)`, `predict([x, labels])` or a data set of "
+            "as in `fit(x, labels)`, `predict([x, labels])` or a dataset of "
             "pairs. Received no labels."
         )
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
@@ -357,7 +359,7 @@ def check_labels(model, labels, count=None):
 
 
 def check_no_labels(model, labels):
-    """No labels, for a model without classes."""
+    """Check that a model without classes gets no labels."""
     if labels is not None:
         raise ValueError(
             f"{title(model)} has no `num_classes` and takes no labels. "
@@ -366,12 +368,12 @@ def check_no_labels(model, labels):
 
 
 def check_condition(prior, condition, count):
-    """The condition of a prior.
+    """Check the condition of a prior.
 
     Args:
         prior: A prior with `condition_shape` and `num_condition_embeddings`.
         condition: NumPy array `(n, *condition_shape)`, or None.
-        count: int, the expected n.
+        count: int, expected number of conditions.
     """
     shape = prior.condition_shape
     if shape is None:
@@ -407,10 +409,10 @@ def check_condition(prior, condition, count):
 
 
 def check_prompt(prior, prompt, num_samples):
-    """The first codes of each sample.
+    """Check the first codes of each sample.
 
     Args:
-        prior: A prior of one map of codes.
+        prior: A prior over one map of codes.
         prompt: NumPy int array `(num_samples, m)`.
         num_samples: int.
     """
@@ -430,7 +432,7 @@ def check_prompt(prior, prompt, num_samples):
 
 
 def check_known(known, shape):
-    """A mask of known codes.
+    """Check a mask of known codes.
 
     Args:
         known: NumPy array.

@@ -1,4 +1,4 @@
-"""Additional losses of vector quantizers, each with its weight."""
+"""Regularizers of vector quantizers."""
 
 from keras import ops
 
@@ -12,28 +12,28 @@ __all__ = ["CodeEntropy", "Orthogonality", "Regularizer"]
 
 @serializable
 class Regularizer:
-    """Base of the regularizers of a vector quantizer.
+    """Base class for regularizers of a vector quantizer.
 
     A subclass sets `name`, the key of the unweighted loss in the quantizer's
-    outputs and logs, and defines `__call__`. The quantizer, created with
-    `regularizers=[...]`, adds `weight` times it to its loss.
+    outputs and logs, and defines `__call__`. A quantizer created with
+    `regularizers=[...]` adds `weight` times this loss to its own loss.
 
     Args:
-        weight: float >= 0, by which the loss is multiplied.
+        weight: float >= 0, weight of the loss.
 
     Raises:
         ValueError: If `weight` is out of range.
     """
 
     name: str
-    # Whether the loss depends on the vectors and not on the codebook alone.
+    # Whether the loss depends on the vectors, not only on the codebook.
     depends_on_vectors = False
 
     def __init__(self, weight):
         self.weight = check_number("weight", weight, at_least=0)
 
     def __call__(self, z, codes, mask=None):
-        """The unweighted loss.
+        """Compute the unweighted loss.
 
         Args:
             z: float32 tensor `(..., D)`, the vectors to quantize.
@@ -48,19 +48,19 @@ class Regularizer:
 
 @serializable
 class CodeEntropy(Regularizer):
-    """Makes the choice of each vector certain and that of the batch diverse.
+    """Encourages confident code choices and a diverse use of codes.
 
     ```
     p[n]         = softmax over k of -|z[n] - codes[k]|^2 / temperature
     entropy_loss = mean over n of H(p[n]) - H(mean over n of p[n])
     ```
 
-    in nats, with the entropy H. The mean is over the vectors of this replica.
+    in nats, with the entropy H. Means are over the vectors of this replica.
     Needs memory for N x K probabilities.
 
     Args:
-        weight: float >= 0. Defaults to 0.1.
-        temperature: float > 0, of the softmax. Defaults to 1.0.
+        weight: float >= 0, weight of the loss. Defaults to 0.1.
+        temperature: float > 0, temperature of the softmax. Defaults to 1.0.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -106,19 +106,19 @@ class CodeEntropy(Regularizer):
 
 @serializable
 class Orthogonality(Regularizer):
-    """Keeps codes from pointing in the same direction.
+    """Pushes the directions of codes towards orthogonality.
 
-    With the matrix E of the codes, each scaled to length 1, in its rows:
+    With a matrix E whose rows are the codes scaled to length 1:
 
     ```
     orthogonality_loss = |E E' - I|^2 / K^2 = (|E' E|^2 - K) / K^2
     ```
 
-    The second form sums over D^2 instead of K^2 products. The gradient reaches
-    only the codebook, so this is for codebooks trained by gradient.
+    The second form sums over D^2 instead of K^2 products. The gradient only
+    reaches the codebook, which must therefore be trained by gradients.
 
     Args:
-        weight: float >= 0. Defaults to 10.0.
+        weight: float >= 0, weight of the loss. Defaults to 10.0.
 
     Raises:
         ValueError: If `weight` is out of range.

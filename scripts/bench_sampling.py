@@ -1,16 +1,16 @@
-"""How long it takes to draw codes, and how long two other loops take.
+"""Time to draw codes, compared with two other loops.
 
     KERAS_BACKEND=jax python scripts/bench_sampling.py
 
 Three loops draw the same number of codes from the same untrained network:
 
-cached      `Prior.generate`: one compiled loop, caches of what kernels reach
-recomputed  one compiled loop that runs the whole network for each position
-predict     the loop of the Keras tutorial on PixelCNN: from Python, one
-            `predict` for each position
+cached      `generate`: one compiled loop, with caches of what kernels reach
+recomputed  one compiled loop that runs the whole network for each code
+predict     the loop of the Keras tutorial on PixelCNN: one `predict` per code,
+            from Python
 
-The slow ones draw the first `--positions` codes of a map, and their time is
-scaled to the whole map: each position costs them the same.
+The slow ones draw the first `--positions` codes of a map. Each code costs them
+the same, so their time is scaled to the whole map.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from keras import ops
 from rich.table import Table
 
 from keras_vq import backend
+from keras_vq import networks
 from keras_vq import priors
 from keras_vq import samplers
-from keras_vq.samplers.draw_codes import draw_codes
 
 # Name: code shape, K, samples drawn together.
 TASKS = {
@@ -37,13 +37,13 @@ TASKS = {
 
 
 def pixelcnn(code_shape, num_embeddings):
-    return priors.PixelCNN(
+    return networks.PixelCNN(
         code_shape, num_embeddings, hidden_dim=64, num_layers=10
     )
 
 
 def transformer(code_shape, num_embeddings):
-    return priors.Transformer(
+    return networks.Transformer(
         code_shape, num_embeddings, num_layers=6, num_heads=4, hidden_dim=256
     )
 
@@ -57,27 +57,23 @@ def recomputed(prior, count, positions):
     noise = np.random.default_rng(0).random((count, length), "float32")
     sampler = samplers.RandomSampler()
 
-    def next_logits(position, codes, state):
-        maps = ops.reshape(codes, (-1, *prior.code_shape))
-        logits = prior(maps)
-        logits = ops.reshape(logits, (-1, length, prior.num_embeddings))
-        return logits[:, position], state
-
     def draw(codes, noise):
-        # As many draws as are asked for; the network sees the whole map.
-        padded = ops.zeros((count, length), "int32")
+        def step(position, codes):
+            logits = prior(ops.reshape(codes, (-1, *prior.code_shape)))
+            logits = ops.reshape(logits, (-1, length, prior.num_embeddings))
+            code = sampler(logits[:, position], noise[:, position])
+            return backend.write(codes, position, code)
 
-        def step(position, codes, state):
-            whole = ops.slice_update(padded, (0, 0), codes)
-            return next_logits(position, whole, state)
-
-        known = ops.zeros_like(codes, dtype="bool")
-        return draw_codes(step, 0, codes, known, noise, sampler)
+        return ops.fori_loop(0, positions, step, codes)
 
     compiled = backend.jit_loop(draw, prior)
-    codes = ops.zeros((count, positions), "int32")
-    noise = ops.convert_to_tensor(noise[:, :positions])
-    return lambda: ops.convert_to_numpy(compiled(codes, noise))
+    noise = ops.convert_to_tensor(noise)
+
+    def run():
+        codes = ops.zeros((count, length), "int32")
+        return ops.convert_to_numpy(compiled(codes, noise))
+
+    return run
 
 
 def predict(prior, count, positions):
@@ -100,7 +96,7 @@ def predict(prior, count, positions):
 
 
 def seconds(draw, rounds):
-    """Of the first call, and the least of those after."""
+    """Of the first call, and the minimum of later ones."""
     times = []
     for _ in range(1 + rounds):
         start = time.perf_counter()
@@ -120,7 +116,8 @@ def main():
         table.add_column(name, justify="right")
     for name, make in itertools.product(TASKS, (pixelcnn, transformer)):
         code_shape, num_embeddings, count = TASKS[name]
-        prior = make(code_shape, num_embeddings)
+        network = make(code_shape, num_embeddings)
+        prior = priors.AutoregressivePrior(network)
         length = math.prod(code_shape)
         part = min(args.positions, length)
         loops = {

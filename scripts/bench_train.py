@@ -2,15 +2,14 @@
 
     python scripts/bench_train.py --batch-size 128 --rounds 3
 
-prints two tables. The first is images/s of the CIFAR-10 network (32x32x3,
+prints two tables. The first has images/s of the CIFAR-10 network (32x32x3,
 hidden 128, K=512, D=64) on each backend, with and without jit and with either
-upsampling, and the ratio to the same network in plain PyTorch. The second is
-the time of our training step over that of stock `keras.Model.fit` with the
-same network and loss, the two taking turns in one process. Cases run one after
-the other, each in a process of its own, round by round; figures are medians
-over rounds. Two cases take minutes,
-jit on PyTorch to compile and JAX without jit to run: they run once, in the
-first round, and only with --all.
+upsampling, and the ratio to the same network in plain PyTorch. The second has
+the time of our training step over that of stock `keras.Model.fit` with the same
+network and loss, measured in turns in one process. Cases run one after the
+other, each in its own process, round by round; figures are medians over rounds.
+Two cases take minutes, jit on PyTorch to compile and JAX without jit to run:
+they run once, in the first round, and only with --all.
 """
 
 import argparse
@@ -130,7 +129,7 @@ def stock_model(model):
 
 
 def measure(name, backend, *case, batch_size, steps):
-    """Median of what a child process measures."""
+    """Median of the times that a child process measures."""
     child = subprocess.run(
         [sys.executable, __file__, "--child", json.dumps(case)]
         + [f"--batch-size={batch_size}", f"--steps={steps}"],

@@ -4,16 +4,16 @@
 
 trains the CIFAR-10 network (8x8 positions) once for each row of three groups,
 
-10 bits     every quantizer at 10 bits a position (FSQ: 1000 codes)
-estimator   straight-through and rotation, otherwise alike
-8192 codes  K = 8192 with and without k-means at the start and revival
+10 bits     every quantizer at 10 bits per position (FSQ: 1000 codes)
+estimator   straight-through and rotation, all else equal
+8192 codes  K = 8192 with and without k-means initialization and revival
 
-and prints a Markdown table of what each reaches on the test images: the squared
-error over the variance of the training images, the perplexity, the share of
-codes in use (of several codes a position, the mean over them), and the images a
-second of training, the first 20 steps left out. `--only` takes the rows whose
-name has a word in it. Rows are written to `--out` as they come; those that are
-there are not made again.
+and prints a Markdown table of results on the test images: the squared error
+over the variance of the training images, the perplexity, the share of codes in
+use (means over several codes per position), and the images per second of
+training, without the first 20 steps. `--only` selects the rows whose name
+contains a word. Rows are written to `--out` as they are measured, and not
+measured again.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import numpy as np
 
 import keras_vq
 from keras_vq import layers
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 
 WARM_UP = 20  # steps in which functions are compiled
 DIM = 64
@@ -35,7 +35,7 @@ def ema(num_embeddings=1024, dim=DIM, **kwargs):
     return layers.VectorQuantizerEMA(num_embeddings, dim, **kwargs)
 
 
-# Name: a function that makes the quantizer, and whether it starts by k-means.
+# Name: a function that creates the quantizer, and whether k-means starts it.
 ROWS = {
     "VectorQuantizer": (lambda: layers.VectorQuantizer(1024, DIM), True),
     "VectorQuantizerEMA": (ema, True),

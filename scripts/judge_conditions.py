@@ -1,14 +1,14 @@
-"""How well a prior's images follow the segmentations that it was told.
+"""How well a prior's images follow the segmentations they are conditioned on.
 
     keras-vq train transformer_scenes
     python scripts/judge_conditions.py runs/transformer_scenes
 
 Trains a small network to segment real scenes, draws images for segmentations of
-the test split and prints in how many pixels the network's segmentation of an
-image agrees with the one that was asked for: of samples, of what is left of the
-test images after encoding, of the test images themselves, and of samples drawn
-for other segmentations, which is what agrees by chance. Writes `conditions.png`
-into the run's folder.
+the test split and prints the share of pixels in which the network's
+segmentation of an image agrees with the requested one: for samples, for
+reconstructed test images, for the test images, and for samples of other
+segmentations, which gives the agreement by chance. Writes `conditions.png` into
+the run's folder.
 """
 
 import pathlib
@@ -21,8 +21,8 @@ from keras import layers
 from keras_vq import data
 from keras_vq.callbacks.plots import comparison_grid
 from keras_vq.callbacks.plots import save_figure
-from keras_vq.cli.run import Run
 from keras_vq.data import scenes
+from keras_vq.recipes import Run
 
 
 def segmenter(input_shape, num_segments, hidden_dim=32):
@@ -64,7 +64,7 @@ def main(
 ) -> None:
     keras.utils.set_random_seed(seed)
     opened = Run(run)
-    model = opened.load_model()
+    model = opened.model
     name, size = opened.recipe.data.name, model.input_shape[0]
     num_segments = len(scenes.SEGMENT_COLORS)
     network = segmenter(model.input_shape, num_segments)
@@ -87,7 +87,7 @@ def main(
         epochs=epochs,
         verbose=2,
     )
-    images, asked = test[0][:samples], scenes.segments(test[1][:samples])
+    images, requested = test[0][:samples], scenes.segments(test[1][:samples])
     of_condition = model.condition_tokenizer.input_shape[0]
     pictures = load(name, "test", of_condition, "segmentation")[:samples]
 
@@ -113,15 +113,19 @@ def main(
     for title, part in shown.items():
         logits = network.predict(part, batch_size=100, verbose=0)
         found[title] = logits.argmax(-1)
-        agreement = np.mean(found[title] == asked)
-        solid = asked > 1
-        on_solids = np.mean(found[title][solid] == asked[solid])
+        agreement = np.mean(found[title] == requested)
+        solid = requested > 1
+        on_solids = np.mean(found[title][solid] == requested[solid])
         print(
             f"{title}: {agreement:.1%} of all pixels agree, {on_solids:.1%} of "
             "those of solids"
         )
     colors = scenes.SEGMENT_COLORS[found["samples"][:16]] / 255.0
-    rows = {"asked": pictures[:16], "sample": drawn[:16], "seen in it": colors}
+    rows = {
+        "requested": pictures[:16],
+        "sample": drawn[:16],
+        "recognized": colors,
+    }
     save_figure(comparison_grid(rows), run / "conditions.png")
     print(f"Wrote {run / 'conditions.png'}")
 

@@ -1,14 +1,14 @@
-"""How good the images are that a run's conditional model generates.
+"""The quality of the images that a run's conditional model generates.
 
     python scripts/train_classifier.py mnist runs/classifier_mnist
     keras-vq train pixelcnn_mnist
     python scripts/judge_samples.py runs/pixelcnn_mnist runs/classifier_mnist
 
-Prints how often a classifier reads a sample as the class that was asked for,
-and the Fréchet distance to the test images, in the classifier's features, of
-samples, of training images and of what is left of test images after encoding.
-Writes `neighbours.png` into the run's folder: samples above the training images
-nearest to them, in squared distance of pixels.
+Prints how often a classifier recognizes a sample as the requested class, and
+the Fréchet distance to the test images, in the classifier's features, of
+samples, of training images and of reconstructed test images. Writes
+`neighbours.png` into the run's folder: samples above the nearest training
+images, by squared distance of pixels.
 """
 
 import json
@@ -18,11 +18,12 @@ import keras
 import numpy as np
 import typer
 
+from keras_vq import LatentGenerator
 from keras_vq import data
 from keras_vq.callbacks.plots import comparison_grid
 from keras_vq.callbacks.plots import save_figure
-from keras_vq.cli.run import Run
 from keras_vq.metrics import FrechetDistance
+from keras_vq.recipes import Run
 
 
 def main(
@@ -34,10 +35,10 @@ def main(
     top_p: float | None = None,
 ) -> None:
     opened = Run(run)
-    model = opened.load_model()
+    model = opened.model
     labels = np.repeat(np.arange(model.num_classes), samples_per_class)
     sampling = {}
-    if hasattr(model, "tokenizer"):
+    if isinstance(model, LatentGenerator):
         sampling = {"temperature": temperature, "top_p": top_p}
     samples = model.generate(
         len(labels), labels=labels, seed=seed, batch_size=500, **sampling
@@ -49,7 +50,7 @@ def main(
         classifier / "features.keras", compile=False
     )
     compared = {"samples": samples, "training images": train}
-    if hasattr(model, "tokenizer"):
+    if isinstance(model, LatentGenerator):
         compared["reconstructions"] = model.predict(
             test, batch_size=500, verbose=0
         )
@@ -76,7 +77,7 @@ def _read(samples, labels, classifier):
     read = reader.predict(samples, batch_size=500, verbose=0).argmax(-1)
     for label in np.unique(labels):
         share = np.mean(read[labels == label] == label)
-        print(f"class {label}: {share:.1%} read as such")
+        print(f"class {label}: {share:.1%} recognized")
     results = json.loads((classifier / "results.json").read_text())
     print(f"all: {np.mean(read == labels):.2%} of {len(labels)} samples")
     print(f"the classifier's test accuracy: {results['accuracy']:.2%}")

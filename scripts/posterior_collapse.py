@@ -1,11 +1,11 @@
-"""What a decoder that needs no latent does to a VAE and to a VQ-VAE.
+"""Posterior collapse: a VAE and a VQ-VAE with an autoregressive decoder.
 
     python scripts/posterior_collapse.py docs/images/posterior_collapse.png
 
-Both models read black and white digits of 14x14 pixels and write them by a
-PixelCNN, which could do so alone, told what is left of a latent. The VAE pays
-for what its latent tells, in nats of KL divergence; the codes of the VQ-VAE
-cost what they cost, used or not. Plots what either latent carries after each
+Both models encode black and white digits of 14x14 pixels and decode them by a
+PixelCNN conditioned on the latent, which could do without. The VAE pays for the
+information in its latent, in nats of KL divergence; the codes of the VQ-VAE
+cost the same, used or not. Plots the information in either latent after each
 epoch. van den Oord et al., Neural Discrete Representation Learning, 2017,
 sections 1 and 3.
 """
@@ -15,95 +15,91 @@ import pathlib
 import keras
 import numpy as np
 import typer
-from keras import layers
 from keras import ops
 from matplotlib.figure import Figure
 
 from keras_vq import data
-from keras_vq import layers as vq_layers
+from keras_vq import layers
 from keras_vq import metrics
 from keras_vq import models
+from keras_vq import networks
 from keras_vq import priors
 from keras_vq.callbacks.plots import save_figure
-from keras_vq.ops import masked_mean
-from keras_vq.ops.gaussian import gaussian_kl
-from keras_vq.training.base_model import BaseModel
+from keras_vq.training import Model
 
 SIZE, GRID, DIM = 14, 7, 8
 
 
-class AutoregressiveDecoder(BaseModel):
-    """An encoder, a latent of 7x7 positions, and a PixelCNN told about it."""
+class AutoregressiveDecoder(Model):
+    """An encoder, a bottleneck of 7x7 positions, and a conditional PixelCNN.
 
-    def __init__(self, latent_dim, hidden_dim=32, num_layers=4):
+    Args:
+        bottleneck: A bottleneck of `keras_vq.layers` for vectors of length
+            `DIM`.
+        encoder_dim: int, length of the encoder's vectors.
+    """
+
+    def __init__(self, bottleneck, encoder_dim, hidden_dim=32, num_layers=4):
         super().__init__()
+
+        def conv(filters, size, strides=1, activation="relu"):
+            return keras.layers.Conv2D(
+                filters, size, strides, "same", activation=activation
+            )
+
         self.encoder = keras.Sequential(
             [
                 keras.Input((SIZE, SIZE)),
-                layers.Reshape((SIZE, SIZE, 1)),
-                layers.Conv2D(hidden_dim, 3, padding="same", activation="relu"),
-                layers.Conv2D(
-                    hidden_dim, 4, 2, padding="same", activation="relu"
-                ),
-                layers.Conv2D(hidden_dim, 3, padding="same", activation="relu"),
-                layers.Conv2D(latent_dim, 1),
+                keras.layers.Reshape((SIZE, SIZE, 1)),
+                conv(hidden_dim, 3),
+                conv(hidden_dim, 4, 2),
+                conv(hidden_dim, 3),
+                conv(encoder_dim, 1, activation=None),
             ]
         )
-        self.upsample = layers.UpSampling2D(SIZE // GRID)
+        self.bottleneck = bottleneck
+        self.bottleneck.build((None, GRID, GRID, encoder_dim))
+        self.upsample = keras.layers.UpSampling2D(SIZE // GRID)
         self.upsample.build((None, GRID, GRID, DIM))
-        self.decoder = priors.PixelCNN(
+        network = networks.PixelCNN(
             (SIZE, SIZE),
             2,
             hidden_dim=hidden_dim,
             num_layers=num_layers,
             condition_dim=DIM,
         )
+        self.decoder = priors.AutoregressivePrior(network)
+        self.track("loss", "nats", *bottleneck.loss_names)
 
     def check_first_batch(self, batch, labels):
         self.decoder.check_codes(batch)
 
-    def inputs_of(self, data):
-        return (ops.cast(data, "int32"),)
-
-    def nats(self, pixels, latents, training):
-        """-log p of an image, given its latent."""
-        told = self.upsample(latents)
-        nats = self.decoder.nats_of(pixels, None, training, told)
-        return masked_mean(ops.sum(nats, axis=(1, 2)))
-
-
-class VAE(AutoregressiveDecoder):
-    def __init__(self):
-        super().__init__(2 * DIM)
-        self.seed_generator = keras.random.SeedGenerator(0)
-        self.add_logs("loss", "nats", "kl_loss")
-
-    def losses_of(self, pixels, training):
-        outputs = self.encoder(ops.cast(pixels, "float32"))
-        z_mean, log_variance = ops.split(outputs, 2, axis=-1)
-        noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
-        z = z_mean + ops.exp(0.5 * log_variance) * noise
-        nats = self.nats(pixels, z, training)
-        kl = gaussian_kl(z_mean, log_variance, 0.0, 0.0)
-        kl = masked_mean(ops.sum(kl, axis=(1, 2, 3)))
-        return nats + kl, {"loss": nats + kl, "nats": nats, "kl_loss": kl}
+    def losses_of(self, x, labels, training):
+        pixels = ops.cast(x, "int32")
+        z = self.encoder(ops.cast(pixels, "float32"), training=training)
+        outputs = self.bottleneck(z, training=training)
+        latents = outputs[self.bottleneck.output_name]
+        conditioning = networks.Conditioning(condition=self.upsample(latents))
+        nats = self.decoder.nats(pixels, conditioning, training)
+        outputs["nats"] = ops.mean(ops.sum(nats, axis=(1, 2)))
+        # The losses of bottlenecks are per value.
+        outputs["loss"] = outputs["nats"] + SIZE * SIZE * outputs["loss"]
+        return outputs
 
 
-class VQVAE(AutoregressiveDecoder):
-    def __init__(self, num_embeddings=16):
-        super().__init__(DIM)
-        self.quantizer = vq_layers.VectorQuantizerEMA(num_embeddings, DIM)
-        self.quantizer.build((None, GRID, GRID, DIM))
-        self.add_logs("loss", "nats")
-        self.perplexity = metrics.CodebookPerplexity(num_embeddings)
+def vae():
+    bottleneck = layers.GaussianBottleneck(
+        DIM, 1 / (SIZE * SIZE), sample_at_inference=True, seed=0
+    )
+    return AutoregressiveDecoder(bottleneck, 2 * DIM)
 
-    def losses_of(self, pixels, training):
-        x = self.encoder(ops.cast(pixels, "float32"))
-        outputs = self.quantizer(x, training=training)
-        nats = self.nats(pixels, outputs["quantized"], training)
-        self.perplexity.update_state(outputs["indices"])
-        loss = nats + SIZE * SIZE * outputs["loss"]
-        return loss, {"loss": loss, "nats": nats}
+
+def vqvae(num_embeddings=16):
+    quantizer = layers.VectorQuantizerEMA(num_embeddings, DIM)
+    model = AutoregressiveDecoder(quantizer, DIM)
+    perplexity = metrics.CodebookPerplexity(num_embeddings)
+    model.track_metric(perplexity, "indices")
+    return model
 
 
 def main(
@@ -119,7 +115,7 @@ def main(
         codes[split] = np.concatenate(list(batches.as_numpy_iterator()))
     train, test = codes.values()
     history = {}
-    for name, make in {"VAE": VAE, "VQ-VAE": VQVAE}.items():
+    for name, make in {"VAE": vae, "VQ-VAE": vqvae}.items():
         keras.utils.set_random_seed(seed)
         model = make()
         model.compile(keras.optimizers.Adam(1e-3))
@@ -140,7 +136,7 @@ def _figure(history, epochs):
     panels = figure.subplots(1, 3)
     numbers = np.arange(1, epochs + 1)
     curves = [
-        ("VAE", "val_kl_loss", "KL divergence of the VAE, nats an image"),
+        ("VAE", "val_kl_loss", "KL divergence of the VAE, nats per image"),
         ("VQ-VAE", "val_perplexity", "perplexity of the VQ-VAE's 16 codes"),
     ]
     for axis, (name, key, title) in zip(panels, curves):

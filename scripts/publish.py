@@ -1,4 +1,4 @@
-"""Put the weights of a trained run into the zoo, as a preset.
+"""Publish the weights of a trained run in the zoo, as a preset.
 
 python scripts/publish.py runs/vqvae_mnist zoo/vqvae_mnist
 """
@@ -6,14 +6,14 @@ python scripts/publish.py runs/vqvae_mnist zoo/vqvae_mnist
 import pathlib
 import sys
 
-from keras_vq.cli.run import Run
-from keras_vq.saving.preset_files import WEIGHTS
+from keras_vq.recipes import Run
+from keras_vq.saving.preset import WEIGHTS
 
 LIMIT = 3_000_000  # bytes: presets travel with the package
 
 if __name__ == "__main__":
     run, folder = sys.argv[1:]
-    model = Run(run).load_model()
+    model = Run(run).model
     size = 4 * model.count_params()
     if size > LIMIT:
         sys.exit(f"{run} has {size:,} bytes of weights, over {LIMIT:,}.")

@@ -1,4 +1,4 @@
-"""The picture of the README: test images of runs above their reconstructions.
+"""The README's picture: test images of runs above their reconstructions.
 
     python scripts/readme_picture.py runs/vqvae_mnist runs/vqvae_cifar10 \
         runs/vqvae_scenes docs/images/reconstructions.png
@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 
 from keras_vq import data
 from keras_vq.callbacks.plots import save_figure
-from keras_vq.cli.run import Run
+from keras_vq.recipes import Run
 
 COLUMNS = 12
 
 
 def pairs(path):
-    """The first test images of a run, and what its model makes of them."""
+    """The first test images of a run, and their reconstructions."""
     run = Run(path)
-    model = run.load_model()
+    model = run.model
     height, width, channels = model.input_shape
     test = data.load(
         run.recipe.data.name,

@@ -1,4 +1,4 @@
-"""What rejecting samples by a classifier does to what another one reads.
+"""The effect of rejection by one classifier, measured by another.
 
     python scripts/train_classifier.py mnist runs/classifier_mnist
     python scripts/train_classifier.py mnist runs/small_classifier_mnist \\
@@ -7,8 +7,8 @@
         runs/small_classifier_mnist runs/classifier_mnist \\
         docs/images/rejection_sampling.png
 
-The first classifier rejects, by `LatentGenerator.reject`; the second one reads
-what is left. Razavi et al., Generating Diverse High-Fidelity Images with
+The first classifier rejects, in `LatentGenerator.reject`; the second one
+classifies the rest. Razavi et al., Generating Diverse High-Fidelity Images with
 VQ-VAE-2, 2019, section 3.4.
 """
 
@@ -20,7 +20,7 @@ import typer
 from matplotlib.figure import Figure
 
 from keras_vq.callbacks.plots import save_figure
-from keras_vq.cli.run import Run
+from keras_vq.recipes import Run
 
 KEPT = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 
@@ -34,7 +34,7 @@ def main(
     temperature: float = 1.0,
     seed: int = 0,
 ) -> None:
-    model = Run(run).load_model()
+    model = Run(run).model
     reject, read = (
         keras.models.load_model(path / "classifier.keras")
         for path in (rejecting, reading)
@@ -53,11 +53,13 @@ def main(
         )
         found = read.predict(images, batch_size=500, verbose=0).argmax(-1)
         shares.append(np.mean(found == labels))
-        print(f"{1 - keep:.0%} rejected: {shares[-1]:.2%} read as asked")
+        print(
+            f"{1 - keep:.0%} rejected: {shares[-1]:.2%} recognized as requested"
+        )
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axis = figure.subplots()
     axis.plot([1 - keep for keep in KEPT], shares, marker="o", color="#4472a8")
-    axis.set(xlabel="share rejected", ylabel="share read as asked for")
+    axis.set(xlabel="share rejected", ylabel="share recognized as requested")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:.1%}")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     save_figure(figure, out)

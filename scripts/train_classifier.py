@@ -1,10 +1,10 @@
-"""Train a small classifier, for its features and as a reader of samples.
+"""Train a small classifier, to judge samples and for its features.
 
     python scripts/train_classifier.py mnist runs/classifier_mnist
 
 Writes into the folder `classifier.keras`, from images in [0, 1] to
-probabilities; two models that share its weights, `features.keras`, to a vector
-(for `keras-vq evaluate --features`), and `maps.keras`, to the maps of its three
+probabilities; two models that share its weights: `features.keras`, to a vector
+(for `keras-vq evaluate --features`), and `maps.keras`, to feature maps of three
 sizes (for `perceptual_loss`); and `results.json` with the test accuracy.
 """
 
@@ -17,7 +17,7 @@ import typer
 from keras import layers
 
 import keras_vq
-from keras_vq.files import written_whole
+from keras_vq.saving.files import written_whole
 
 
 def classifier(input_shape, num_classes, hidden_dim):
@@ -53,7 +53,7 @@ def main(
     batch_size: int = 64,
     train_split: str = "train",
     num_classes: int = 10,
-    seed: Annotated[int, typer.Option(help="Of weights and order.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of weights and order.")] = 0,
 ) -> None:
     keras.utils.set_random_seed(seed)
     options = {"batch_size": batch_size, "labels": True}

@@ -1,4 +1,4 @@
-"""The house rules: who may import whom, and what the public surface has."""
+"""The house rules: who imports whom, and what the public surface has."""
 
 import ast
 import importlib
@@ -8,40 +8,48 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
 import keras_vq
+from keras_vq import backend
+from keras_vq import data
+from keras_vq import models
+from keras_vq import networks
+from keras_vq import priors
+from tests.conftest import EVERY_BACKEND
+from tests.conftest import ROOT
+from tests.conftest import backends_of
 from tests.helpers import BACKENDS
 from tests.helpers import run_python
 
 PACKAGE = pathlib.Path(keras_vq.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# Imports go down this list, never up; names on one line know of each other
-# only as the line allows.
+# Imports go down this list, never up.
 FLOORS = [
     "cli",
+    "recipes",
     "tuning",
     "export",
-    "data",
     "zoo",
-    "callbacks",
     "generator",
+    "data",
+    "callbacks",
     "models",
     "priors",
     "metrics",
     "losses",
-    "networks",
     "likelihoods",
+    "networks",
     "layers",
+    "samplers",
     "regularizers",
     "training",
-    "samplers",
-    "ops",
-    "backend",
     "saving",
-    "files",
-    "did_you_mean",
+    "ops",
+    "checks",
+    "backend",
 ]
 NAMESPACES = [
     "callbacks",
@@ -52,8 +60,10 @@ NAMESPACES = [
     "losses",
     "metrics",
     "models",
+    "networks",
     "ops",
     "priors",
+    "recipes",
     "regularizers",
     "samplers",
     "training",
@@ -119,8 +129,6 @@ def test_only_backend_data_and_export_name_a_backend():
 
 
 def test_every_backend_defines_the_same_names():
-    from keras_vq import backend
-
     for name in BACKENDS:
         tree = ast.parse((PACKAGE / "backend" / f"{name}.py").read_text())
         defined = {
@@ -132,18 +140,136 @@ def test_every_backend_defines_the_same_names():
         assert public == set(backend._NAMES)
 
 
+def model_classes():
+    found = [keras_vq.LatentGenerator]
+    for module in (models, priors):
+        found += [getattr(module, name) for name in module.__all__]
+    return [cls for cls in found if inspect.isclass(cls)]
+
+
+@pytest.mark.parametrize("cls", model_classes(), ids=lambda c: c.__name__)
+def test_at_most_three_classes_between_a_model_and_keras(cls):
+    ours = [
+        base.__name__
+        for base in cls.__mro__[1:]
+        if base.__module__.startswith("keras_vq.")
+        and base is not backend.StepMixin
+    ]
+    assert len(ours) <= 3, ours
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [networks.PixelCNN, networks.PixelSNAIL, networks.Transformer],
+    ids=lambda c: c.__name__,
+)
+def test_at_most_three_classes_between_a_network_and_keras(cls):
+    ours = [
+        base.__name__
+        for base in cls.__mro__[1:]
+        if base.__module__.startswith("keras_vq.")
+    ]
+    assert len(ours) <= 3, ours
+
+
+def test_own_objects_are_not_searched_for_attributes():
+    """`hasattr` and `getattr` with a default hide what a class can do."""
+    wrong = []
+    for path in FILES:
+        if floor(path) in ("backend", "saving"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = ast.unparse(node.func)
+            if name == "hasattr" or (name == "getattr" and len(node.args) > 2):
+                wrong.append(f"{floor(path)}/{path.name}: {ast.unparse(node)}")
+    # Data of any library, and layers that may be functional models.
+    assert sorted(wrong) == sorted(ALLOWED)
+
+
+ALLOWED = [
+    "models/first_stage.py: hasattr(x, 'shape')",
+    "models/wiring.py: getattr(encoder, 'inputs', None)",
+    "networks/image_features.py: getattr(network, 'inputs', None)",
+    "layers/quantizer.py: hasattr(indices, 'dtype')",
+    "priors/prior.py: getattr(x, 'tokenizer_fingerprint', own)",
+    "training/batches.py: getattr(batch, 'shape', (None,))",
+    "training/batches.py: hasattr(batch, 'shape')",
+    "training/batches.py: hasattr(data, 'shape')",
+    "training/batches.py: hasattr(x, '__iter__')",
+    "training/batches.py: hasattr(x, 'element_spec')",
+    "training/batches.py: hasattr(x, 'shape')",
+    "training/batches.py: hasattr(x, 'take')",
+    "training/model.py: hasattr(keras.optimizers, str(config.get('class_name')))",
+]
+
+
+def test_one_training_step_passes_through_four_files():
+    """The files whose functions call other functions of ours in one step.
+
+    Equations (`ops`, likelihoods, metrics, checks) and functions that call
+    none of ours are leaves, which a reader need not open to follow the step.
+    """
+    equations = {"ops", "likelihoods", "metrics", "checks"}
+    layers = keras.layers
+    model = models.VQVAE(
+        keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 4, 4)]),
+        keras_vq.layers.VectorQuantizer(16, 4),
+        keras.Sequential(
+            [keras.Input((2, 2, 4)), layers.Conv2DTranspose(3, 4, 4)]
+        ),
+    )
+    model.compile("sgd", run_eagerly=True)
+    x = np.zeros((4, 8, 8, 3), "float32")
+    calling = set()
+
+    def relative_file(frame):
+        path = pathlib.Path(frame.f_code.co_filename)
+        return path.relative_to(PACKAGE) if PACKAGE in path.parents else None
+
+    def is_leaf(file):
+        return file is None or floor(PACKAGE / file) in equations
+
+    def trace(frame, event, argument):
+        if event != "call" or is_leaf(relative_file(frame)):
+            return
+        caller = frame.f_back
+        while caller is not None and relative_file(caller) is None:
+            caller = caller.f_back
+        if caller is not None:
+            calling.add(str(relative_file(caller)))
+
+    model.train_on_batch(x)
+    before = sys.getprofile()
+    sys.setprofile(trace)
+    try:
+        model.train_on_batch(x)
+    finally:
+        sys.setprofile(before)
+    files = {file for file in calling if not is_leaf(pathlib.Path(file))}
+    assert files == {
+        "models/vqvae.py",
+        "layers/vector_quantizer.py",
+        "training/model.py",
+        f"backend/{keras.config.backend()}.py",
+    }
+
+
 def public_objects():
     for namespace in NAMESPACES:
         module = importlib.import_module(f"keras_vq.{namespace}")
         for name in module.__all__:
-            yield pytest.param(getattr(module, name), id=f"{namespace}.{name}")
+            obj = getattr(module, name)
+            if callable(obj):
+                yield pytest.param(obj, id=f"{namespace}.{name}")
 
 
 @pytest.mark.parametrize("obj", list(public_objects()))
 def test_every_public_name_is_documented(obj):
     doc = inspect.getdoc(obj)
     assert doc
-    assert "Example:" in doc or "Base of" in doc
+    assert "Example:" in doc or doc.startswith("Base ")
     if inspect.isclass(obj):
         methods = [
             m
@@ -155,19 +281,21 @@ def test_every_public_name_is_documented(obj):
             assert method.__doc__ or method.__name__ in inherited, method
 
 
-def test_files_stay_small():
-    long = {
-        path.name: lines
-        for path in FILES
-        if (lines := len(path.read_text().splitlines())) > 300
-    }
-    assert long == {}
-
-
 def test_every_namespace_is_public():
     assert [n for n in NAMESPACES if n not in keras_vq.__all__] == []
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         keras_vq.nothing  # noqa: B018
+
+
+def test_code_that_computes_is_tested_on_every_backend():
+    def backends(folder):
+        return backends_of(ROOT / "tests" / folder / "x_test.py")
+
+    for folder in ("layers", "models", "priors", "ops", "training", "backend"):
+        assert backends(folder) == EVERY_BACKEND
+    assert backends("export") == backends("data") == ("tensorflow",)
+    assert backends("cli") == backends("docs") == ("torch",)
+    assert data.load  # the namespace exists
 
 
 def test_import_brings_no_backend_that_keras_does_not():
@@ -200,11 +328,11 @@ print("done")
     assert run_python("-c", script).stdout.strip().endswith("done")
 
 
-def test_other_backends_of_keras_are_refused_in_words():
+def test_other_backends_of_keras_are_refused():
     child = subprocess.run(
         [sys.executable, "-c", "import keras_vq"],
         env={"KERAS_BACKEND": "numpy", "PATH": ""},
         capture_output=True,
         text=True,
     )
-    assert "runs on the backends tensorflow, jax, torch" in child.stderr
+    assert "supports the backends tensorflow, jax, torch" in child.stderr

@@ -4,9 +4,8 @@ import pytest
 
 from keras_vq import LatentGenerator
 from keras_vq import zoo
-from tests.helpers import tiny_images
+from tests.helpers import run
 from tests.helpers import tiny_vqvae
-from tests.helpers import to_numpy
 
 
 def tiny_prior(tokenizer, **kwargs):
@@ -36,10 +35,10 @@ def test_images_are_the_decoded_codes_of_the_prior(generator):
     assert generator.num_classes == 3
 
 
-def test_it_calls_the_tokenizer(generator, rng):
-    images = tiny_images(rng, 2, (16, 12, 3))
+def test_call_is_that_of_the_tokenizer(generator, rng):
+    images = rng.uniform(size=(2, 16, 12, 3)).astype("float32")
     np.testing.assert_allclose(
-        to_numpy(generator(images)), to_numpy(generator.tokenizer(images))
+        run(generator, images), run(generator.tokenizer, images), atol=1e-6
     )
 
 
@@ -59,39 +58,67 @@ def test_inpainting_keeps_the_codes_without_a_masked_pixel(generator, rng):
     np.testing.assert_allclose(
         found, generator.tokenizer.decode(expected), atol=1e-6
     )
-    each = np.stack([mask, np.zeros_like(mask), mask, mask])
-    found = generator.inpaint(images, each, labels=1, seed=3)
+    masks = np.stack([mask, np.zeros_like(mask), mask, mask])
+    found = generator.inpaint(images, masks, labels=1, seed=3)
     np.testing.assert_allclose(
         found[1], generator.tokenizer.decode(codes[1:2])[0], atol=1e-6
     )
 
 
-def test_rejection_keeps_what_the_classifier_believes_in(generator):
+def test_rejection_keeps_the_images_with_the_most_probable_label(generator):
     inputs = keras.Input((16, 12, 3))
-    brightness = keras.ops.mean(inputs, axis=(1, 2))  # a channel for a class
+    brightness = keras.ops.mean(inputs, axis=(1, 2))  # a channel per class
     classifier = keras.Model(inputs, keras.ops.softmax(20.0 * brightness))
     labels = np.array([2, 0, 2, 1, 2])
     drawn_labels = np.repeat([0, 1, 2], [4, 4, 12])  # four times as many
     drawn = generator.generate(20, labels=drawn_labels, seed=6)
-    believed = classifier.predict(drawn, verbose=0)[range(20), drawn_labels]
+    scores = classifier.predict(drawn, verbose=0)[range(20), drawn_labels]
     kept = generator.reject(classifier, 5, labels, keep=0.25, seed=6)
     for label, start, stop in ((0, 0, 4), (1, 4, 8), (2, 8, 20)):
         count = (labels == label).sum()
-        best = start + np.argsort(-believed[start:stop])[:count]
+        best = start + np.argsort(-scores[start:stop])[:count]
         np.testing.assert_allclose(kept[labels == label], drawn[best])
 
 
-def test_saved_it_holds_both(generator, tmp_path):
+def test_loaded_generator_draws_the_same(generator, tmp_path):
     generator.save(tmp_path / "generator.keras")
-    again = keras.models.load_model(tmp_path / "generator.keras")
+    loaded = keras.models.load_model(tmp_path / "generator.keras")
     np.testing.assert_allclose(
-        again.generate(2, labels=1, seed=5),
-        generator.generate(2, labels=1, seed=5),
+        loaded.generate(3, labels=1, seed=5),
+        generator.generate(3, labels=1, seed=5),
         atol=1e-6,
     )
 
 
-def test_tokenizer_and_prior_must_go_together():
+def test_condition_may_be_images(rng, tmp_path):
+    tokenizer = tiny_vqvae(input_shape=(16, 16, 3), num_embeddings=5)
+    of_condition = tiny_vqvae(num_embeddings=4)
+    prior = zoo.transformer(
+        tokenizer, of_condition, num_layers=1, num_heads=2, hidden_dim=8
+    )
+    assert prior.condition_shape == (2, 2)
+    generator = LatentGenerator(tokenizer, prior, of_condition)
+    generator.save(tmp_path / "generator.keras")
+    loaded = keras.models.load_model(tmp_path / "generator.keras")
+    images = rng.uniform(size=(2, 8, 8, 3)).astype("float32")
+    codes = of_condition.encode(images)
+    expected = tokenizer.decode(prior.generate(2, condition=codes, seed=3))
+    for model in (generator, loaded):
+        np.testing.assert_allclose(
+            model.generate(2, condition=images, seed=3), expected, atol=1e-5
+        )
+    other = tiny_vqvae(num_embeddings=4)
+    with pytest.raises(ValueError, match=r"created for the codes of .*another"):
+        LatentGenerator(tokenizer, prior, other)
+    with pytest.raises(ValueError, match="`reject` supports labels only"):
+        generator.reject(None, 2, labels=[0, 0])
+    with pytest.raises(
+        ValueError, match=r"codes of the prior's condition.*K=5"
+    ):
+        LatentGenerator(tokenizer, prior, tokenizer)
+
+
+def test_tokenizer_and_prior_must_match():
     tokenizer = tiny_vqvae()
     other = tiny_prior(tiny_vqvae(num_embeddings=8))
     message = r"shape \(2, 2\) with K=16.*shape \(2, 2\) with K=8"
@@ -122,6 +149,6 @@ def test_tokenizer_and_prior_must_go_together():
         (lambda g: g.generate(2), "needs a label"),
     ],
 )
-def test_what_is_wrong_is_said(generator, call, message):
+def test_bad_arguments(generator, call, message):
     with pytest.raises(ValueError, match=message):
         call(generator)

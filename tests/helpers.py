@@ -19,15 +19,44 @@ def to_numpy(x):
     )
 
 
-def inside_a_step(step, variables):
-    """The result of `step()`, run as the backend runs a training step."""
+def run(fn, *args, variables=None, **kwargs):
+    """What `fn` returns for tensors, as NumPy arrays.
+
+    On JAX `fn` is compiled: there, separate operations would be compiled one
+    by one. Assignments persist.
+
+    Args:
+        fn: A built layer or model, or a function.
+        *args: Arrays or structures of them.
+        variables: List of the variables that `fn` reads or assigns. Defaults to
+            None, those of the layer.
+        **kwargs: Arguments that are no tensors.
+    """
+    if variables is None:
+        is_layer = isinstance(fn, keras.layers.Layer)
+        variables = fn.variables if is_layer else []
+    args = keras.tree.map_structure(keras.ops.convert_to_tensor, args)
     if keras.config.backend() != "jax":
-        return to_numpy(step())
+        return to_numpy(fn(*args, **kwargs))
+    import jax
+
     from keras_vq.backend import jax as jax_backend
 
-    values = [v.value for v in variables]
-    logs, _ = jax_backend._run(lambda _: step(), (variables,), (values,), None)
-    return to_numpy(logs)
+    @jax.jit
+    def pure(values, args):
+        return jax_backend._run(
+            lambda args: fn(*args, **kwargs), (variables,), (values,), args
+        )
+
+    outputs, (values,) = pure([v.value for v in variables], args)
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return to_numpy(outputs)
+
+
+def inside_a_step(step, variables):
+    """The result of `step()`, run as the backend runs a training step."""
+    return run(step, variables=variables)
 
 
 def compiled_step(step, variables):
@@ -97,6 +126,16 @@ def run_python(*args, backend=None, env=None, check=True, timeout=300):
     return child
 
 
+def perturbed(model):
+    """The model with noise on its weights: fresh outputs are all alike."""
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        if "seed" not in weight.path and weight.dtype == "float32":
+            noise = 0.2 * rng.normal(size=weight.shape)
+            weight.assign(to_numpy(weight) + noise)
+    return model
+
+
 def tiny_images(rng, count=16, shape=(8, 8, 3)):
     """Smooth images in [0, 1] that a small model can learn."""
     coarse = rng.uniform(size=(count, *(n // 4 for n in shape[:-1]), shape[-1]))
@@ -118,6 +157,23 @@ def tiny_vqvae(**kwargs):
         "residual_hidden_dim": 4,
     }
     return zoo.vqvae(**{**arguments, **kwargs})
+
+
+def one_layer_vqvae(dtype=None, **kwargs):
+    """The quickest VQ-VAE to compile: one convolution each way."""
+    encoder = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 4, strides=4, dtype=dtype),
+        ]
+    )
+    decoder = keras.Sequential(
+        [
+            keras.Input((2, 2, 4)),
+            keras.layers.Conv2DTranspose(3, 4, strides=4, dtype=dtype),
+        ]
+    )
+    return tiny_vqvae(encoder=encoder, decoder=decoder, dtype=dtype, **kwargs)
 
 
 # Arguments of both adversarial models, for 8 x 8 images.

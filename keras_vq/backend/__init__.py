@@ -1,26 +1,26 @@
-"""What `keras.ops` does not abstract: the only folder that names a backend.
+"""Backend-specific functions that `keras.ops` does not cover.
 
 Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 
-`vjp(fn, variables)`: run `fn`, return its outputs and a pullback to gradients.
-`input_gradient(fn, x)`: the gradient of `fn(x)`, to be differentiated again.
-`apply_gradients(optimizer, gradients, variables)`: one optimizer step.
-`StepMixin`: `train_step` and `test_step` as that backend's trainer calls them.
-`all_sum(*tensors)`: the sum over data-parallel replicas.
-`batch_share(batch_size)`: the share of the joint batch that is here.
-`replica()`: the index of this replica and the number of replicas.
-`check_distribution()`: refuse `keras.distribution` where it does nothing.
+`vjp(fn, variables)`: run `fn` and return its outputs and a pullback.
+`input_gradient(fn, x)`: gradient of `fn(x)`, itself differentiable.
+`apply_gradients(optimizer, gradients, variables)`: take an optimizer step.
+`StepMixin`: `train_step` and `test_step` for the backend's Keras trainer.
+`all_sum(*tensors)`: sum over data-parallel replicas.
+`batch_share(batch_size)`: this replica's share of the global batch.
+`replica()`: index of this replica and number of replicas.
+`check_distribution()`: raise if `keras.distribution` has no effect.
 `jit(fn, model)`: compile a function of arrays that reads the model's weights.
-`jit_loop(fn, model)`: the same for a loop of many small operations.
-`write(array, position, value)`: set a position of a cache, in place if it can.
-`write_rows(array, start, rows)`: the same, of rows that follow each other.
-`argmax(x)`: over the last axis, as one native operation.
-`first_maximum(x)`: over the last axis, its index and its value.
-`fast_memory()`: bytes that scores are best computed in at a time.
-`float32_matmul(a, b)`: a product of matrices that rounds no factor.
-`product_roundoff()`: to what `keras.ops.matmul` rounds its factors.
-`segment_sum(data, segments, num_segments)`: of whole rows, fast.
-`conv_transpose(inputs, kernel)`: the fastest 4-wide, stride-2 upsampling.
+`jit_loop(fn, model)`: same, for a loop of many small operations.
+`write(array, position, value)`: set one position, in place if possible.
+`write_rows(array, start, rows)`: set consecutive rows, in place if possible.
+`argmax(x)`: index of the first maximum over the last axis.
+`first_maximum(x)`: index and value of the first maximum over the last axis.
+`fast_memory()`: number of bytes of scores to compute at a time.
+`float32_matmul(a, b)`: matrix product in full float32 precision.
+`product_roundoff()`: unit roundoff of the factors in `keras.ops.matmul`.
+`segment_sum(data, segments, num_segments)`: sum of the rows of each segment.
+`conv_transpose(inputs, kernel)`: transposed convolution of width 4, stride 2.
 """
 
 import importlib
@@ -52,9 +52,9 @@ _SUPPORTED = ("tensorflow", "jax", "torch")
 
 if keras.config.backend() not in _SUPPORTED:
     raise ImportError(
-        f"keras_vq runs on the backends {', '.join(_SUPPORTED)}. Received: "
+        f"keras_vq supports the backends {', '.join(_SUPPORTED)}. Received: "
         f"KERAS_BACKEND={keras.config.backend()}. Set the environment variable "
-        "KERAS_BACKEND to one of them."
+        "KERAS_BACKEND to a supported backend."
     )
 _module = importlib.import_module(f"{__name__}.{keras.config.backend()}")
 

@@ -1,4 +1,4 @@
-"""JAX: steps are pure functions; a `StatelessScope` stands for the state."""
+"""JAX backend: pure functions, with the state in a `StatelessScope`."""
 
 import contextvars
 
@@ -6,8 +6,8 @@ import jax
 import keras
 from jax import numpy as jnp
 
-# The scope of the step that is being traced: its `state_mapping` holds the
-# current value of every variable of the model, its optimizer and its metrics.
+# The scope of the step being traced. Its `state_mapping` holds the current
+# value of every variable of the model, its optimizer and its metrics.
 _scope: contextvars.ContextVar = contextvars.ContextVar("keras_vq_step_scope")
 
 
@@ -15,13 +15,14 @@ def vjp(fn, variables, persistent=False):
     """Run `fn() -> (outputs, aux)` and differentiate its outputs.
 
     Args:
-        fn: A function without arguments that returns a tuple of scalar losses
-            and anything else (`aux`).
-        variables: List of `keras.Variable`, what the losses depend on.
-        persistent: Bool, whether `pullback` is called more than once.
+        fn: Function without arguments that returns a tuple of scalar losses
+            and auxiliary data (`aux`).
+        variables: list of `keras.Variable` to differentiate with respect to.
+        persistent: bool, whether `pullback` is called more than once. Defaults
+            to False.
 
     Returns:
-        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` gives the
+        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` returns the
         gradients of `sum(c * output)` with respect to the variables, or to
         the subset `wrt` of them.
     """
@@ -48,7 +49,7 @@ def vjp(fn, variables, persistent=False):
     outputs, transpose, (aux, updates) = jax.vjp(
         pure, [state[k] for k in keys], has_aux=True
     )
-    # Moving averages, seeds and batch statistics that changed inside `fn`.
+    # Keep updates in `fn` of moving averages, seeds and batch statistics.
     state.update(updates)
 
     def pullback(cotangents, wrt=None):
@@ -69,7 +70,7 @@ def vjp(fn, variables, persistent=False):
 def input_gradient(fn, x):
     """Gradient of the scalar `fn(x)`, itself differentiable in variables.
 
-    What `fn` changes in variables, batch statistics say, is forgotten.
+    Discards updates of variables in `fn`, such as batch statistics.
     """
     state = _current_scope().state_mapping
 
@@ -82,7 +83,7 @@ def input_gradient(fn, x):
 
 
 def apply_gradients(optimizer, gradients, variables):
-    """Apply gradients by the stateless form, which loss scaling needs."""
+    """Apply gradients with `stateless_apply`, which loss scaling requires."""
     values, optimizer_values = optimizer.stateless_apply(
         [v.value for v in optimizer.variables],
         gradients,
@@ -95,7 +96,7 @@ def apply_gradients(optimizer, gradients, variables):
 
 
 class StepMixin:
-    """Keras's JAX trainer hands the state in and takes the new state back."""
+    """Steps for Keras's JAX trainer, which passes and receives the state."""
 
     def train_step(self, state, data):
         variables = (
@@ -115,8 +116,9 @@ class StepMixin:
         return _run(self.evaluation_step, variables, state, data)
 
     def make_train_function(self, force=False):
-        # An optimizer's weight averaging ends `fit` with `weight = average`:
-        # two variables on one buffer, which the next step cannot donate twice.
+        # With weight averaging, the optimizer assigns the averages to the
+        # weights at the end of `fit`. Two variables then share a buffer, which
+        # the next step cannot donate twice.
         seen = set()
         for v in [*self.variables, *self.optimizer.variables]:
             if id(v.value) in seen:
@@ -146,30 +148,30 @@ def _current_scope():
     scope = _scope.get(None)
     if scope is None:
         raise RuntimeError(
-            "On the JAX backend, `training_step` and `evaluation_step` run "
-            "inside `fit`, `evaluate`, `train_on_batch` or `test_on_batch`. "
-            "Received: a direct call. Call one of those instead."
+            "On the JAX backend, `training_step` and `evaluation_step` only "
+            "run inside `fit`, `evaluate`, `train_on_batch` or "
+            "`test_on_batch`. Received: a direct call."
         )
     return scope
 
 
 def all_sum(*tensors):
-    """Arrays are global under `keras.distribution`: nothing is left to sum."""
+    """Return the tensors: arrays are global under `keras.distribution`."""
     return tensors
 
 
 def batch_share(batch_size):
-    """Arrays are global under `keras.distribution`: all of the batch."""
+    """Return 1: arrays are global under `keras.distribution`."""
     return 1.0
 
 
 def replica():
-    """Arrays are global under `keras.distribution`: one replica."""
+    """Return one replica: arrays are global under `keras.distribution`."""
     return 0, 1
 
 
 def check_distribution():
-    """`keras.distribution` works on this backend."""
+    """Do nothing: `keras.distribution` works on this backend."""
 
 
 def jit(fn, model):
@@ -184,20 +186,20 @@ def jit(fn, model):
 
 
 def jit_loop(fn, model):
-    """As `jit`, which does for loops too."""
+    """Same as `jit`."""
     return jit(fn, model)
 
 
 def write(array, position, value):
-    """`array` with `array[:, position] = value`; it may itself be changed."""
-    # In place inside of a loop; `array.at` would scatter.
+    """Set `array[:, position] = value`, maybe in place, and return `array`."""
+    # In place inside a loop, unlike the scatter of `array.at`.
     return jax.lax.dynamic_update_index_in_dim(
         array, value.astype(array.dtype), position, axis=1
     )
 
 
 def write_rows(array, start, rows):
-    """`array` with `rows` from row `start` on; it may itself be changed."""
+    """Write `rows` from row `start` on, maybe in place, and return `array`."""
     return jax.lax.dynamic_update_slice_in_dim(array, rows, start, axis=0)
 
 
@@ -209,9 +211,9 @@ def argmax(x):
 def first_maximum(x):
     """Index of the first maximum over the last axis, int32, and its value.
 
-    XLA's argmax on a CPU takes one number at a time. A maximum, and the least
-    index that equals it, are two passes of many at a time; a row with NaN has
-    no such index, and gives one past the end.
+    XLA does not vectorize argmax on CPUs. This takes two vectorized passes: the
+    maximum, then the lowest index that attains it. For rows with NaN, the index
+    is out of range: `x.shape[-1]`.
     """
     value = jnp.max(x, axis=-1)
     index = jnp.arange(x.shape[-1], dtype="int32")
@@ -220,20 +222,17 @@ def first_maximum(x):
 
 
 def fast_memory():
-    """Bytes that scores are best computed in at a time."""
+    """Number of bytes of scores to compute at a time."""
     return 2**22 if jax.default_backend() == "cpu" else 2**28
 
 
 def float32_matmul(a, b):
-    """Product of float32 matrices that rounds no factor."""
+    """Matrix product in full float32 precision."""
     return jnp.matmul(a, b, precision="highest")
 
 
 def product_roundoff():
-    """The unit roundoff to which products of matrices round their factors.
-
-    0 where they take float32 as it is.
-    """
+    """Unit roundoff of the factors of matrix products; 0 for full float32."""
     # The default precision is TF32 on GPUs, bfloat16 on TPUs.
     return {"cpu": 0.0, "gpu": 2.0**-11}.get(jax.default_backend(), 2.0**-8)
 
@@ -246,9 +245,9 @@ def segment_sum(data, segments, num_segments):
 def conv_transpose(inputs, kernel):
     """Transposed convolution of width 4 and stride 2, `"same"` padding.
 
-    XLA on a CPU takes over ten times longer for the gradient of the native
-    operation than for the same sum written as one matrix product per input
-    position, whose 4-wide patches overlap by two and are added up.
+    On CPUs, XLA takes over ten times longer for the gradient of the native
+    operation than for this equivalent: one matrix product per input position
+    gives 4-wide patches, which overlap by two and are summed.
     """
     if jax.default_backend() != "cpu":
         return keras.ops.conv_transpose(
@@ -269,7 +268,7 @@ def conv_transpose(inputs, kernel):
 
 
 def _overlap_add(patches, position, offset):
-    """Add what each 4-wide patch has beyond its 2 outputs to its neighbours."""
+    """Add the outer elements of each 4-wide patch to the adjacent outputs."""
     before, own, after = jnp.split(patches, (1, 3), axis=offset)
     pad = [[0, 0]] * patches.ndim
 

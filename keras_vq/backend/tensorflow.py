@@ -1,4 +1,4 @@
-"""TensorFlow: gradients by tape; Keras variables hold their own state."""
+"""TensorFlow backend: gradients from a tape, state in Keras variables."""
 
 import keras
 import tensorflow as tf
@@ -8,13 +8,14 @@ def vjp(fn, variables, persistent=False):
     """Run `fn() -> (outputs, aux)` and differentiate its outputs.
 
     Args:
-        fn: A function without arguments that returns a tuple of scalar losses
-            and anything else (`aux`).
-        variables: List of `keras.Variable`, what the losses depend on.
-        persistent: Bool, whether `pullback` is called more than once.
+        fn: Function without arguments that returns a tuple of scalar losses
+            and auxiliary data (`aux`).
+        variables: list of `keras.Variable` to differentiate with respect to.
+        persistent: bool, whether `pullback` is called more than once. Defaults
+            to False.
 
     Returns:
-        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` gives the
+        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` returns the
         gradients of `sum(c * output)` with respect to the variables, or to
         the subset `wrt` of them.
     """
@@ -52,7 +53,7 @@ def apply_gradients(optimizer, gradients, variables):
 
 
 class StepMixin:
-    """Keras's TensorFlow trainer calls the steps with the data alone."""
+    """Steps for Keras's TensorFlow trainer, which passes only the data."""
 
     def train_step(self, data):
         return self.training_step(data)
@@ -74,7 +75,7 @@ def all_sum(*tensors):
 
 
 def batch_share(batch_size):
-    """This replica's share of the joint batch; None for an equal share."""
+    """This replica's share of the global batch; equal shares for None."""
     _, replicas = replica()
     if replicas == 1:
         return 1.0
@@ -93,10 +94,10 @@ def replica():
 
 
 def check_distribution():
-    """Raise if `keras.distribution` is set: Keras ignores it here."""
+    """Raise if `keras.distribution` is set, which this backend ignores."""
     if keras.distribution.distribution() is not None:
         raise ValueError(
-            "keras.distribution does nothing on the TensorFlow backend. "
+            "keras.distribution has no effect on the TensorFlow backend. "
             "Received: a distribution set with keras.distribution."
             "set_distribution(). Create and compile the model in the scope of "
             "tf.distribute.MirroredStrategy(), or use KERAS_BACKEND=jax."
@@ -109,22 +110,22 @@ def jit(fn, model):
 
 
 def jit_loop(fn, model):
-    """Compile `fn` as `jit` does, for a loop of many small operations."""
+    """Same as `jit`, but with XLA, for a loop of many small operations."""
     return tf.function(fn, jit_compile=True)
 
 
 def write(array, position, value):
-    """`array` with `array[:, position] = value`; it may itself be changed."""
+    """Set `array[:, position] = value`, maybe in place, and return `array`."""
     return keras.ops.slice_update(
         array, (0, position, *[0] * (array.shape.rank - 2)), value[:, None]
     )
 
 
 def write_rows(array, start, rows):
-    """`array` with `rows` from row `start` on; it may itself be changed."""
-    # Converters to ONNX know this one.
-    places = start + tf.range(tf.shape(rows)[0])
-    return tf.tensor_scatter_nd_update(array, places[:, None], rows)
+    """Write `rows` from row `start` on, maybe in place, and return `array`."""
+    # ONNX converters support this operation.
+    indices = start + tf.range(tf.shape(rows)[0])
+    return tf.tensor_scatter_nd_update(array, indices[:, None], rows)
 
 
 def argmax(x):
@@ -135,9 +136,9 @@ def argmax(x):
 def first_maximum(x):
     """Index of the first maximum over the last axis, int32, and its value.
 
-    XLA's argmax on a CPU takes one number at a time. A maximum, and the least
-    index that equals it, are two passes of many at a time; a row with NaN has
-    no such index, and gives one past the end.
+    XLA does not vectorize argmax on CPUs. This takes two vectorized passes: the
+    maximum, then the lowest index that attains it. For rows with NaN, the index
+    is out of range: `x.shape[-1]`.
     """
     value = tf.reduce_max(x, axis=-1)
     index = tf.range(x.shape[-1])
@@ -146,20 +147,17 @@ def first_maximum(x):
 
 
 def fast_memory():
-    """Bytes that scores are best computed in at a time."""
+    """Number of bytes of scores to compute at a time."""
     return 2**22 if not tf.config.list_logical_devices("GPU") else 2**28
 
 
 def float32_matmul(a, b):
-    """Product of float32 matrices; in TF32 on GPUs, unless switched off."""
+    """Matrix product in float32; in TF32 on GPUs, unless disabled."""
     return tf.matmul(a, b)
 
 
 def product_roundoff():
-    """The unit roundoff to which products of matrices round their factors.
-
-    0 where they take float32 as it is.
-    """
+    """Unit roundoff of the factors of matrix products; 0 for full float32."""
     if tf.config.list_logical_devices("TPU"):
         return 2.0**-8
     rounds = tf.config.experimental.tensor_float_32_execution_enabled()

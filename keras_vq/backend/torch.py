@@ -1,4 +1,4 @@
-"""PyTorch: gradients by `autograd.grad`; Keras variables hold their state."""
+"""PyTorch backend: gradients from `autograd.grad`, state in Keras variables."""
 
 import keras
 import torch
@@ -8,13 +8,14 @@ def vjp(fn, variables, persistent=False):
     """Run `fn() -> (outputs, aux)` and differentiate its outputs.
 
     Args:
-        fn: A function without arguments that returns a tuple of scalar losses
-            and anything else (`aux`).
-        variables: List of `keras.Variable`, what the losses depend on.
-        persistent: Bool, whether `pullback` is called more than once.
+        fn: Function without arguments that returns a tuple of scalar losses
+            and auxiliary data (`aux`).
+        variables: list of `keras.Variable` to differentiate with respect to.
+        persistent: bool, whether `pullback` is called more than once. Defaults
+            to False.
 
     Returns:
-        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` gives the
+        `outputs, aux, pullback`. `pullback(cotangents, wrt=None)` returns the
         gradients of `sum(c * output)` with respect to the variables, or to
         the subset `wrt` of them.
     """
@@ -48,7 +49,7 @@ def apply_gradients(optimizer, gradients, variables):
 
 
 class StepMixin:
-    """Keras's PyTorch trainer calls the steps with the data alone."""
+    """Steps for Keras's PyTorch trainer, which passes only the data."""
 
     def train_step(self, data):
         return self.training_step(data)
@@ -59,7 +60,7 @@ class StepMixin:
     def make_train_function(self, force=False):
         check_distribution()
         if replica()[1] > 1:
-            # Processes that differ in weights or seeds would drift apart.
+            # Start all processes from the same weights and seeds.
             for v in [*self.variables, *self.optimizer.variables]:
                 torch.distributed.broadcast(v.value.detach(), src=0)
         return super().make_train_function(force)
@@ -77,7 +78,7 @@ def all_sum(*tensors):
 
 
 def batch_share(batch_size):
-    """This process's share of the joint batch; None for an equal share."""
+    """This process's share of the global batch; equal shares for None."""
     _, replicas = replica()
     if replicas == 1:
         return 1.0
@@ -95,10 +96,10 @@ def replica():
 
 
 def check_distribution():
-    """Raise if `keras.distribution` is set: Keras ignores it here."""
+    """Raise if `keras.distribution` is set, which this backend ignores."""
     if keras.distribution.distribution() is not None:
         raise ValueError(
-            "keras.distribution does nothing on the PyTorch backend. "
+            "keras.distribution has no effect on the PyTorch backend. "
             "Received: a distribution set with keras.distribution."
             "set_distribution(). Start one process per device and call "
             "torch.distributed.init_process_group() in each, or use "
@@ -107,23 +108,23 @@ def check_distribution():
 
 
 def jit(fn, model):
-    """Run `fn` without gradients: compiling costs more than it gains here."""
+    """Run `fn` without gradients; compiling would cost more than it saves."""
     return torch.no_grad()(fn)
 
 
 def jit_loop(fn, model):
-    """As `jit`: a loop stays one of Python here."""
+    """Same as `jit`: loops run in Python."""
     return jit(fn, model)
 
 
 def write(array, position, value):
-    """`array` with `array[:, position] = value`; it may itself be changed."""
-    array[:, position] = value  # a copy of all for each position costs more
+    """Set `array[:, position] = value`, maybe in place, and return `array`."""
+    array[:, position] = value  # in place, to avoid a copy per position
     return array
 
 
 def write_rows(array, start, rows):
-    """`array` with `rows` from row `start` on; it may itself be changed."""
+    """Write `rows` from row `start` on, maybe in place, and return `array`."""
     array[start : start + len(rows)] = rows
     return array
 
@@ -140,20 +141,17 @@ def first_maximum(x):
 
 
 def fast_memory():
-    """Bytes that scores are best computed in at a time."""
+    """Number of bytes of scores to compute at a time."""
     return 2**22 if not torch.cuda.is_available() else 2**28
 
 
 def float32_matmul(a, b):
-    """Product of float32 matrices; TF32 is off unless a user allows it."""
+    """Matrix product in float32; in TF32 only if the user allows it."""
     return torch.matmul(a, b)
 
 
 def product_roundoff():
-    """The unit roundoff to which products of matrices round their factors.
-
-    0 where they take float32 as it is.
-    """
+    """Unit roundoff of the factors of matrix products; 0 for full float32."""
     rounds = torch.cuda.is_available() and torch.backends.cuda.matmul.allow_tf32
     return 2.0**-11 if rounds else 0.0
 
@@ -161,8 +159,8 @@ def product_roundoff():
 def segment_sum(data, segments, num_segments):
     """Sum of the rows of each segment.
 
-    `index_add` adds whole rows; the scatter that Keras calls, one number at a
-    time, each with an index of its own.
+    `index_add` adds whole rows, while the scatter that Keras calls adds single
+    elements and needs an index for each.
     """
     zeros = torch.zeros(
         (num_segments, *data.shape[1:]), dtype=data.dtype, device=data.device
@@ -173,8 +171,8 @@ def segment_sum(data, segments, num_segments):
 def conv_transpose(inputs, kernel):
     """Transposed convolution of width 4 and stride 2, `"same"` padding.
 
-    Keras computes a larger output here and crops it; PyTorch's own padding
-    gives the same values without the copy.
+    Keras computes a larger output and crops it. PyTorch's own padding gives the
+    same values without the copy.
     """
     rank = inputs.ndim - 2
     conv = getattr(torch.nn.functional, f"conv_transpose{rank}d")

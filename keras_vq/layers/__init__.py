@@ -1,4 +1,4 @@
-"""Quantizers and other layers, one `keras.layers.Layer` per file."""
+"""Quantizers and other layers."""
 
 from keras_vq.layers.bottleneck import Bottleneck
 from keras_vq.layers.causal_conv1d import CausalConv1D

@@ -5,54 +5,54 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Bottleneck(keras.layers.Layer):
-    """Base of what lies between an encoder and a decoder.
+    """Base class for bottlenecks between an encoder and a decoder.
 
-    The quantizers are bottlenecks, and so are `GaussianBottleneck` and
-    `IdentityBottleneck`. Called with the encoder's outputs, a bottleneck
-    returns a dict with what the decoder takes, its weighted `loss`, and the
-    unweighted parts of that loss. Whoever calls it adds `loss` to its own.
+    Quantizers, `GaussianBottleneck` and `IdentityBottleneck` are bottlenecks.
+    Called with the encoder's outputs, a bottleneck returns a dict with the
+    decoder's input, the weighted `loss`, and the unweighted parts of that loss.
+    The caller adds `loss` to its own loss.
 
     A subclass sets `input_dim`, `output_dim` and `loss_names` and defines
     `call(z, training)`, `encode(z)` and `decode(latents)`. Everything is
     computed in float32 under every dtype policy.
 
     Args:
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
     """
 
     built: bool
-    # Length of the vectors that come in and that the decoder gets; None for
+    # Length of the input vectors and of the vectors for the decoder; None for
     # any length.
     input_dim: int | None = None
     output_dim: int | None = None
-    # Key of what the decoder gets in the dict that a call returns.
+    # Key of the decoder's input in the returned dict.
     output_name = "latents"
-    # Keys of the parts of `loss` in that dict.
+    # Keys of the parts of `loss` in the returned dict.
     loss_names: tuple[str, ...] = ()
 
     def __init__(self, **kwargs):
         super().__init__(**{"autocast": False, **kwargs})
 
     def build(self, input_shape=None):
-        """Create the variables, from the constructor's arguments alone."""
+        """Create the variables; their shapes do not depend on the input."""
         self.built = True
 
     def encode(self, z):
-        """The latents that represent an encoder's outputs.
+        """Map encoder outputs to latents, without sampling.
 
         Args:
             z: float tensor `(batch, *grid, input_dim)`.
 
         Returns:
-            tensor `(batch, *latent_shape)`; nothing is drawn at random.
+            Tensor `(batch, *latent_shape)`.
         """
         raise NotImplementedError
 
     def decode(self, latents):
-        """What the decoder gets for latents.
+        """Map latents to the decoder's input.
 
         Args:
-            latents: tensor `(batch, *latent_shape)`.
+            latents: Tensor `(batch, *latent_shape)`.
 
         Returns:
             float32 tensor `(batch, *grid, output_dim)`.
@@ -63,7 +63,7 @@ class Bottleneck(keras.layers.Layer):
         """Shape of the latents of one input.
 
         Args:
-            grid: tuple of int, the positions of one encoder output.
+            grid: tuple of int, spatial shape of one encoder output.
             dim: int, length of its vectors.
 
         Returns:

@@ -8,12 +8,12 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class CausalConv1D(keras.layers.Layer):
-    """A dilated convolution over time that does not see the future.
+    """Causal dilated convolution over time.
 
-    The output at `t` depends on the inputs at `t`, `t - d`, `t - 2 d` and so
-    on, `kernel_size` of them. `step` computes it for one position of a
-    sequence that is being generated, from a ring buffer of earlier inputs; its
-    cost does not depend on the dilation.
+    The output at `t` depends on `kernel_size` inputs, at `t`, `t - d`,
+    `t - 2 d` and so on. During generation, `step` computes the output at one
+    position from a ring buffer of earlier inputs, at a cost that does not
+    depend on the dilation.
 
     Args:
         filters: int, number of output channels.
@@ -69,7 +69,7 @@ class CausalConv1D(keras.layers.Layer):
         return outputs + self.bias
 
     def initial_cache(self, batch_size):
-        """The inputs before the first position: zeros.
+        """Zeros, for the inputs before the first position.
 
         Args:
             batch_size: int or int tensor.
@@ -81,16 +81,17 @@ class CausalConv1D(keras.layers.Layer):
         return ops.zeros((batch_size, reach, self.kernel.shape[1]))
 
     def step(self, x, cache, position):
-        """The output at one position.
+        """Compute the output at one position.
 
         Args:
-            x: float32 tensor `(batch, channels)`, the input there.
-            cache: What `initial_cache`, or this method at the previous
-                position, returned.
+            x: float32 tensor `(batch, channels)`, the input at that position.
+            cache: Output of `initial_cache`, or of this method at the previous
+                position.
             position: int or int tensor.
 
         Returns:
-            `outputs, cache`, outputs `(batch, filters)`.
+            `outputs, cache`: the output `(batch, filters)` and the cache for
+            the next position.
         """
         reach = cache.shape[1]
         cache = backend.write(cache, position % reach, x)

@@ -12,19 +12,19 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class CausalSelfAttention(keras.layers.Layer):
-    """Self-attention of each position to itself and earlier positions.
+    """Causal multi-head self-attention.
 
-    `step` computes it for one position of a sequence that is being generated,
-    from a cache of keys and values.
+    During generation, `step` computes the output at one position from a cache
+    of keys and values.
 
     Args:
-        num_heads: int >= 1; divides the channels of the inputs.
-        dropout: float in [0, 1), of the outputs. Defaults to 0.0.
-        rotary_shape: tuple of int or None, the grid whose positions in raster
-            order form the sequence, for rotary position embeddings along each
-            axis; None for attention without positions. Defaults to None.
-        prefix_shape: tuple of int or None, the grid of a prefix that precedes
-            those positions, with the same number of axes. Its coordinates are
+        num_heads: int >= 1; must divide the number of input channels.
+        dropout: float in [0, 1), dropout rate of the outputs. Defaults to 0.0.
+        rotary_shape: tuple of int or None, shape of the grid whose positions in
+            raster order form the sequence, for rotary position embeddings along
+            each axis. None disables position embeddings. Defaults to None.
+        prefix_shape: tuple of int or None, shape of the grid of a prefix before
+            these positions, with the same number of axes. Its coordinates are
             scaled so that the corners of both grids coincide. Defaults to
             None.
 
@@ -36,7 +36,7 @@ class CausalSelfAttention(keras.layers.Layer):
         float tensor `(batch, length, channels)`.
 
     Raises:
-        ValueError: If the channels cannot be split into heads and axes.
+        ValueError: If the channels cannot be divided into heads and axes.
 
     Example:
 
@@ -69,8 +69,8 @@ class CausalSelfAttention(keras.layers.Layer):
         channels = input_shape[-1]
         if channels % self.num_heads:
             raise ValueError(
-                "`num_heads` must divide the channels. Received: num_heads="
-                f"{self.num_heads} and {channels} channels"
+                "`num_heads` must divide the number of channels. Received: "
+                f"num_heads={self.num_heads} and {channels} channels"
             )
 
         def weight(name, *shape, initializer="zeros"):
@@ -101,14 +101,14 @@ class CausalSelfAttention(keras.layers.Layer):
         return self.drop(outputs, training=training)
 
     def start(self, inputs, length):
-        """The outputs at the first positions, all at once.
+        """Compute the outputs at the first m positions in parallel.
 
         Args:
-            inputs: float32 tensor `(batch, m, channels)`, the inputs there.
-            length: int, of the whole sequence.
+            inputs: float32 tensor `(batch, m, channels)`.
+            length: int, length of the whole sequence.
 
         Returns:
-            `outputs, cache`: those of `call`, and the cache for `step` at
+            `outputs, cache`: the outputs of `call`, and the cache for `step` at
             position m.
         """
         outputs, cache = self._attend(inputs)
@@ -122,34 +122,35 @@ class CausalSelfAttention(keras.layers.Layer):
         angles = None if self.angles is None else self.angles[:length, None]
         query, key, value = self._heads(inputs, angles)
         outputs = ops.dot_product_attention(query, key, value, is_causal=True)
-        return self._joined(outputs, inputs), (key, value)
+        return self._merge_heads(outputs, inputs), (key, value)
 
     def initial_cache(self, batch_size, length):
-        """An empty cache of keys and values: zeros.
+        """Create an empty cache of keys and values.
 
         Args:
             batch_size: int or int tensor.
-            length: int, of the whole sequence.
+            length: int, length of the whole sequence.
 
         Returns:
-            Two float32 tensors `(batch * num_heads, length, head_dim)`, the
-            layout for products with a single query.
+            Two float32 tensors `(batch * num_heads, length, head_dim)` of
+            zeros, in the layout for products with a single query.
         """
         head_dim = self.output_kernel.shape[0] // self.num_heads
         shape = (batch_size * self.num_heads, length, head_dim)
         return ops.zeros(shape), ops.zeros(shape)
 
     def step(self, x, cache, position):
-        """The output at one position.
+        """Compute the output at one position.
 
         Args:
-            x: float32 tensor `(batch, channels)`, the input there.
-            cache: What `initial_cache`, `start`, or this method at the previous
-                position, returned.
+            x: float32 tensor `(batch, channels)`, the input at that position.
+            cache: Output of `initial_cache`, of `start`, or of this method at
+                the previous position.
             position: int or int tensor.
 
         Returns:
-            `outputs, cache`, outputs `(batch, channels)`.
+            `outputs, cache`: the output `(batch, channels)` and the cache for
+            the next position.
         """
         angles = None
         if self.angles is not None:
@@ -159,21 +160,21 @@ class CausalSelfAttention(keras.layers.Layer):
         )
         keys = backend.write(cache[0], position, key[:, 0])
         values = backend.write(cache[1], position, value[:, 0])
-        # For a single query, products are faster on every backend than its
-        # own attention.
+        # For a single query, matrix products are faster than the native
+        # attention of each backend.
         scores = ops.matmul(query, ops.swapaxes(keys, 1, 2))
         visible = ops.arange(keys.shape[1]) <= position
         scores = ops.where(visible, scores / query.shape[-1] ** 0.5, -1e30)
         outputs = ops.matmul(ops.softmax(scores, axis=-1), values)
-        return self._joined(outputs, x), (keys, values)
+        return self._merge_heads(outputs, x), (keys, values)
 
     def _by_head(self, x):
-        """`(batch, m, heads, dim)` to `(batch * heads, m, dim)`."""
+        """Reshape `(batch, m, heads, dim)` to `(batch * heads, m, dim)`."""
         x = ops.swapaxes(x, 1, 2)
         return ops.reshape(x, (-1, *x.shape[2:]))
 
     def _heads(self, x, angles):
-        """Queries, keys and values, `(batch, length, num_heads, head_dim)`."""
+        """Queries, keys and values `(batch, length, num_heads, head_dim)`."""
         head_dim = x.shape[-1] // self.num_heads
         shape = (-1, x.shape[1], self.num_heads, head_dim)
         x = ops.matmul(x, self.qkv_kernel) + self.qkv_bias
@@ -185,7 +186,7 @@ class CausalSelfAttention(keras.layers.Layer):
             key = apply_rotary(key, angles)
         return query, key, value
 
-    def _joined(self, heads, like):
+    def _merge_heads(self, heads, like):
         shape = (-1, *like.shape[1:])
         return (
             ops.matmul(ops.reshape(heads, shape), self.output_kernel)
@@ -201,7 +202,7 @@ def _tuple_or_none(shape):
 
 
 def _coordinates(shape, like):
-    """Coordinates of a grid in raster order, scaled to a grid `like`."""
+    """Coordinates of a grid in raster order, scaled to the grid `like`."""
     axes = [np.linspace(0, m - 1, n) for n, m in zip(shape, like, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     return grid.reshape(-1, len(axes))

@@ -8,18 +8,20 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class CodeEmbedding(keras.layers.Embedding):
-    """Vectors of codes; for several codes per position, their sum.
+    """Embeds codes, summing over several codes per position.
 
     Args:
         num_embeddings: int >= 1, number of codes, K.
-        dim: int >= 1, channels.
-        codes_per_position: int >= 1, each with a table of its own. Defaults to
-            1.
-        stddev: float > 0, of the initial vectors. Defaults to 0.05.
-        **kwargs: `dtype` and others of `keras.layers.Embedding`.
+        dim: int >= 1, length of an embedding.
+        codes_per_position: int >= 1, number of codes, each with its own table.
+            Defaults to 1.
+        stddev: float > 0, standard deviation of the initial embeddings.
+            Defaults to 0.05.
+        **kwargs: Keyword arguments of `keras.layers.Embedding`.
 
     Call arguments:
-        codes: int tensor `(..., codes_per_position)`, or `(...)` if that is 1.
+        codes: int tensor `(..., codes_per_position)`, or `(...)` if
+            `codes_per_position` is 1.
 
     Returns:
         float tensor `(..., dim)`.
@@ -60,7 +62,7 @@ class CodeEmbedding(keras.layers.Embedding):
         return ops.sum(self.each(codes), axis=-2)
 
     def each(self, codes):
-        """The vector of each code, float `(..., codes_per_position, dim)`."""
+        """Embedding of each code, float `(..., codes_per_position, dim)`."""
         offsets = self.num_embeddings * ops.arange(
             self.codes_per_position, dtype="int32"
         )
@@ -72,7 +74,7 @@ class CodeEmbedding(keras.layers.Embedding):
         return (*input_shape, self.dim)
 
     def get_config(self):
-        # Those of `keras.layers.Embedding` follow from these.
+        # These determine the arguments of `keras.layers.Embedding`.
         config = keras.layers.Layer.get_config(self)
         return {
             **config,

@@ -8,34 +8,36 @@ from keras_vq.layers.quantizer import Quantizer
 from keras_vq.ops.straight_through import straight_through
 from keras_vq.saving.config import serializable
 
-# By this share the bounds exceed the outermost levels, so they are reached.
+# Relative widening of the bounds, so that values round to the outermost levels.
 MARGIN = 1e-3
 
 
 @serializable
 class FiniteScalarQuantizer(Quantizer):
-    """Rounds each channel to one of a few levels: codes without a codebook.
+    """Rounds each channel to one of a few levels, without a codebook.
 
-    With L the levels of a channel, `half = (L - 1) * 1.001 / 2`, `offset = 0.5`
-    for even L and 0 for odd, `shift = atanh(offset / half)`:
+    With L levels in a channel, `half = (L - 1) * 1.001 / 2`, `offset = 0.5` for
+    even L and 0 for odd L, and `shift = atanh(offset / half)`:
 
     ```
     bounded   = half * tanh(z + shift) - offset
     quantized = round(bounded) / (L // 2)            in [-1, 1]
-    index     = sum over channels of digit * (product of the L before)
+    index     = sum over channels of digit * (product of previous L)
     ```
 
-    where a channel's digit is `round(bounded) + L // 2`, the first channel's
-    being the least significant. Backward, the gradient passes the rounding
-    unchanged and is multiplied by the derivative of `bounded / (L // 2)`. There
-    is nothing to train, no loss and no dead code; `num_embeddings` is the
-    product of the levels and `embedding_dim` their number.
+    where the digit of a channel is `round(bounded) + L // 2`, and the first
+    channel is the least significant. In the backward pass, the gradient passes
+    through the rounding unchanged and is multiplied by the derivative of
+    `bounded / (L // 2)`. There are no weights, no loss and no dead codes.
+    `num_embeddings` is the product of the levels and `embedding_dim` the number
+    of channels.
 
     Args:
-        levels: tuple of int >= 2, values of each channel. Defaults to
-            `(8, 5, 5, 5)`, 1000 codes; the paper uses 5 or more per channel.
-        **kwargs: `add_losses` of `Quantizer`, where the loss is 0; `name`,
-            `dtype` and others of `keras.layers.Layer`.
+        levels: tuple of int >= 2, number of levels of each channel. Defaults to
+            `(8, 5, 5, 5)`, which gives 1000 codes; the paper uses at least 5
+            per channel.
+        **kwargs: `add_losses` of `Quantizer` (the loss is 0), and keyword
+            arguments of `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., len(levels))` of rank >= 2; may be empty.
@@ -44,13 +46,14 @@ class FiniteScalarQuantizer(Quantizer):
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` without its last axis.
+        `quantized`: tensor of the shape and dtype of `z`.
+        `indices`: int32 tensor of the shape of `z` without its last axis.
         `loss`: float32 scalar, 0.
 
     Raises:
-        ValueError: If `levels` is empty, a level is below 2, there are more
-            than 2^31 - 1 codes, or the last axis of `z` is not `len(levels)`.
+        ValueError: If `levels` is empty, a channel has fewer than 2 levels,
+            there are more than 2^31 - 1 codes, or the last axis of `z` is not
+            `len(levels)`.
 
     Example:
 
@@ -112,14 +115,14 @@ class FiniteScalarQuantizer(Quantizer):
         return ops.tanh(z + shift) * half - offset
 
     def _rounded(self, bounded):
-        # With a thousand levels or more the margin would round to another one.
+        # With a thousand levels or more, the margin would add another level.
         levels = np.array(self.levels)
         low = ops.convert_to_tensor(-(levels // 2), "float32")
         high = ops.convert_to_tensor((levels - 1) // 2, "float32")
         return ops.clip(ops.round(bounded), low, high)
 
     def _index(self, rounded):
-        # In integers: 16-bit floats distinguish few codes.
+        # In int32, since floats cannot represent all indices exactly.
         digits = ops.cast(rounded, "int32") + self._widths("int32")
         return ops.sum(digits * self._places(), axis=-1)
 
@@ -127,6 +130,6 @@ class FiniteScalarQuantizer(Quantizer):
         return ops.convert_to_tensor([n // 2 for n in self.levels], dtype)
 
     def _places(self):
-        """The place value of each channel's digit."""
+        """Place value of each channel's digit."""
         places = np.cumprod((1, *self.levels[:-1]))
         return ops.convert_to_tensor(places, "int32")

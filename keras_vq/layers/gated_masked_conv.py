@@ -8,27 +8,28 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class GatedMaskedConv(keras.layers.Layer):
-    """A gated masked convolution of two stacks, without a blind spot.
+    """Gated masked convolution with two stacks and no blind spot.
 
-    The vertical stack sees the rows above. The horizontal stack sees its own
-    row to the left, and the rows above through a link from the vertical stack:
+    The vertical stack sees the rows above. The horizontal stack sees the
+    positions to the left in the same row and, through a link from the vertical
+    stack, the rows above:
 
     `v' = gate(vertical(v) + V c)`
     `h' = mix(gate(horizontal(h) + link(vertical(v)) + H c)) + h`
 
     with `gate(a, b) = tanh(a) * sigmoid(b)` and the condition c. With mask A,
     for the first layer, the vertical stack sees rows strictly above, the
-    horizontal stack positions strictly to the left, and `+ h` is left out;
-    with mask B both also see the current position. Kernels are cropped to the
+    horizontal stack sees positions strictly to the left, and `+ h` is omitted.
+    With mask B, both also see the current position. Kernels are cropped to the
     unmasked part.
 
-    `start_row` and `step` compute it for one row and one position of a map
-    that is being generated, from caches of earlier inputs.
+    During generation, `start_row` and `step` compute the layer for one row and
+    one position, from caches of earlier inputs.
 
     Args:
-        filters: int, channels of each stack; with mask B, equal to those of
-            the inputs.
-        kernel_size: int, odd. Defaults to 3.
+        filters: int, channels of each stack; with mask B, equal to the input
+            channels.
+        kernel_size: odd int. Defaults to 3.
         mask_type: `"A"` or `"B"`. Defaults to `"B"`.
 
     Call arguments:
@@ -62,8 +63,8 @@ class GatedMaskedConv(keras.layers.Layer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.mask_type = mask_type
-        # Rows, or positions in a row, that a kernel covers: up to the previous
-        # one for mask A, up to the current one for mask B.
+        # Number of rows, or positions in a row, that a kernel covers, up to the
+        # previous one for mask A or the current one for mask B.
         self.reach = kernel_size // 2 + (mask_type == "B")
 
     def build(self, stacks_shape, condition_shape=None):
@@ -111,31 +112,30 @@ class GatedMaskedConv(keras.layers.Layer):
         return gated_activation(v), self._horizontal(h, v, horizontal)
 
     def initial_row_cache(self, batch_size, width, channels):
-        """The rows above the first row of a map: zeros."""
+        """Zeros, for the rows above the first row."""
         shape = (batch_size, self.reach - 1, width, channels)
         return ops.zeros(shape)
 
     def initial_cache(self, batch_size, channels):
-        """The positions to the left of a row's first position: zeros."""
+        """Zeros, for the positions to the left of the first position."""
         shape = (batch_size, self.reach - 1, channels)
         return ops.zeros(shape)
 
     def start_row(self, row, cache, condition=None):
-        """The vertical stack of a row.
+        """Compute the vertical stack for one row.
 
         Args:
-            row: float tensor `(batch, 1, width, channels)`, the last row that
-                is visible: the row above for mask A, the current one for mask
-                B.
-            cache: What `initial_row_cache`, or this method for the row above,
-                returned.
+            row: float tensor `(batch, 1, width, channels)`, the last visible
+                row: the row above for mask A, the current row for mask B.
+            cache: Output of `initial_row_cache`, or of this method for the row
+                above.
             condition: float tensor `(batch, 1, width or 1, condition_dim)` or
                 None.
 
         Returns:
             `vertical, features, cache`: the vertical stack's output `(batch,
-            1, width, filters)`, the `features` of the row that `step` takes
-            `(batch, 1, width, 2 * filters)`, and the cache for the next row.
+            1, width, filters)`, the row's `features` for `step` `(batch, 1,
+            width, 2 * filters)`, and the cache for the next row.
         """
         rows = ops.concatenate([cache, row], axis=1)
         v = self._vertical(rows)
@@ -144,13 +144,13 @@ class GatedMaskedConv(keras.layers.Layer):
         return gated_activation(v), v, rows[:, 1:]
 
     def step(self, x, cache, features, condition=None):
-        """The horizontal stack at one position.
+        """Compute the horizontal stack at one position.
 
         Args:
-            x: float tensor `(batch, channels)`, the last input that is visible:
-                the one to the left for mask A, the current one for mask B.
-            cache: What `initial_cache`, or this method for the position to the
-                left, returned.
+            x: float tensor `(batch, channels)`, the last visible input: the
+                position to the left for mask A, the current one for mask B.
+            cache: Output of `initial_cache`, or of this method for the position
+                to the left.
             features: float tensor `(batch, 2 * filters)`, from `start_row`.
             condition: float tensor `(batch, condition_dim)` or None.
 

@@ -11,7 +11,7 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class GaussianBottleneck(Bottleneck):
-    """Draws latents from a diagonal Gaussian: the bottleneck of a VAE.
+    """Samples latents from a diagonal Gaussian, as in a VAE.
 
     ```
     mean, log_variance = split(z)
@@ -22,23 +22,23 @@ class GaussianBottleneck(Bottleneck):
     ```
 
     Args:
-        latent_dim: int >= 1, length of a latent vector. The encoder's vectors
-            are twice as long.
+        latent_dim: int >= 1, length of a latent vector. The encoder's output
+            vectors are twice as long.
         kl_weight: float >= 0, weight of the KL divergence. Defaults to 1.0.
         warmup_steps: int >= 0, training steps over which the weight rises
             linearly from 0 to `kl_weight`. Defaults to 0.
-        free_bits: float >= 0, nats per latent dimension, averaged over the
-            batch, that are not penalized. Defaults to 0.0.
-        sample_at_inference: bool, whether to draw latents outside of training
-            too; False takes the mean. Defaults to False.
-        seed: int or None, of the noise. Defaults to None.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        free_bits: float >= 0, KL divergence that is not penalized, in nats per
+            latent dimension, averaged over the batch. Defaults to 0.0.
+        sample_at_inference: bool, whether to sample latents at inference
+            instead of returning the mean. Defaults to False.
+        seed: int or None, random seed of the noise. Defaults to None.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(batch, *grid, 2 * latent_dim)`.
         prior: pair of tensors that broadcast with `(batch, *grid,
-            latent_dim)`, mean and log-variance of a prior other than the
-            standard normal. Defaults to `(0.0, 0.0)`.
+            latent_dim)`, mean and log-variance of the prior. Defaults to
+            `(0.0, 0.0)`, the standard normal.
         training: bool. Defaults to False.
 
     Returns:
@@ -117,7 +117,7 @@ class GaussianBottleneck(Bottleneck):
         return outputs
 
     def moments(self, z):
-        """Mean and log-variance, two float32 tensors `(..., latent_dim)`."""
+        """Split `z` into mean and log-variance, float32 `(..., latent_dim)`."""
         mean, log_variance = ops.split(ops.cast(z, "float32"), 2, axis=-1)
         return mean, ops.clip(log_variance, -30.0, 20.0)
 
@@ -128,13 +128,13 @@ class GaussianBottleneck(Bottleneck):
         return ops.cast(latents, "float32")
 
     def above_free_bits(self, kl, rows):
-        """`max(kl, free_bits)`, decided by the joint batch of all replicas."""
+        """`max(kl, free_bits)`, compared over the global batch."""
         share = backend.batch_share(rows)
-        (joint,) = backend.all_sum(ops.stop_gradient(kl) * share)
-        return ops.where(joint < self.free_bits, self.free_bits, kl)
+        (global_kl,) = backend.all_sum(ops.stop_gradient(kl) * share)
+        return ops.where(global_kl < self.free_bits, self.free_bits, kl)
 
     def current_weight(self, training):
-        """`kl_weight`, approached linearly in the first training steps."""
+        """`kl_weight`, with a linear warmup in training."""
         if not training or not self.warmup_steps:
             return self.kl_weight
         progress = ops.cast(self.steps, "float32") / self.warmup_steps

@@ -10,16 +10,16 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class GroupedVectorQuantizer(Quantizer):
-    """Quantizes parts of a vector separately: product quantization.
+    """Quantizes groups of channels separately (product quantization).
 
     ```
     quantized = [quantizer[g](part[g]) for each g],  z = [part[0], part[1], ...]
     loss      = mean of the quantizers' losses
     ```
 
-    K codes in each of G groups represent K^G vectors. With `shared=True` all
-    parts are looked up in one codebook, like heads. Averaging over groups
-    makes the losses means over all elements, like those of one quantizer.
+    K codes in each of G groups represent K^G vectors. With `shared=True`, all
+    parts are looked up in the same codebook. Averaging over groups makes the
+    losses means over all elements, as with a single quantizer.
 
     Args:
         quantizer: A quantizer of `keras_vq.layers`, for the first group; its
@@ -28,23 +28,26 @@ class GroupedVectorQuantizer(Quantizer):
         num_groups: int >= 2. Defaults to 2.
         shared: bool, whether all groups share one quantizer. Defaults to
             False.
-        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+        **kwargs: `add_losses` of `Quantizer`, and keyword arguments of
             `keras.layers.Layer`.
 
     Call arguments:
-        z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty. Its
-            `embedding_dim` is `num_groups` times that of the quantizer.
+        z: float tensor `(..., embedding_dim)` of rank >= 2, where
+            `embedding_dim = num_groups * quantizer.embedding_dim`; may be
+            empty.
         mask: bool tensor `(...)`, True for valid positions, or None if all
             are valid. Defaults to None.
-        training: bool, passed on.
+        training: bool, passed to the quantizers. Defaults to False.
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` with `num_groups` (times the codes per
-            position of the quantizer) as its last axis, the first group first.
+        `quantized`: tensor of the shape and dtype of `z`.
+        `indices`: int32 tensor of the shape of `z` with `num_groups` (times
+            `quantizer.codes_per_position`) as its last axis, in order of the
+            groups.
         `loss`: float32 scalar, weighted.
-        the parts of the quantizer's loss: float32 scalars, means over groups.
+        the parts of the quantizer's loss: float32 scalars, averaged over
+            groups.
 
     Raises:
         ValueError: If an argument is out of range, `quantizer` is not a
@@ -92,27 +95,27 @@ class GroupedVectorQuantizer(Quantizer):
                 mask = ops.repeat(mask[..., None], self.num_groups, axis=-1)
             outputs = self.quantizer(parts, mask=mask, training=training)
         else:
-            outputs = self._joined(
+            outputs = self._merge(
                 [
                     group(parts[..., g, :], mask=mask, training=training)
                     for g, group in enumerate(self.groups)
                 ],
                 z,
             )
-        quantized = _flat(outputs.pop("quantized"), z, self.embedding_dim)
-        indices = _flat(outputs.pop("indices"), z, self.codes_per_position)
+        quantized = _flatten(outputs.pop("quantized"), z, self.embedding_dim)
+        indices = _flatten(outputs.pop("indices"), z, self.codes_per_position)
         return self.results(z, quantized, indices, outputs)
 
-    def _joined(self, outputs, z):
-        """All groups' outputs as one: tensors stacked, losses averaged."""
-        joined = {
+    def _merge(self, outputs, z):
+        """Merge the groups' outputs: stack tensors and average losses."""
+        merged = {
             name: self._stack([each[name] for each in outputs], z)
             for name in ("quantized", "indices")
         }
         for name in ("loss", *self.loss_names):
             total = sum(each[name] for each in outputs)
-            joined[name] = total / self.num_groups
-        return joined
+            merged[name] = total / self.num_groups
+        return merged
 
     def indices_of(self, z):
         parts = self._split(z)
@@ -124,7 +127,7 @@ class GroupedVectorQuantizer(Quantizer):
                 for g, group in enumerate(self.groups)
             ]
             indices = self._stack(indices, z)
-        return _flat(indices, z, self.codes_per_position)
+        return _flatten(indices, z, self.codes_per_position)
 
     def codes_of(self, indices):
         shape = (*ops.shape(indices)[:-1], self.num_groups)
@@ -134,14 +137,14 @@ class GroupedVectorQuantizer(Quantizer):
         if self.shared:
             codes = self.quantizer.codes_of(parts)
         else:
-            axis = len(indices.shape) - 1  # of the groups
+            axis = len(indices.shape) - 1  # the group axis
             parts = ops.unstack(parts, self.num_groups, axis=axis)
             codes = [
                 group.codes_of(part)
                 for group, part in zip(self.groups, parts, strict=True)
             ]
             codes = self._stack(codes, indices)
-        return _flat(codes, indices, self.embedding_dim)
+        return _flatten(codes, indices, self.embedding_dim)
 
     def adapt_to(self, vectors, seed):
         parts = np.split(vectors, self.num_groups, axis=-1)
@@ -152,15 +155,15 @@ class GroupedVectorQuantizer(Quantizer):
             group.adapt_to(part, seed)
 
     def _split(self, z):
-        """The parts of vectors, `(..., num_groups, length of a part)`."""
+        """Split vectors into parts, `(..., num_groups, length of a part)`."""
         dim = self.quantizer.embedding_dim
         return ops.reshape(z, (*ops.shape(z)[:-1], self.num_groups, dim))
 
     def _stack(self, parts, like):
-        """One tensor per group, on an axis after the positions of `like`."""
+        """Stack one tensor per group, on an axis after those of positions."""
         return ops.stack(parts, axis=len(like.shape) - 1)
 
 
-def _flat(x, like, length):
-    """Everything at a position of `like` on one axis of a given length."""
+def _flatten(x, like, length):
+    """Flatten the axes after the positions of `like` into one of `length`."""
     return ops.reshape(x, (*ops.shape(like)[:-1], length))

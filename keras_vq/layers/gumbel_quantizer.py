@@ -10,13 +10,15 @@ from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.ops.straight_through import straight_through
 from keras_vq.saving.config import serializable
 
-# Schedules that decay to 0 stop here: the temperature is a divisor.
+# Lower bound for schedules, since logits are divided by the temperature.
 MIN_TEMPERATURE = 0.01
 
 
 @serializable
 class GumbelQuantizer(Quantizer):
-    """Draws a code from a relaxed softmax that gradients can pass.
+    """Samples codes with the Gumbel-softmax relaxation.
+
+    In training:
 
     ```
     logits    = z @ kernel + bias                           K of them
@@ -26,44 +28,45 @@ class GumbelQuantizer(Quantizer):
     loss      = kl_cost * kl_loss
     ```
 
-    in training; otherwise `argmax(logits)`, without noise. With `hard=False`
-    training mixes the codes with the weights `soft`. Encoder, kernel and
-    codebook are all trained by the gradient with respect to `quantized`; the
-    KL divergence from the uniform distribution, in nats, keeps all codes in
-    play. The temperature may follow a schedule of `keras.optimizers.schedules`
-    over training steps, which the layer counts.
+    At inference, the index is `argmax(logits)`, without noise. With
+    `hard=False`, `quantized` is `soft @ embeddings` in training. The gradient
+    with respect to `quantized` trains the encoder, the kernel and the codebook.
+    The KL divergence from the uniform distribution, in nats, encourages the use
+    of all codes. The temperature can follow a schedule of
+    `keras.optimizers.schedules`; the layer counts the training steps.
 
     Args:
         num_embeddings: int >= 2, number of codes, K.
         embedding_dim: int >= 1, length of `z` and of a code, D.
-        temperature: float > 0 or a learning rate schedule of Keras, whose
-            values are clipped to at least 0.01. Defaults to 1.0.
+        temperature: float > 0 or a `LearningRateSchedule`, whose values are
+            clipped to at least 0.01. Defaults to 1.0.
         kl_cost: float >= 0, weight of the KL divergence. Defaults to 5e-4.
         hard: bool, whether training uses one code instead of a mixture.
             Defaults to True.
         embeddings_initializer: Initializer of the codebook. Defaults to
             `"random_normal"`.
-        seed: int or None, of the noise. Defaults to None.
-        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+        seed: int or None, random seed of the noise. Defaults to None.
+        **kwargs: `add_losses` of `Quantizer`, and keyword arguments of
             `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
         mask: bool tensor `(...)`, True for valid positions, or None if all
             are valid. Defaults to None.
-        training: bool, whether to draw at random, and to count the step.
+        training: bool, whether to sample codes and count the step. Defaults to
+            False.
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` without its last axis; the drawn ones
-            in training.
+        `quantized`: tensor of the shape and dtype of `z`.
+        `indices`: int32 tensor of the shape of `z` without its last axis,
+            sampled in training.
         `loss`: float32 scalar, weighted.
-        `kl_loss`: float32 scalar, not weighted.
+        `kl_loss`: float32 scalar, unweighted.
 
     Raises:
         ValueError: If an argument is out of range, if the last axis of `z` is
-            not `embedding_dim`, or the shape of `mask` does not match the
+            not `embedding_dim`, or if the shape of `mask` does not match the
             positions.
 
     Example:
@@ -144,7 +147,7 @@ class GumbelQuantizer(Quantizer):
             choice = self._draw(logits)
             indices = backend.argmax(choice)
             if self.hard:
-                # Exactly one-hot, so that the product is exactly a code.
+                # Exactly one-hot, so that `quantized` is exactly a code.
                 onehot = ops.one_hot(indices, self.num_embeddings)
                 choice = straight_through(choice, onehot)
             quantized = ops.matmul(choice, self.embeddings)
@@ -156,7 +159,7 @@ class GumbelQuantizer(Quantizer):
         return self.results(z, quantized, indices, losses)
 
     def current_temperature(self):
-        """float32 scalar, the temperature of the next training step."""
+        """Temperature of the next training step, float32 scalar."""
         if not self.is_scheduled:
             return ops.convert_to_tensor(self.temperature, "float32")
         temperature = self.temperature(ops.copy(self.steps))

@@ -6,10 +6,10 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class IdentityBottleneck(Bottleneck):
-    """Passes vectors on as they are: the bottleneck of an autoencoder.
+    """Passes vectors through unchanged, as in a plain autoencoder.
 
     Args:
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(batch, ..., dim)`.

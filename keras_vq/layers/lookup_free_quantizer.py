@@ -10,13 +10,13 @@ from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.ops.straight_through import straight_through
 from keras_vq.saving.config import serializable
 
-# Up to this many bits the probabilities of all codes are computed.
+# Maximum number of bits for computing the probabilities of all codes.
 MAX_EXACT_BITS = 20
 
 
 @serializable
 class LookupFreeQuantizer(Quantizer):
-    """Keeps the sign of each channel: a code is D bits.
+    """Quantizes each channel to its sign, so that a code is D bits.
 
     ```
     quantized       = scale * sign(z)         sign(0) = -1, scale = 1
@@ -30,28 +30,32 @@ class LookupFreeQuantizer(Quantizer):
                       + commitment_cost * commitment_loss
     ```
 
-    in nats; the gradient with respect to `quantized` is copied to `z`. `p` are
-    the bits of the softmax of `-inverse_temperature * |z - code|^2` over all
-    2^D codes. The bits are independent, so the sum over bits is exactly the
-    entropy over codes, without a table of them. Minimizing the first term
-    makes each choice certain, maximizing the second makes all codes occur.
+    with entropies in nats. The gradient with respect to `quantized` is copied
+    to `z`. `p[d]` is the probability of bit d under the softmax of
+    `-inverse_temperature * |z - code|^2` over all 2^D codes. The bits are
+    independent, so the sum over bits is the exact entropy over codes, without
+    enumerating them. Minimizing the sample entropy makes each choice confident;
+    maximizing the batch entropy makes all codes occur.
 
-    With `spherical=True` vectors are first scaled to length 1 and `scale` is
-    1 / sqrt(D), so both sides are on the unit sphere (binary spherical
-    quantization). In that case, and with more than 20 bits, the entropy of the
-    batch is that of independent bits, `sum_d H(mean over vectors of p[d])`: an
-    upper bound that does not notice bits that always agree.
+    With `spherical=True`, vectors are first scaled to length 1 and `scale` is
+    1 / sqrt(D), so that `z` and `quantized` are on the unit sphere (binary
+    spherical quantization). Then, and with more than 20 bits, the batch entropy
+    treats the bits as independent, `sum_d H(mean over vectors of p[d])`. This
+    is an upper bound that ignores correlations between bits.
 
     Args:
         embedding_dim: int from 1 to 30, bits per code, D; `num_embeddings` is
             2^D.
         entropy_cost: float >= 0, weight of the entropies. Defaults to 0.1.
-        diversity: float >= 0, weight of the batch entropy among them. Defaults
-            to 1.0.
-        commitment_cost: float >= 0. Defaults to 0.25.
-        inverse_temperature: float > 0, of the softmax. Defaults to 1.0.
-        spherical: bool. Defaults to False.
-        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+        diversity: float >= 0, weight of the batch entropy relative to the
+            sample entropy. Defaults to 1.0.
+        commitment_cost: float >= 0, weight of the commitment loss. Defaults to
+            0.25.
+        inverse_temperature: float > 0, inverse temperature of the softmax.
+            Defaults to 1.0.
+        spherical: bool, whether to use binary spherical quantization. Defaults
+            to False.
+        **kwargs: `add_losses` of `Quantizer`, and keyword arguments of
             `keras.layers.Layer`.
 
     Call arguments:
@@ -62,15 +66,15 @@ class LookupFreeQuantizer(Quantizer):
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` without its last axis.
+        `quantized`: tensor of the shape and dtype of `z`.
+        `indices`: int32 tensor of the shape of `z` without its last axis.
         `loss`: float32 scalar, weighted.
         `sample_entropy`, `batch_entropy`, `commitment_loss`: float32 scalars,
-            not weighted.
+            unweighted.
 
     Raises:
         ValueError: If an argument is out of range, if the last axis of `z` is
-            not `embedding_dim`, or the shape of `mask` does not match the
+            not `embedding_dim`, or if the shape of `mask` does not match the
             positions.
 
     Example:
@@ -130,9 +134,9 @@ class LookupFreeQuantizer(Quantizer):
         return self.results(z, quantized, self._index(bits), losses)
 
     def compute_losses(self, vectors, codes, mask):
-        """The loss and its parts; `vectors` are float32."""
+        """Compute the loss and its parts from float32 `vectors`."""
         logits = 4.0 * self.inverse_temperature * self.scale * vectors
-        # D times the mean over vectors and bits is the mean over vectors.
+        # The mean over vectors of the sum over bits.
         sample_entropy = self.embedding_dim * masked_mean(
             binary_entropy(logits), mask
         )
@@ -157,11 +161,11 @@ class LookupFreeQuantizer(Quantizer):
             p = ops.sum(weights[:, None] * p, axis=0)
             p = p / ops.maximum(ops.sum(weights), 1.0)
             p = ops.stack([p, 1.0 - p])
-            # A batch without valid vectors has no entropy.
+            # The entropy of a batch without valid vectors is 0.
             p = ops.where(ops.sum(weights) > 0, p, 0.0)
         else:
             p = code_distribution(p, weights)
-        # Away from 0, where the logarithm has no derivative.
+        # Avoid 0, where the logarithm has no derivative.
         return -ops.sum(p * ops.log(ops.maximum(p, 1e-30)))
 
     def indices_of(self, z):

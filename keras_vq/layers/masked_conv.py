@@ -9,17 +9,17 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class MaskedConv(keras.layers.Layer):
-    """A convolution that only sees earlier positions in raster order.
+    """Convolution that only sees earlier positions in raster order.
 
-    The kernel is multiplied by a mask: 1 for positions before the center, 0
-    for those after it, and at the center 0 for type A, 1 for type B. With a
-    first layer of type A and others of type B, outputs depend on earlier
-    inputs only. Such a stack has a blind spot above to the right, which
-    `GatedMaskedConv` avoids. The rank of the input selects the convolution.
+    The kernel is multiplied by a mask: 1 before the center, 0 after it, and at
+    the center 0 for type A and 1 for type B. In a stack with a first layer of
+    type A and further layers of type B, outputs only depend on earlier inputs.
+    Such a stack has a blind spot to the upper right, which `GatedMaskedConv`
+    avoids. The rank of the input selects the convolution.
 
     Args:
         filters: int, number of output channels.
-        kernel_size: int, odd, along each spatial axis.
+        kernel_size: odd int, size along each spatial axis.
         mask_type: `"A"` or `"B"`. Defaults to `"B"`.
         activation: Activation function. Defaults to None.
 
@@ -82,7 +82,7 @@ class MaskedConv(keras.layers.Layer):
 
 
 def check_mask(kernel_size, mask_type):
-    """Raise unless a mask of this size and type exists."""
+    """Raise unless kernel size and mask type are valid."""
     check_choice("mask_type", mask_type, ("A", "B"))
     minimum = 3 if mask_type == "A" else 1
     if check_int("kernel_size", kernel_size, minimum) % 2 == 0:

@@ -8,31 +8,31 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class ProjectedQuantizer(Quantizer):
-    """Any quantizer in a lower-dimensional space: factorized codes.
+    """Quantizes vectors in a lower-dimensional space (factorized codes).
 
     ```
     quantized = quantizer(z @ down) @ up
     ```
 
-    with learned matrices. In few dimensions a large codebook is used better
-    and searched faster. The losses are those of the quantizer, in its space.
+    with learned matrices. In fewer dimensions, a large codebook is used better
+    and searched faster. The losses are computed by the quantizer, in its space.
 
     Args:
         quantizer: A quantizer of `keras_vq.layers`.
-        embedding_dim: int >= 1, length of the vectors, in and out.
+        embedding_dim: int >= 1, length of the input and output vectors.
         kernel_initializer: Initializer of both matrices. Defaults to
             `"glorot_uniform"`.
-        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+        **kwargs: `add_losses` of `Quantizer`, and keyword arguments of
             `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
         mask: bool tensor `(...)`, True for valid positions, or None if all
             are valid. Defaults to None.
-        training: bool, passed on.
+        training: bool, passed to the quantizer. Defaults to False.
 
     Returns:
-        dict, as of the quantizer; `quantized` has the shape and dtype of `z`.
+        dict, as for the quantizer; `quantized` has the shape and dtype of `z`.
 
     Raises:
         ValueError: If `quantizer` is not a quantizer, an argument is out of
@@ -79,7 +79,7 @@ class ProjectedQuantizer(Quantizer):
         return self.add_weight(
             name=name,
             shape=shape,
-            # A copy: one seeded object would start both alike.
+            # A copy, since an initializer returns the same values every time.
             initializer=self.kernel_initializer.clone(),
             dtype="float32",
             autocast=False,
@@ -92,7 +92,7 @@ class ProjectedQuantizer(Quantizer):
         return self.results(z, quantized, outputs.pop("indices"), outputs)
 
     def project(self, z):
-        """The vectors in the space of the quantizer, float32."""
+        """Project vectors to the quantizer's space, in float32."""
         return ops.matmul(ops.cast(z, "float32"), self.down)
 
     def indices_of(self, z):

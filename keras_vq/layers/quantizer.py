@@ -15,53 +15,53 @@ from keras_vq.training.batches import to_array
 
 @serializable
 class Quantizer(Bottleneck):
-    """Base of the quantizers: replace each vector by one of finitely many.
+    """Base class for quantizers, which replace each vector by a code.
 
-    Every model accepts every quantizer, so everything that a model needs of
-    one is here. Distances, losses and state are float32 under every dtype
-    policy.
+    This class is the interface between models and quantizers: every model works
+    with every quantizer. Distances, losses and state are float32 under every
+    dtype policy.
 
     A subclass sets `loss_names` and, if it returns several codes per vector,
-    `codes_per_position`. It defines
+    `codes_per_position`. It defines:
 
     - `call(z, mask=None, training=False)`, which starts with `self.prepare`
-      and ends with `self.results`;
-    - `indices_of(z)`, int32 indices of a float32 tensor;
+      and ends with `self.results`.
+    - `indices_of(z)`, int32 indices of a float32 tensor.
     - `codes_of(indices)`, float32 vectors of an int tensor.
 
     Args:
         num_embeddings: int >= 2, number of values of an index, K.
         embedding_dim: int >= 1, length of the vectors, D.
-        add_losses: bool, whether to also add `loss` to the layer's losses, for
-            functional models trained by the stock `compile` and `fit`. Not for
-            `tf.distribute`, whose replicas share that list. Defaults to False.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        add_losses: bool, whether to also call `add_loss` with `loss`, for
+            functional models trained with the standard `compile` and `fit`.
+            Not supported under `tf.distribute`, where replicas share the list
+            of losses. Defaults to False.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
         mask: bool tensor `(...)`, True for valid positions, or None if all
-            are valid. Invalid positions affect neither losses nor state; their
-            codes are computed all the same. Defaults to None, or to the Keras
-            mask of `z`.
-        training: bool, whether to draw noise and update state. Defaults to
+            are valid. Invalid positions affect neither losses nor state, but
+            still get codes. Defaults to the Keras mask of `z`, or None.
+        training: bool, whether to sample noise and update state. Defaults to
             False.
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` without its last axis, followed by
-            `codes_per_position` if that is more than 1.
+        `quantized`: tensor of the shape and dtype of `z`.
+        `indices`: int32 tensor of the shape of `z` without its last axis,
+            followed by `codes_per_position` if that is more than 1.
         `loss`: float32 scalar, weighted.
-        the parts listed in `loss_names`: float32 scalars, not weighted.
+        one entry for each name in `loss_names`: float32 scalars, unweighted.
 
     Raises:
-        ValueError: If the last axis of `z` is not `embedding_dim`, or the shape
-            of `mask` does not match the positions.
+        ValueError: If the last axis of `z` is not `embedding_dim`, or if the
+            shape of `mask` does not match the positions.
 
     Example:
 
     >>> class Parity(keras_vq.layers.Quantizer):
-    ...     \"\"\"Rounds to even numbers: codes 0 and 1 for -2 and 2.\"\"\"
+    ...     \"\"\"Quantizes to -2 (code 0) or 2 (code 1), by sign.\"\"\"
     ...
     ...     def __init__(self, **kwargs):
     ...         super().__init__(2, 1, **kwargs)
@@ -84,9 +84,9 @@ class Quantizer(Bottleneck):
     """
 
     output_name = "quantized"
-    # Codes per vector; more than one form the last axis of `indices`.
+    # Codes per vector. If more than one, they form the last axis of `indices`.
     codes_per_position = 1
-    # The variable `(num_embeddings, dim)` of a codebook that is a table.
+    # Variable `(num_embeddings, dim)`, if the codebook is a table.
     embeddings: Any = None
 
     def __init__(
@@ -107,7 +107,7 @@ class Quantizer(Bottleneck):
         raise NotImplementedError
 
     def encode_to_indices(self, z):
-        """Indices of the codes that replace each vector.
+        """Map vectors to the indices of their codes.
 
         Args:
             z: float tensor `(..., embedding_dim)`.
@@ -120,19 +120,19 @@ class Quantizer(Bottleneck):
         return self.indices_of(ops.cast(z, "float32"))
 
     def decode_indices(self, indices):
-        """The vectors that indices stand for: the `quantized` of a call.
+        """Map indices to the vectors that they represent.
 
         Args:
-            indices: int tensor as `encode_to_indices` returns it, values in
+            indices: int tensor as returned by `encode_to_indices`, values in
                 `[0, num_embeddings)`.
 
         Returns:
             float32 tensor `(..., embedding_dim)`.
 
         Raises:
-            ValueError: If they are not integers, or their last axis is not
-                `codes_per_position`. Values out of range are an error in NumPy
-                arrays and lists; values of tensors are not checked.
+            ValueError: If `indices` are not integers, their last axis is not
+                `codes_per_position`, or a value is out of range. Values are
+                only checked in NumPy arrays and lists, not in tensors.
         """
         if not hasattr(indices, "dtype") or isinstance(indices, np.ndarray):
             self._check_values(np.asarray(indices))
@@ -157,29 +157,28 @@ class Quantizer(Bottleneck):
         return tuple(grid)
 
     def mean_code(self):
-        """The mean over all codes, float32 tensor `(embedding_dim,)`."""
+        """Mean over all codes, float32 tensor `(embedding_dim,)`."""
         indices = ops.arange(self.num_embeddings)
         if self.codes_per_position > 1:
-            # Several codes are summed or concatenated: so are their means.
+            # Codes of a position are summed or concatenated, and so are means.
             indices = ops.tile(indices[:, None], (1, self.codes_per_position))
         return ops.mean(self.decode_indices(indices), axis=0)
 
     def adapt(self, data, batch_size=256, num_vectors=None, seed=0):
-        """Initialize the codebook from data by k-means, before training.
+        """Initialize the codebook by running k-means on data, before training.
 
         Args:
             data: float array `(..., embedding_dim)`, or a `tf.data.Dataset`,
                 `keras.utils.PyDataset` or iterable of such batches, which is
                 iterated once.
             batch_size: int, rows per batch of an array. Defaults to 256.
-            num_vectors: int, size of the random sample of vectors to cluster;
-                None for 65,536, or 4 per code if that is more. Defaults to
-                None.
-            seed: int, of all draws. Defaults to 0.
+            num_vectors: int or None, number of random vectors to cluster. None
+                uses 65,536, or 4 per code if that is more. Defaults to None.
+            seed: int, random seed. Defaults to 0.
 
         Raises:
             ValueError: If there is no codebook to initialize, there are fewer
-                vectors than codes, or vectors have the wrong length.
+                vectors than codes, or the vectors have the wrong length.
         """
         vectors = sample_rows(
             (
@@ -196,25 +195,25 @@ class Quantizer(Bottleneck):
 
         Args:
             vectors: float32 NumPy array `(N, embedding_dim)`.
-            seed: int, of the draws of k-means.
+            seed: int, random seed of k-means.
         """
         raise ValueError(
             f"{type(self).__name__} `{self.name}` has no codebook to "
-            "initialize from data. Train it as it is."
+            "initialize from data. Train it without calling `adapt`."
         )
 
     # === For subclasses ===
 
     def prepare(self, z, mask=None):
-        """Check a call's arguments.
+        """Check the arguments of `call` and convert them to tensors.
 
         Args:
             z: float tensor `(..., embedding_dim)`.
             mask: bool tensor `(...)` or None. Defaults to None.
 
         Returns:
-            `z, mask`, tensors; NaN and infinity at invalid positions are
-            replaced by 0, since they would spread through gradients of 0.
+            `z, mask`: tensors. NaN and infinity at invalid positions are
+            replaced by 0, since they would turn zero gradients into NaN.
         """
         z = ops.convert_to_tensor(z)
         if z.shape[-1] != self.embedding_dim:
@@ -241,13 +240,13 @@ class Quantizer(Bottleneck):
         return ops.where(keep, z, ops.zeros_like(z)), mask
 
     def results(self, z, quantized, indices, losses):
-        """The dict that a call returns.
+        """Return the dict of outputs of `call`, and add the loss if required.
 
         Args:
-            z: float tensor `(..., embedding_dim)`, as `prepare` returned it.
-            quantized: float tensor of that shape.
+            z: float tensor `(..., embedding_dim)`, as returned by `prepare`.
+            quantized: float tensor of the shape of `z`.
             indices: int32 tensor.
-            losses: dict of scalars: `loss`, weighted, and its parts.
+            losses: dict of scalars: the weighted `loss` and its parts.
         """
         if self.add_losses:
             self.add_loss(losses["loss"])
@@ -258,7 +257,7 @@ class Quantizer(Bottleneck):
         }
 
     def check_code_axis(self, shape):
-        """Raise unless indices of this shape have the right number of codes."""
+        """Raise unless `shape` has the right number of codes per vector."""
         count = self.codes_per_position
         if count > 1 and (not shape or shape[-1] != count):
             raise ValueError(
@@ -296,30 +295,31 @@ class Quantizer(Bottleneck):
 
 
 def check_quantizer(quantizer):
-    """Raise unless a layer can be part of a composed quantizer."""
+    """Raise unless `quantizer` can be part of a composed quantizer."""
     check_type(
         "quantizer", quantizer, Quantizer, "a quantizer of keras_vq.layers"
     )
     if quantizer.add_losses:
         raise ValueError(
-            "In a composed quantizer the outermost layer adds the losses. "
-            f"Received: `{quantizer.name}` with add_losses=True; give it to "
-            "the layer around it."
+            "In a composed quantizer, only the outermost layer can add losses. "
+            f"Received: `{quantizer.name}` with add_losses=True. Pass "
+            "`add_losses=True` to the outer layer instead."
         )
     return quantizer
 
 
 def make_stages(quantizer, count, shared):
-    """Several quantizers, configured as the first.
+    """Create quantizers with the configuration of the first one.
 
     Args:
-        quantizer: A quantizer, the first of them.
-        count: int, how many to return.
-        shared: bool, whether they are one and the same.
+        quantizer: A quantizer, the first in the list.
+        count: int, number of quantizers.
+        shared: bool, whether to repeat the same quantizer.
 
     Returns:
-        list of quantizers. Seeds, including those of initializers, count up
-        from the first one's, so that stages start and draw differently.
+        list of quantizers. All seeds, including those of initializers, increase
+        by 1 from each quantizer to the next, so that their initial values and
+        noise differ.
     """
     if shared:
         return [quantizer] * count
@@ -332,7 +332,7 @@ def make_stages(quantizer, count, shared):
 
 
 def _reseeded(config, shift):
-    """A configuration with `shift` added to each seed in it."""
+    """Add `shift` to each seed in a configuration."""
     if not isinstance(config, dict):
         return config
     return {

@@ -11,7 +11,7 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class RandomProjectionQuantizer(Quantizer):
-    """Codes from a random projection and a random codebook: nothing is trained.
+    """Quantizes with a random projection and a random codebook, both frozen.
 
     ```
     index     = argmin_k || l2_normalize(embeddings[k])
@@ -19,18 +19,19 @@ class RandomProjectionQuantizer(Quantizer):
     quantized = l2_normalize(embeddings[index]) @ transpose(projection)
     ```
 
-    The indices are labels of `z` that cannot collapse: targets for
-    self-supervised learning, for which `z` should have mean 0 and variance 1
-    in each channel. `quantized`, which that does not need, is the code mapped
-    back to the space of `z`; its gradient is copied to `z`. There is no loss.
+    The indices cannot collapse and serve as targets for self-supervised
+    learning; for this, each channel of `z` should have mean 0 and variance 1.
+    `quantized` is the code mapped back to the space of `z`, and its gradient is
+    copied to `z`. There is no loss.
 
     Args:
         num_embeddings: int >= 2, number of codes, K.
         embedding_dim: int >= 1, length of the vectors.
         code_dim: int >= 1, length of a code. Defaults to 16.
-        seed: int or None, of projection and codebook. Defaults to None.
-        **kwargs: `add_losses` of `Quantizer`, where the loss is 0; `name`,
-            `dtype` and others of `keras.layers.Layer`.
+        seed: int or None, random seed of the projection and the codebook.
+            Defaults to None.
+        **kwargs: `add_losses` of `Quantizer` (the loss is 0), and keyword
+            arguments of `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
@@ -39,8 +40,8 @@ class RandomProjectionQuantizer(Quantizer):
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` without its last axis.
+        `quantized`: tensor of the shape and dtype of `z`.
+        `indices`: int32 tensor of the shape of `z` without its last axis.
         `loss`: float32 scalar, 0.
 
     Raises:

@@ -14,7 +14,7 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class ResidualVectorQuantizer(Quantizer):
-    """Quantizes the residual again and again: several codes per vector.
+    """Quantizes residuals in several stages, giving several codes per vector.
 
     ```
     residual[0]     = z
@@ -25,42 +25,43 @@ class ResidualVectorQuantizer(Quantizer):
     ```
 
     The gradient with respect to `quantized` is copied to `z` once (or rotated,
-    depending on the quantizer's `estimator`), whatever the number of stages;
-    the commitment loss of every stage reaches `z`. Each stage refines the sum:
-    `decode_indices` takes all codes of a vector or only the first ones.
+    depending on the quantizer's `estimator`), for any number of stages. The
+    commitment losses of all stages reach `z`. Each stage refines the sum, so
+    `decode_indices` accepts all codes of a vector or only the first ones.
 
     Args:
         quantizer: A `VectorQuantizer`, `VectorQuantizerEMA` or other subclass
-            with l2 distance, the first stage; the other stages get its
+            with l2 distance, the first stage. The other stages get its
             configuration.
         num_stages: int >= 2, codes per vector. Defaults to 4.
         shared: bool, whether all stages share one codebook. Defaults to False.
-        dropout: float in [0, 1], share of the examples (the first axis of `z`)
-            that in training pass only a random number of first stages, from 1
-            to `num_stages`. The other stages then get neither gradient nor
-            update from the example. Defaults to 0.0.
-        seed: int or None, of `dropout`. Defaults to None.
-        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+        dropout: float in [0, 1], fraction of the examples (the first axis of
+            `z`) that only use a random number of stages in training, from 1 to
+            `num_stages`. Dropped stages get neither gradients nor updates from
+            the example. Defaults to 0.0.
+        seed: int or None, random seed of `dropout`. Defaults to None.
+        **kwargs: `add_losses` of `Quantizer`, and keyword arguments of
             `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
         mask: bool tensor `(...)`, True for valid positions, or None if all
             are valid. Defaults to None.
-        training: bool, whether to drop stages and update codebooks.
+        training: bool, whether to drop stages and update codebooks. Defaults to
+            False.
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`.
-        `indices`: int32, shape of `z` with `num_stages` as its last axis;
-            those of dropped stages are included.
+        `quantized`: tensor of the shape and dtype of `z`.
+        `indices`: int32 tensor of the shape of `z` with `num_stages` as its
+            last axis; includes the indices of dropped stages.
         `loss`: float32 scalar, weighted.
         the parts of the quantizer's loss: float32 scalars, summed over stages.
 
     Raises:
         ValueError: If an argument is out of range, `quantizer` is not a vector
-            quantizer or has cosine distance (codes of length 1 cannot follow
-            residuals), or the call's arguments have wrong shapes.
+            quantizer or uses cosine distance (codes of length 1 cannot
+            represent residuals), or the call's arguments have wrong shapes.
 
     Example:
 
@@ -131,14 +132,14 @@ class ResidualVectorQuantizer(Quantizer):
             if depth is not None:
                 kept = depth > i
                 kept = kept if mask is None else ops.logical_and(mask, kept)
-            found, code, parts = stage.lookup(residual, kept)
-            updates.append((residual, found, kept))
+            index, code, parts = stage.lookup(residual, kept)
+            updates.append((residual, index, kept))
             code = ops.stop_gradient(code)
             residual = residual - code
             if depth is not None:
                 code = ops.where((depth > i)[..., None], code, 0.0)
             quantized = quantized + code
-            indices.append(found)
+            indices.append(index)
             losses = {k: losses.get(k, 0.0) + v for k, v in parts.items()}
         if training:
             self.update_codebooks(updates)
@@ -148,7 +149,7 @@ class ResidualVectorQuantizer(Quantizer):
         return self.results(z, quantized, indices, losses)
 
     def draw_depths(self, z):
-        """Number of stages that each position passes, int32 `(...)`."""
+        """Draw the number of stages to use at each position, int32 `(...)`."""
         if self.dropout == 0:
             return None
         shape = ops.shape(z)[:1] + (1,) * (len(z.shape) - 2)
@@ -158,16 +159,16 @@ class ResidualVectorQuantizer(Quantizer):
         return ops.broadcast_to(depth, ops.shape(z)[:-1])
 
     def update_codebooks(self, updates):
-        """Update after all lookups: a shared codebook changes once a step."""
+        """Update after all lookups; a shared codebook changes once per step."""
         if not self.shared:
             for stage, update in zip(self.stages, updates, strict=True):
                 stage.update_codebook(*update)
             return
-        joint = [
+        stacked = [
             None if parts[0] is None else ops.stack(parts)
             for parts in zip(*updates, strict=True)
         ]
-        self.quantizer.update_codebook(*joint)
+        self.quantizer.update_codebook(*stacked)
 
     def indices_of(self, z):
         indices = []
@@ -183,10 +184,10 @@ class ResidualVectorQuantizer(Quantizer):
         return quantized
 
     def adapt_to(self, vectors, seed):
-        """Initialize stage by stage, each from the residuals of those before.
+        """Initialize each stage from the residuals of the previous stages.
 
-        A shared codebook is initialized from the residuals of all stages so
-        far, again with each stage.
+        A shared codebook is reinitialized at each stage, from the residuals of
+        all stages so far.
         """
         residuals = [vectors]
         for stage in self.stages:

@@ -7,26 +7,26 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class SimVectorQuantizer(VectorQuantizer):
-    """A `VectorQuantizer` whose codebook is a learned map of a frozen one.
+    """A `VectorQuantizer` with a learned linear map of a frozen codebook.
 
     ```
     codes = embeddings @ kernel
     ```
 
-    The `embeddings` are random and stay fixed; the codebook loss trains the
-    kernel, `(D, D)`, which starts as the identity. Every step moves all codes,
-    unused ones included, so none of them dies.
+    The `embeddings` are random and frozen. The codebook loss trains the kernel
+    `(D, D)`, which starts as the identity. Every step moves all codes,
+    including unused ones, which prevents dead codes.
 
     Args:
         num_embeddings: int >= 2, number of codes, K.
         embedding_dim: int >= 1, length of a code, D.
         commitment_cost: float >= 0, weight of the commitment loss. Defaults to
             0.25.
-        embeddings_initializer: Initializer of the frozen codebook; None for the
-            paper's normal distribution of variance 1 / D. Defaults to None.
+        embeddings_initializer: Initializer of the frozen codebook. None uses
+            the paper's normal distribution of variance 1 / D. Defaults to None.
         codebook_cost, distance, estimator, regularizers: See
             `VectorQuantizer`.
-        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+        **kwargs: `add_losses` of `Quantizer`, and keyword arguments of
             `keras.layers.Layer`.
 
     Call arguments:
@@ -36,7 +36,7 @@ class SimVectorQuantizer(VectorQuantizer):
         training: bool, ignored.
 
     Returns:
-        dict, as of `VectorQuantizer`.
+        dict, as for `VectorQuantizer`.
 
     Raises:
         ValueError: See `VectorQuantizer`.

@@ -6,11 +6,11 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class SubpixelConv(keras.layers.Layer):
-    """Doubles each spatial axis by a convolution and a rearrangement.
+    """Doubles each spatial axis with a convolution and a pixel shuffle.
 
     A convolution of width 3 computes `2 ** rank` groups of channels, which are
-    interleaved to twice the size along each of the `rank` spatial axes. The
-    rank of the input selects the convolution.
+    interleaved to double the size of each of the `rank` spatial axes. The rank
+    of the input selects the convolution.
 
     Args:
         filters: int, number of output channels.

@@ -8,15 +8,16 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class TransformerBlock(keras.layers.Layer):
-    """Causal self-attention and a two-layer network, both residual.
+    """Pre-norm Transformer block with causal self-attention.
 
-    `x + attention(norm(x))`, then `x + mlp(norm(x))`: layer normalization
-    comes first, as in GPT-2.
+    Computes `x + attention(norm(x))`, then `x + mlp(norm(x))`, with layer
+    normalization before each sublayer as in GPT-2.
 
     Args:
-        num_heads: int >= 1; divides the channels of the inputs.
+        num_heads: int >= 1; must divide the number of input channels.
         intermediate_dim: int >= 1, width of the hidden layer.
-        dropout: float in [0, 1), of both outputs. Defaults to 0.0.
+        dropout: float in [0, 1), dropout rate of the sublayer outputs. Defaults
+            to 0.0.
         rotary_shape: tuple of int or None; see `CausalSelfAttention`. Defaults
             to None.
         prefix_shape: tuple of int or None; see `CausalSelfAttention`. Defaults

@@ -7,12 +7,12 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class TransposedConv(keras.layers.Layer):
-    """Doubles each spatial axis by a transposed convolution of width 4.
+    """Doubles each spatial axis with a transposed convolution of width 4.
 
-    The upsampling of the VQ-VAE's decoder, for audio, images and video: the
-    rank of the input selects the convolution. Equal to Keras's
-    `Conv{1,2,3}DTranspose(filters, 4, strides=2, padding="same")`, but
-    computed in the way that is fastest on the backend.
+    This is the upsampling layer of the VQ-VAE decoder, for audio, images or
+    video: the rank of the input selects the convolution. It is equivalent to
+    Keras's `Conv{1,2,3}DTranspose(filters, 4, strides=2, padding="same")`, but
+    uses the fastest implementation on each backend.
 
     Args:
         filters: int, number of output channels.

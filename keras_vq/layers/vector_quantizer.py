@@ -20,9 +20,10 @@ ESTIMATORS = {"straight_through": straight_through, "rotation": rotation_trick}
 class VectorQuantizer(Quantizer):
     """Replaces each vector by the nearest code of a learned codebook.
 
-    Forward, `quantized = embeddings[argmin_k ||z - embeddings[k]||]`; backward,
-    the gradient with respect to `quantized` is copied to `z`
-    (straight-through). The codebook is trained by its own loss:
+    In the forward pass, `quantized = embeddings[argmin_k ||z -
+    embeddings[k]||]`. In the backward pass, the gradient with respect to
+    `quantized` is copied to `z` (straight-through). The codebook is trained by
+    its own loss:
 
     ```
     codebook_loss   = mean((stop_gradient(z) - quantized) ** 2)
@@ -31,11 +32,11 @@ class VectorQuantizer(Quantizer):
                       + commitment_cost * commitment_loss
     ```
 
-    With `distance="cosine"`, vectors and codes are first scaled to length 1,
-    so everything above, `quantized` included, lies on the unit sphere. A zero
-    vector has no direction: it gets code 0.
+    With `distance="cosine"`, vectors and codes are first scaled to length 1, so
+    all of the above, including `quantized`, is on the unit sphere. A zero
+    vector has no direction and gets code 0.
 
-    The layer returns its losses; whoever calls it adds `loss` to its own.
+    The layer returns its losses, and the caller adds `loss` to its own loss.
     Distances, losses and codebook are float32 under every dtype policy, and
     the input is not cast.
 
@@ -47,14 +48,14 @@ class VectorQuantizer(Quantizer):
         codebook_cost: float >= 0, weight of the codebook loss. Defaults to
             1.0.
         distance: `"l2"` or `"cosine"`. Defaults to `"l2"`.
-        estimator: `"straight_through"` or `"rotation"`, how the gradient
-            passes the lookup: see `keras_vq.ops.straight_through` and
+        estimator: `"straight_through"` or `"rotation"`, how gradients pass
+            through the lookup; see `keras_vq.ops.straight_through` and
             `keras_vq.ops.rotation_trick`. Defaults to `"straight_through"`.
         regularizers: list of `keras_vq.regularizers`, additional losses.
-            Defaults to none.
-        embeddings_initializer: Initializer of the codebook. Defaults to
-            `"random_uniform"`; `adapt` initializes it from data.
-        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+            Defaults to `()`.
+        embeddings_initializer: Initializer of the codebook; `adapt` can
+            initialize it from data instead. Defaults to `"random_uniform"`.
+        **kwargs: `add_losses` of `Quantizer`, and keyword arguments of
             `keras.layers.Layer`.
 
     Call arguments:
@@ -62,20 +63,21 @@ class VectorQuantizer(Quantizer):
         mask: bool tensor `(...)`, True for valid positions, or None if all
             are valid. Invalid positions affect neither losses nor codebook.
             Defaults to None.
-        training: bool. Only subclasses that update the codebook in the
-            forward pass use it.
+        training: bool, only used by subclasses that update the codebook in the
+            forward pass.
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`, values exactly equal to codes.
-        `indices`: int32, shape of `z` without its last axis.
+        `quantized`: tensor of the shape and dtype of `z`, exactly equal to the
+            codes.
+        `indices`: int32 tensor of the shape of `z` without its last axis.
         `loss`: float32 scalar, weighted.
-        `codebook_loss`, `commitment_loss`, and one per regularizer: float32
-            scalars, not weighted.
+        `codebook_loss`, `commitment_loss`, and one entry per regularizer:
+            float32 scalars, unweighted.
 
     Raises:
         ValueError: If an argument is out of range or unknown, if the last axis
-            of `z` is not `embedding_dim`, or the shape of `mask` does not
+            of `z` is not `embedding_dim`, or if the shape of `mask` does not
             match the positions.
 
     Example:
@@ -126,7 +128,7 @@ class VectorQuantizer(Quantizer):
         self.built = True
 
     def add_codebook(self, **kwargs):
-        """The variable `(num_embeddings, embedding_dim)`, always float32."""
+        """Create the float32 variable `(num_embeddings, embedding_dim)`."""
         return self.add_weight(
             name="embeddings",
             shape=(self.num_embeddings, self.embedding_dim),
@@ -147,16 +149,16 @@ class VectorQuantizer(Quantizer):
         return self.results(z, quantized, indices, losses)
 
     def lookup(self, vectors, mask=None):
-        """Codes and losses, before any update of the codebook.
+        """Look up codes and compute losses, without updating the codebook.
 
         Args:
             vectors: float32 tensor `(..., D)`, normalized.
             mask: bool tensor `(...)` or None.
 
         Returns:
-            `indices, codes, losses`: int32 `(...)`; float32 `(..., D)`, through
-            which gradients reach a codebook that is trained by them; and a
-            dict of scalars.
+            `indices, codes, losses`: int32 tensor `(...)`, float32 tensor
+            `(..., D)` that passes gradients to a trainable codebook, and dict
+            of scalars.
         """
         codebook = self.codebook()
         indices = self.nearest(vectors, codebook)
@@ -169,7 +171,7 @@ class VectorQuantizer(Quantizer):
         return indices, codes, losses
 
     def compute_losses(self, z, codes, mask):
-        """The loss and its parts; `z` and `codes` are float32."""
+        """Compute the loss and its parts from float32 `z` and `codes`."""
         codebook_loss = masked_mean(
             ops.square(ops.stop_gradient(z) - codes), mask
         )
@@ -184,14 +186,14 @@ class VectorQuantizer(Quantizer):
         }
 
     def update_codebook(self, z, indices, mask):
-        """Hook: change the codebook after the lookup, in training only."""
+        """Hook to update the codebook after the lookup, in training."""
 
     def codebook(self):
-        """The codes as they are compared with vectors, float32 `(K, D)`."""
+        """Codes to compare with normalized vectors, float32 `(K, D)`."""
         return self.normalized(ops.convert_to_tensor(self.embeddings))
 
     def normalized(self, vectors):
-        """Vectors as they are compared: of length 1 for cosine distance."""
+        """Scale vectors to length 1 for cosine distance."""
         if self.distance == "cosine":
             return l2_normalize(vectors)
         return vectors
@@ -200,7 +202,7 @@ class VectorQuantizer(Quantizer):
         """int32 indices `(...)` of the codes nearest to normalized vectors."""
         indices = search(vectors, codebook)
         if self.distance == "cosine":
-            # Up to rounding, all codes are equally far from zero.
+            # A zero vector is equally far from all codes, up to rounding.
             lengths = ops.sum(ops.square(vectors), axis=-1)
             indices = ops.where(lengths > 0.5, indices, 0)
         return indices

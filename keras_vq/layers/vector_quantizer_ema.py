@@ -12,7 +12,7 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class VectorQuantizerEMA(VectorQuantizer):
-    """A `VectorQuantizer` whose codebook is a moving average of its vectors.
+    """A `VectorQuantizer` whose codebook is updated by moving averages.
 
     Let n be the number of vectors in the batch that are assigned to each code,
     and s their sum. After the lookup, every training step computes:
@@ -24,11 +24,11 @@ class VectorQuantizerEMA(VectorQuantizer):
     embeddings = sums / smoothed,   total = sum(counts)
     ```
 
-    Then codes whose count has fallen below `revival_threshold` times the mean
-    count are revived: each moves to a vector drawn from the batch and gets the
-    mean count, which gives it time to attract vectors. The codebook gets no
-    gradient and does not change with `training=False`. One update over
-    data-parallel replicas equals one over their joint batch.
+    Codes whose count falls below `revival_threshold` times the mean count are
+    then revived: each moves to a random vector of the batch and gets the mean
+    count, which gives it time to attract vectors. The codebook gets no gradient
+    and does not change with `training=False`. An update over data-parallel
+    replicas equals an update over their global batch.
 
     Args:
         num_embeddings: int >= 2, number of codes, K.
@@ -37,31 +37,34 @@ class VectorQuantizerEMA(VectorQuantizer):
             beta). Defaults to 0.25.
         decay: float in (0, 1), the paper's gamma. Defaults to 0.99.
         epsilon: float > 0, Laplace smoothing of the counts. Defaults to 1e-5.
-        revival_threshold: float in [0, 1) or None. Share of the mean count
-            below which a code is revived; None never revives. Defaults to 0.1.
-        seed: int or None, of the draws for revived codes. Defaults to None.
+        revival_threshold: float in [0, 1) or None, fraction of the mean count
+            below which a code is revived. None disables revival. Defaults to
+            0.1.
+        seed: int or None, random seed of revivals. Defaults to None.
         distance, estimator, regularizers, embeddings_initializer: See
             `VectorQuantizer`.
-        **kwargs: `add_losses` of `Quantizer`; `name`, `dtype` and others of
+        **kwargs: `add_losses` of `Quantizer`, and keyword arguments of
             `keras.layers.Layer`.
 
     Call arguments:
         z: float tensor `(..., embedding_dim)` of rank >= 2; may be empty.
         mask: bool tensor `(...)`, True for valid positions, or None if all
             are valid. Defaults to None.
-        training: bool, whether to update the codebook.
+        training: bool, whether to update the codebook. Defaults to False.
 
     Returns:
         dict:
-        `quantized`: shape and dtype of `z`, values exactly equal to codes.
-        `indices`: int32, shape of `z` without its last axis.
+        `quantized`: tensor of the shape and dtype of `z`, exactly equal to the
+            codes.
+        `indices`: int32 tensor of the shape of `z` without its last axis.
         `loss`: float32 scalar, `commitment_cost * commitment_loss`.
-        `commitment_loss`: float32 scalar.
+        `commitment_loss` and one entry per regularizer: float32 scalars,
+            unweighted.
 
     Raises:
-        ValueError: If an argument is out of range, if a regularizer of the
-            codebook is given, which is trained by no loss, if the last axis of
-            `z` is not `embedding_dim`, or the shape of `mask` does not match
+        ValueError: If an argument is out of range, if a regularizer only
+            depends on the codebook, which gets no gradient, if the last axis of
+            `z` is not `embedding_dim`, or if the shape of `mask` does not match
             the positions.
 
     Example:
@@ -95,8 +98,7 @@ class VectorQuantizerEMA(VectorQuantizer):
             raise ValueError(
                 "The codebook of VectorQuantizerEMA is a moving average and "
                 "has no loss. Received: codebook_cost="
-                f"{kwargs['codebook_cost']}. Leave it out, or use "
-                "VectorQuantizer."
+                f"{kwargs['codebook_cost']}. Remove it, or use VectorQuantizer."
             )
         super().__init__(
             num_embeddings,
@@ -114,7 +116,7 @@ class VectorQuantizerEMA(VectorQuantizer):
                 raise ValueError(
                     "The codebook of VectorQuantizerEMA gets no gradient. "
                     f"Received: the regularizer {type(regularizer).__name__}, "
-                    "which depends on the codebook alone. Use VectorQuantizer."
+                    "which only depends on the codebook. Use VectorQuantizer."
                 )
         self.decay = check_number("decay", decay, above=0, below=1)
         self.epsilon = check_number("epsilon", epsilon, above=0)
@@ -145,13 +147,14 @@ class VectorQuantizerEMA(VectorQuantizer):
             initializer="zeros",
             **state,
         )
-        # One observation each, of itself: unused codes stay where they are.
+        # Each code starts with itself as its only observation, so that unused
+        # codes do not move.
         self.sums.assign(ops.copy(self.embeddings))
         self.built = True
 
     def codebook(self):
-        # A copy: the update that follows changes the codebook in place, which
-        # some backends forbid for a tensor in use.
+        # A copy, since some backends forbid in-place updates of a tensor in
+        # use.
         return self.normalized(ops.stop_gradient(ops.copy(self.embeddings)))
 
     def assign_codes(self, codes):
@@ -172,7 +175,7 @@ class VectorQuantizerEMA(VectorQuantizer):
             code_counts(indices, self.num_embeddings, mask),
             code_sums(z, indices, self.num_embeddings, mask),
         )
-        seen = ops.sum(n) > 0  # a batch may have no valid vectors at all
+        seen = ops.sum(n) > 0  # False if the batch has no valid vectors
         decay = ops.where(seen, self.decay, 1.0)
         gain = ops.where(seen, 1 - self.decay, 0.0)
         counts = decay * self.counts + gain * n
@@ -199,11 +202,10 @@ class VectorQuantizerEMA(VectorQuantizer):
         self.embeddings.assign(embeddings)
 
     def draw_vectors(self, z, mask):
-        """For each code a valid vector from the joint batch of all replicas.
+        """Draw a valid vector of the global batch for each code.
 
-        Every replica draws the same rows of the joint batch, in which the
-        batches of the replicas follow each other, and contributes those that
-        it holds.
+        Every replica draws the same rows of the global batch, the concatenation
+        of the replicas' batches, and contributes the rows that it holds.
         """
         replica, num_replicas = backend.replica()
         z = ops.reshape(z, (-1, self.embedding_dim))
@@ -225,7 +227,7 @@ class VectorQuantizerEMA(VectorQuantizer):
         row = ops.cast(row, "int32")
         if mask is not None:
             row = ops.cast(ops.searchsorted(valid, row + 1), "int32")
-        # Row 0 of the padded batch is zero: another replica contributes.
+        # Row 0 of the padded batch is zero, for rows held by other replicas.
         row = ops.where(held, row + 1, 0)
         padded = ops.pad(z, [[1, 0], [0, 0]])
         return backend.all_sum(ops.take(padded, row, axis=0))[0]

@@ -1,6 +1,6 @@
-"""Distributions p(x | z) that a decoder parameterizes, shared by all models.
+"""Likelihoods p(x | z), parameterized by a decoder.
 
-A model takes one as `likelihood=`, by its name or as an object.
+Models accept a name or a `Likelihood` as `likelihood`.
 """
 
 from keras_vq.likelihoods.bernoulli import Bernoulli

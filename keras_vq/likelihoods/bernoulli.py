@@ -7,11 +7,11 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Bernoulli(Likelihood):
-    """Two-valued outputs: the lower and the upper end of the range.
+    """Bernoulli distribution over the two ends of the value range.
 
-    The decoder outputs logits. A value in between counts as a fractional upper
-    end, so gray images can be used for training; `log_prob` is a likelihood
-    for binary values only.
+    The decoder outputs logits. Values in between are fractional targets, so
+    grayscale images can be used for training, but `log_prob` is only a
+    likelihood for binary values.
 
     Args:
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
@@ -39,9 +39,9 @@ class Bernoulli(Likelihood):
         return channels
 
     def log_probs(self, x, parameters):
-        share = 0.5 * (self.to_network_range(x) + 1.0)
+        target = 0.5 * (self.to_network_range(x) + 1.0)
         # x log p + (1 - x) log(1 - p), from logits.
-        return share * parameters - ops.softplus(parameters)
+        return target * parameters - ops.softplus(parameters)
 
     def mean(self, parameters):
         return self.to_value_range(2.0 * ops.sigmoid(parameters) - 1.0)

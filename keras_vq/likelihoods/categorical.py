@@ -10,15 +10,15 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Categorical(Likelihood):
-    """A softmax over the 256 levels of each value.
+    """Softmax over the 256 levels of each value.
 
     Args:
-        value_range: pair of float; levels are evenly spaced over it, the ends
-            included. Defaults to `(0.0, 1.0)`.
+        value_range: pair of float, the lowest and the highest of the evenly
+            spaced levels. Defaults to `(0.0, 1.0)`.
 
     Call arguments:
-        parameters: float tensor `(batch, *size, 256 * channels)`, the logits
-            of the first channel first.
+        parameters: float tensor `(batch, *size, 256 * channels)`, logits
+            grouped by channel.
 
     Returns:
         float32 tensor `(batch, *size, channels)`, the mean.

@@ -9,14 +9,15 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Gaussian(LocationScale):
-    """A normal density around the decoder's output.
+    """Normal density centered on the decoder's output.
 
     `log p = -0.5 * ((x - mean) / scale) ** 2 - log(scale) - 0.5 * log(2 pi)`.
     A learned scale converges to the standard deviation of the errors.
 
     Args:
-        scale: float > 0, the standard deviation in units of `value_range`, or
-            `"learned"` for one per channel. Defaults to `"learned"`.
+        scale: float > 0, standard deviation in units of `value_range`, or
+            `"learned"` for one trainable scale per channel. Defaults to
+            `"learned"`.
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
     Call arguments:

@@ -25,25 +25,25 @@ _BY_NAME = {
 
 
 def get(identifier, value_range=(0.0, 1.0), data_variance=None):
-    """A likelihood from its name, its config, or itself.
+    """Retrieve a likelihood by name or from its config.
 
     Args:
         identifier: `"mse"`, `"mae"`, `"gaussian"`, `"bernoulli"`,
             `"laplace"`, `"logit_laplace"`, `"categorical"`,
             `"logistic_mixture"`, the config of a serialized `Likelihood`, or a
-            `Likelihood`.
-        value_range: pair of float, of a likelihood created by name. Defaults
-            to `(0.0, 1.0)`.
-        data_variance: float > 0 or None, by which `"mse"` divides the squared
-            error; None for 1. Defaults to None.
+            `Likelihood`, which is returned unchanged.
+        value_range: pair of float, range of the values. Defaults to
+            `(0.0, 1.0)`.
+        data_variance: float > 0 or None, divisor of the squared error for
+            `"mse"`. None is equivalent to 1. Defaults to None.
 
     Returns:
-        Likelihood.
+        A `Likelihood`.
 
     Raises:
-        ValueError: If the name is unknown, a given likelihood has another
-            `value_range`, or `data_variance` is out of range or given with
-            another likelihood than `"mse"`.
+        ValueError: If the name is unknown, if a given `Likelihood` has a
+            different `value_range`, or if `data_variance` is out of range or
+            not supported by the likelihood.
 
     Example:
 
@@ -54,9 +54,9 @@ def get(identifier, value_range=(0.0, 1.0), data_variance=None):
         check_number("data_variance", data_variance, above=0)
         if identifier != "mse":
             raise ValueError(
-                "`data_variance` divides the squared error of "
-                f'likelihood="mse". Received: data_variance={data_variance} '
-                f"and likelihood={identifier!r}"
+                '`data_variance` is only supported with likelihood="mse". '
+                f"Received: data_variance={data_variance} and likelihood="
+                f"{identifier!r}"
             )
         return MeanSquaredError(data_variance, value_range=value_range)
     if isinstance(identifier, dict):
@@ -64,7 +64,7 @@ def get(identifier, value_range=(0.0, 1.0), data_variance=None):
     if isinstance(identifier, Likelihood):
         if identifier.value_range != tuple(map(float, value_range)):
             raise ValueError(
-                "The likelihood has another range than the model's inputs. "
+                "The likelihood's `value_range` must match the model's. "
                 f"Received: value_range={identifier.value_range}. Expected: "
                 f"{tuple(value_range)}"
             )

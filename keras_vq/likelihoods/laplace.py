@@ -9,13 +9,13 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Laplace(LocationScale):
-    """A Laplace density around the decoder's output: absolute errors.
+    """Laplace density centered on the decoder's output.
 
     `log p = -abs(x - location) / scale - log(2 * scale)`.
 
     Args:
-        scale: float > 0, in units of `value_range`, or `"learned"` for one per
-            channel. Defaults to `"learned"`.
+        scale: float > 0, scale in units of `value_range`, or `"learned"` for
+            one trainable scale per channel. Defaults to `"learned"`.
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
     Call arguments:

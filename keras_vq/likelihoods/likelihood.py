@@ -6,22 +6,22 @@ from keras import ops
 from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 
-# Values of an 8-bit file.
+# Number of levels of 8-bit values.
 LEVELS = 256
 
 
 @serializable
 class Likelihood(keras.layers.Layer):
-    """Base of the distributions p(x | z) that a decoder parameterizes.
+    """Base class for likelihoods p(x | z), parameterized by a decoder.
 
-    A decoder outputs `num_parameters(channels)` numbers per position; a
-    likelihood defines their meaning. Values are in `value_range`; parameters
-    are in the range of networks, where a location of -1 is the lower end of
-    the value range and 1 the upper end.
+    A decoder outputs `num_parameters(channels)` numbers per position, and the
+    likelihood defines their meaning. Values are in `value_range`. Locations are
+    in the network range, where -1 is the lower end of the value range and 1 the
+    upper end.
 
     A subclass defines `num_parameters(channels)`, `log_probs(x, parameters)`,
-    `mean(parameters)` and `sample(parameters, seed)`. `is_discrete`
-    distinguishes probabilities of the 256 levels from densities.
+    `mean(parameters)` and `sample(parameters, seed)`. `is_discrete` is True for
+    probabilities of the 256 levels and False for densities.
 
     Args:
         value_range: pair of float, lowest and highest value. Defaults to
@@ -35,7 +35,7 @@ class Likelihood(keras.layers.Layer):
     """
 
     is_discrete = False
-    # False if the scale of `loss` is a convention and not a likelihood.
+    # False if `loss` is not a normalized negative log-likelihood.
     is_normalized = True
 
     def __init__(self, value_range=(0.0, 1.0), **kwargs):
@@ -49,11 +49,11 @@ class Likelihood(keras.layers.Layer):
         self.value_range = (low, high)
 
     def num_parameters(self, channels):
-        """int, parameters of a position with `channels` values."""
+        """Number of parameters per position with `channels` values."""
         raise NotImplementedError
 
     def log_probs(self, x, parameters):
-        """log p of each value, in nats, not summed.
+        """log p of each value, in nats.
 
         Args:
             x: float32 tensor `(batch, *size, channels)` in `value_range`.
@@ -66,7 +66,7 @@ class Likelihood(keras.layers.Layer):
         raise NotImplementedError
 
     def mean(self, parameters):
-        """The mean, or the paper's reconstruction if that differs.
+        """Mean of each value, or the paper's reconstruction if it differs.
 
         Args:
             parameters: float tensor `(batch, *size, num_parameters)`.
@@ -77,11 +77,11 @@ class Likelihood(keras.layers.Layer):
         raise NotImplementedError
 
     def sample(self, parameters, seed=None):
-        """A draw of each value.
+        """Sample each value.
 
         Args:
             parameters: float tensor `(batch, *size, num_parameters)`.
-            seed: int or `keras.random.SeedGenerator`. Defaults to None.
+            seed: int, `keras.random.SeedGenerator` or None. Defaults to None.
 
         Returns:
             float32 tensor `(batch, *size, channels)` in `value_range`.
@@ -96,15 +96,15 @@ class Likelihood(keras.layers.Layer):
             parameters: float tensor `(batch, *size, num_parameters)`.
 
         Returns:
-            float32 tensor `(batch,)`, the sum over all values; a density is
-            one over `value_range`.
+            float32 tensor `(batch,)`, the sum over all values. Densities are
+            with respect to values in `value_range`.
         """
         x = ops.cast(ops.convert_to_tensor(x), "float32")
         log_probs = self.log_probs(x, _float32(parameters))
         return ops.sum(log_probs, axis=tuple(range(1, len(log_probs.shape))))
 
     def loss(self, x, parameters):
-        """The loss of a model: nats per value, a scalar.
+        """Negative log-likelihood in nats per value, the loss of a model.
 
         Args:
             x: float tensor `(batch, *size, channels)` in `value_range`.
@@ -121,11 +121,11 @@ class Likelihood(keras.layers.Layer):
 
         Args:
             nats: float or tensor, negative log-likelihood of an example.
-            num_values: int, values of an example.
+            num_values: int, number of values of an example.
 
         Returns:
-            `nats / (num_values * ln 2)`. A density is first multiplied by the
-            distance of two levels, its probability of a level if it is smooth.
+            `nats / (num_values * ln 2)`. Densities are first multiplied by the
+            distance between levels, which approximates level probabilities.
         """
         low, high = self.value_range
         if not self.is_discrete:
@@ -144,12 +144,12 @@ class Likelihood(keras.layers.Layer):
         return (*input_shape[:-1], channels)
 
     def to_value_range(self, x):
-        """From [-1, 1], the range of networks, to `value_range`."""
+        """Map from the network range [-1, 1] to `value_range`."""
         low, high = self.value_range
         return low + (x + 1.0) * (0.5 * (high - low))
 
     def to_network_range(self, x):
-        """From `value_range` to [-1, 1], the range of networks."""
+        """Map from `value_range` to the network range [-1, 1]."""
         low, high = self.value_range
         return (x - low) * (2.0 / (high - low)) - 1.0
 
@@ -159,11 +159,11 @@ def _float32(parameters):
 
 
 def to_levels(x):
-    """From [-1, 1] to the nearest level, int32 in [0, 255]."""
+    """Map from [-1, 1] to the nearest level, int32 in [0, 255]."""
     x = ops.clip(ops.round((x + 1.0) * (0.5 * (LEVELS - 1))), 0, LEVELS - 1)
     return ops.cast(x, "int32")
 
 
 def from_levels(levels):
-    """From levels in [0, 255] to [-1, 1]."""
+    """Map from levels in [0, 255] to [-1, 1]."""
     return ops.cast(levels, "float32") * (2.0 / (LEVELS - 1)) - 1.0

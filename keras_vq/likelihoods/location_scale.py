@@ -10,12 +10,12 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class LocationScale(Likelihood):
-    """Base of densities with a location per value and a common scale.
+    """Base class for densities with a location per value and a shared scale.
 
     Args:
-        scale: float > 0, in units of `value_range`, or `"learned"` for one
-            trainable scale per channel. Defaults to `"learned"`.
-        **kwargs: See `Likelihood`.
+        scale: float > 0, scale in units of `value_range`, or `"learned"` for
+            one trainable scale per channel. Defaults to `"learned"`.
+        **kwargs: Keyword arguments of `Likelihood`.
     """
 
     def __init__(self, scale="learned", **kwargs):

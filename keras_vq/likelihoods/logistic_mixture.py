@@ -7,27 +7,28 @@ from keras_vq.likelihoods.likelihood import Likelihood
 from keras_vq.likelihoods.likelihood import from_levels
 from keras_vq.saving.config import serializable
 
-_HALF_BIN = 1.0 / (LEVELS - 1)  # half the distance of two levels in [-1, 1]
+_HALF_BIN = 1.0 / (LEVELS - 1)  # half the distance between levels in [-1, 1]
 _MIN_LOG_SCALE = -7.0
 
 
 @serializable
 class LogisticMixture(Likelihood):
-    """A discretized mixture of logistics with dependent channels.
+    """Discretized logistic mixture with dependent channels.
 
-    The probability of each of the 256 levels is that of its bin under a
-    mixture of logistic densities; the first and the last bin extend to
+    The probability of each of the 256 levels is the mass of its bin under a
+    mixture of logistic distributions; the first and the last bin extend to
     infinity. The location of a channel depends linearly on the values of
     earlier channels: green on red, blue on red and green.
 
     Args:
-        num_mixtures: int >= 1. Defaults to 10.
+        num_mixtures: int >= 1, number of mixture components. Defaults to 10.
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
     Call arguments:
         parameters: float tensor `(batch, *size, num_parameters(channels))`;
-            for each component its logit, then locations and log-scales of all
-            channels, then the `channels * (channels - 1) / 2` coefficients.
+            logits, locations of all channels, log-scales of all channels, and
+            `channels * (channels - 1) / 2` coefficients, each with one value
+            per component.
 
     Returns:
         float32 tensor `(batch, *size, channels)`, the mean.
@@ -68,7 +69,7 @@ class LogisticMixture(Likelihood):
         return ops.logsumexp(log_p, axis=-1)
 
     def level_log_probs(self, parameters, values):
-        """log p of each of the 256 levels of a channel, given earlier ones.
+        """log p of the 256 levels of a channel, given the earlier channels.
 
         Args:
             parameters: float32 tensor `(..., num_parameters)`.
@@ -91,10 +92,10 @@ class LogisticMixture(Likelihood):
         c = len(before)
         (mean,) = self._means(locations, weights, before, only=c)
         levels = from_levels(ops.arange(LEVELS))[:, None]
-        of_levels = _log_bin(
+        level_log_p = _log_bin(
             levels, mean[..., None, :], log_scales[..., c, None, :]
         )
-        return ops.logsumexp(log_p + of_levels, axis=-1)
+        return ops.logsumexp(log_p + level_log_p, axis=-1)
 
     def mean(self, parameters):
         channels = self._channels(parameters)
@@ -110,7 +111,7 @@ class LogisticMixture(Likelihood):
         logits, locations, log_scales, weights = self._split(
             parameters, channels
         )
-        # The argmax of logit + Gumbel noise is a draw of the component.
+        # Sample the component with the Gumbel-max trick.
         draw = keras.random.uniform(
             ops.shape(logits), 1e-5, 1 - 1e-5, seed=seed
         )
@@ -130,12 +131,12 @@ class LogisticMixture(Likelihood):
         return self.to_value_range(ops.concatenate(values, axis=-1))
 
     def _means(self, locations, weights, values=None, only=None):
-        """Locations `(batch, *size, mixtures)` of each channel.
+        """Component means `(batch, *size, num_mixtures)` of each channel.
 
         Args:
-            values: list of the values of earlier channels; None for their
+            values: list of the values of earlier channels, or None to use their
                 means.
-            only: int or None, the one channel to compute.
+            only: int or None, the only channel to compute.
         """
         means: list = []
         channels = range(locations.shape[-2]) if only is None else [only]
@@ -166,13 +167,13 @@ class LogisticMixture(Likelihood):
 
 
 def _log_bin(x, mean, log_scale):
-    """log of a logistic's probability of the level x in [-1, 1]."""
+    """log probability of the level x in [-1, 1] under a logistic."""
     inverse = ops.exp(-log_scale)
     upper = (x - mean + _HALF_BIN) * inverse
     lower = (x - mean - _HALF_BIN) * inverse
     middle = (x - mean) * inverse
     width = ops.sigmoid(upper) - ops.sigmoid(lower)
-    # Far out in the tails the difference underflows: use density times width.
+    # In the tails, the difference underflows: use density times width.
     density = middle - log_scale - 2.0 * ops.softplus(middle)
     inside = ops.where(
         width > 1e-5,

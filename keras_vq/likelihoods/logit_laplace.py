@@ -11,23 +11,23 @@ _EPSILON = 0.1
 
 @serializable
 class LogitLaplace(Likelihood):
-    """A Laplace density of the logit of the value: bounded, sharp at the ends.
+    """Logit-Laplace density, for values in a bounded range.
 
-    With y = 0.8 * x + 0.1 for x in [0, 1], away from the ends:
+    A value x in [0, 1] is mapped to y = 0.8 * x + 0.1, away from the ends:
 
     ```
     log p(y) = -abs(logit(y) - location) / scale
                - log(2 * scale * y * (1 - y))
     ```
 
-    `mean` is the median, the paper's reconstruction.
+    `mean` returns the median, the paper's reconstruction.
 
     Args:
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
     Call arguments:
         parameters: float tensor `(batch, *size, 2 * channels)`, the locations
-            of all channels, then the logarithms of their scales.
+            of all channels, then their log-scales.
 
     Returns:
         float32 tensor `(batch, *size, channels)`, the median.
@@ -58,7 +58,7 @@ class LogitLaplace(Likelihood):
             - log_scale
             - ops.log(2.0 * y * (1.0 - y))
         )
-        # From a density of y to one of x.
+        # Convert the density of y to a density of x.
         return log_density + math.log((1 - 2 * _EPSILON) / (high - low))
 
     def mean(self, parameters):
@@ -70,8 +70,8 @@ class LogitLaplace(Likelihood):
         return self._from_logit(location + ops.exp(log_scale) * noise)
 
     def _from_logit(self, logit):
-        share = (ops.sigmoid(logit) - _EPSILON) / (1 - 2 * _EPSILON)
-        return self.to_value_range(2.0 * ops.clip(share, 0.0, 1.0) - 1.0)
+        x = (ops.sigmoid(logit) - _EPSILON) / (1 - 2 * _EPSILON)
+        return self.to_value_range(2.0 * ops.clip(x, 0.0, 1.0) - 1.0)
 
     def _split(self, parameters):
         parameters = ops.cast(parameters, "float32")

@@ -7,10 +7,10 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class MeanAbsoluteError(Laplace):
-    """The absolute error as a likelihood, measured in the range of networks.
+    """Absolute error in the network range, as a likelihood.
 
-    `-log p = sum(|x - location|) + constant`, with x and location in [-1, 1]:
-    the reconstruction loss of the VQGAN.
+    `-log p = sum(|x - location|) + constant`, with x and location in [-1, 1].
+    This is the reconstruction loss of VQGAN.
 
     Args:
         value_range: pair of float. Defaults to `(0.0, 1.0)`.

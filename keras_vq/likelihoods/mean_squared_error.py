@@ -10,14 +10,13 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class MeanSquaredError(Gaussian):
-    """The squared error as a likelihood: a Gaussian of variance 1/2.
+    """Squared error, as a Gaussian likelihood of variance `variance / 2`.
 
-    `-log p = sum((x - mean) ** 2) + constant`. The VQ-VAE is trained with this
-    error divided by the variance of the data.
+    `-log p = sum((x - mean) ** 2) / variance + constant`. The VQ-VAE divides
+    the squared error by the variance of the data.
 
     Args:
-        variance: float > 0, by which the squared error is divided. Defaults to
-            1.0.
+        variance: float > 0, divisor of the squared error. Defaults to 1.0.
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
     Call arguments:

@@ -1,4 +1,4 @@
-"""Losses beside likelihoods: adversarial and perceptual."""
+"""Adversarial and perceptual losses."""
 
 from keras_vq.losses.adversarial import discriminator_loss
 from keras_vq.losses.adversarial import generator_loss

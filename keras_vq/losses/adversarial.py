@@ -1,4 +1,4 @@
-"""The losses of a generator and a discriminator."""
+"""Losses of a generator and a discriminator."""
 
 from keras import ops
 
@@ -8,7 +8,7 @@ KINDS = ("hinge", "non_saturating")
 
 
 def discriminator_loss(real, fake, kind="hinge"):
-    """The discriminator's loss.
+    """Adversarial loss of the discriminator.
 
     Args:
         real: float tensor of any shape, logits of real inputs.
@@ -43,7 +43,7 @@ def discriminator_loss(real, fake, kind="hinge"):
 
 
 def generator_loss(fake, kind="hinge"):
-    """The generator's loss.
+    """Adversarial loss of the generator.
 
     Args:
         fake: float tensor of any shape, logits of generated inputs.
@@ -67,9 +67,10 @@ def generator_loss(fake, kind="hinge"):
 
 
 def lecam_regularizer(real, fake, mean_real, mean_fake):
-    """How far logits are from the average logit of the other side.
+    """LeCam regularizer of the discriminator's logits.
 
-    `mean(relu(real - mean_fake)**2) + mean(relu(mean_real - fake)**2)`
+    Computes
+    `mean(relu(real - mean_fake)**2) + mean(relu(mean_real - fake)**2)`.
 
     Args:
         real: float tensor of any shape, logits of real inputs.

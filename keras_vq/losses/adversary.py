@@ -12,14 +12,14 @@ from keras_vq.losses.adversarial import generator_loss
 from keras_vq.losses.adversarial import lecam_regularizer
 from keras_vq.saving.config import serializable
 
-# Smallest divisor and largest value of the adaptive weight.
+# Added to the divisor of the adaptive weight, and its maximum.
 _EPSILON, _MAX_WEIGHT = 1e-4, 1e4
 _LECAM_DECAY = 0.999
 
 
 @serializable
 class Adversary(keras.layers.Layer):
-    """A discriminator that a first-stage model is trained against.
+    """Trains a first-stage model against a discriminator.
 
     ```
     adaptive      = |d nll / d last| / (|d gan / d last| + 1e-4), in [0, 1e4]
@@ -28,24 +28,24 @@ class Adversary(keras.layers.Layer):
                     + lecam_weight * LeCam, from step `start` on
     ```
 
-    where `nll` is the reconstruction part of the model's `loss`, `gan` the
-    generator's loss, `last` the kernel of the decoder's last layer, and `ramp`
-    rises from 0 at step `start` to 1 after `ramp_steps` more.
+    where `nll` is the reconstruction term of the model's `loss`, `gan` the
+    generator's loss, and `last` the kernel of the decoder's last layer. `ramp`
+    rises linearly from 0 at step `start` to 1 at step `start + ramp_steps`.
 
     Args:
         discriminator: `keras.Model` from inputs in [-1, 1] to logits, high for
             real inputs; `keras_vq.networks.patch_discriminator` builds one.
         weight: float > 0, weight of the generator's loss. Defaults to 0.8.
-        start: int >= 0, training steps before the discriminator starts.
-            Defaults to 0.
-        ramp_steps: int >= 0, steps over which the generator's loss reaches its
-            weight. Defaults to 0.
+        start: int >= 0, number of training steps before adversarial training
+            starts. Defaults to 0.
+        ramp_steps: int >= 0, number of steps over which the weight of the
+            generator's loss rises to `weight`. Defaults to 0.
         loss: `"hinge"` or `"non_saturating"`. Defaults to `"hinge"`.
-        r1_weight: float >= 0, weight of half the squared gradient of the
-            discriminator at real inputs. Defaults to 0.0.
+        r1_weight: float >= 0, weight of the R1 penalty, half the squared
+            gradient of the discriminator at real inputs. Defaults to 0.0.
         lecam_weight: float >= 0, weight of the LeCam regularizer. Defaults to
             0.0.
-        **kwargs: `name` and others of `keras.layers.Layer`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         x: float tensor `(batch, ...)`, inputs in [-1, 1].
@@ -135,18 +135,17 @@ class Adversary(keras.layers.Layer):
         return self.discriminator(x, training=training)
 
     def play(self, model, losses, rows):
-        """One training step of a model and of the discriminator.
+        """Run one training step of the model and the discriminator.
 
         Args:
             model: A `keras_vq.models.FirstStage`, compiled with the optimizers
                 `"generator"` and `"discriminator"`.
-            losses: A function without arguments that returns the model's
-                outputs, among them `loss`, `nll`, `inputs` and
-                `reconstruction`.
-            rows: int or int tensor, rows of the batch.
+            losses: Function without arguments that returns the model's outputs,
+                including `loss`, `nll`, `inputs` and `reconstruction`.
+            rows: int or int tensor, number of rows of the batch.
 
         Returns:
-            dict, the model's outputs and the scalars of `log_names`.
+            dict of the model's outputs and the scalars of `log_names`.
         """
         outputs = self._step_generator(model, losses, rows)
         outputs |= self._step_discriminator(
@@ -180,7 +179,7 @@ class Adversary(keras.layers.Layer):
         return outputs
 
     def _step_discriminator(self, model, real, fake, rows):
-        """Train the discriminator; before `start` its gradient is zero."""
+        """Train the discriminator, with zero gradients before `start`."""
         is_on = ops.cast(self.steps >= self.start, "float32")
 
         def losses():
@@ -205,8 +204,8 @@ class Adversary(keras.layers.Layer):
         _, logs, pullback = backend.vjp(losses, self.trainable_variables)
         model.apply_pullback(pullback, (is_on,), rows, "discriminator")
         self._update_logit_means(logs, is_on, rows)
-        # Steps without a gradient must not count in the optimizer's bias
-        # correction either.
+        # Steps before `start` must not count in the optimizer's bias
+        # correction.
         optimizer = model.optimizer["discriminator"]
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             optimizer = optimizer.inner_optimizer
@@ -225,32 +224,32 @@ class Adversary(keras.layers.Layer):
         return ops.mean(ops.sum(ops.square(gradient), axis=axes))
 
     def adaptive_weight(self, pullback, last_kernel, rows):
-        """The factor that makes both gradients at `last_kernel` as long."""
+        """Ratio of the gradient norms of both losses at `last_kernel`."""
         share = backend.batch_share(rows)
 
         def norm(*cotangents):
             (gradient,) = pullback(cotangents, [last_kernel])
-            (joint,) = backend.all_sum(gradient * share)
-            return ops.sqrt(ops.sum(ops.square(joint)))
+            (gradient,) = backend.all_sum(gradient * share)
+            return ops.sqrt(ops.sum(ops.square(gradient)))
 
         weight = norm(0.0, 1.0, 0.0) / (norm(0.0, 0.0, 1.0) + _EPSILON)
         return ops.stop_gradient(ops.clip(weight, 0.0, _MAX_WEIGHT))
 
     def ramp(self):
-        """0 until step `start`, then linearly to 1."""
+        """0 until step `start`, then rising linearly to 1."""
         since = ops.cast(self.steps - self.start, "float32")
         if self.ramp_steps == 0:
             return ops.cast(since >= 0, "float32")
         return ops.clip(since / self.ramp_steps, 0.0, 1.0)
 
     def num_updates(self):
-        """int32 scalar, training steps of the discriminator so far."""
+        """Number of training steps of the discriminator so far, int32."""
         return ops.cast(ops.maximum(self.steps - self.start, 0), "int32")
 
     def _update_logit_means(self, logs, is_on, rows):
-        """Moving averages of the logits of the joint batch of replicas."""
+        """Update the moving averages with the logits of the global batch."""
         share = backend.batch_share(rows)
-        joint = backend.all_sum(
+        values = backend.all_sum(
             *(
                 ops.stop_gradient(logs[name]) * share
                 for name in ("logits_real", "logits_fake")
@@ -258,5 +257,5 @@ class Adversary(keras.layers.Layer):
         )
         first = ops.cast(self.num_updates() == 0, "float32")
         rate = is_on * ops.maximum(1.0 - _LECAM_DECAY, first)
-        for mean, value in zip(self.logit_means, joint, strict=True):
+        for mean, value in zip(self.logit_means, values, strict=True):
             mean.assign(mean + rate * (value - mean))

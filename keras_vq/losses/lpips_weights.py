@@ -11,19 +11,19 @@ NAMES = [f"lin{i}.model.1.weight" for i in range(5)]
 
 
 def find_lpips_weights(weights=None):
-    """Path of the weights of LPIPS.
+    """Find the file of LPIPS weights.
 
     Args:
-        weights: str or Path, the file of `scripts/convert_lpips.py`, its
-            folder, or its URL. Defaults to None: the environment variable
-            `KERAS_VQ_LPIPS`, or else `lpips_vgg16.safetensors` in
-            `~/.keras/keras_vq`.
+        weights: str, Path or None, the file written by
+            `scripts/convert_lpips.py`, its folder, or its URL. None uses the
+            environment variable `KERAS_VQ_LPIPS` if set, and otherwise
+            `lpips_vgg16.safetensors` in `~/.keras/keras_vq`. Defaults to None.
 
     Returns:
         Path.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
     """
     home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras"))
     default = home.expanduser() / "keras_vq" / FILE
@@ -34,31 +34,33 @@ def find_lpips_weights(weights=None):
             weights = weights / FILE
         if not weights.is_file():
             raise FileNotFoundError(
-                f"There are no LPIPS weights at {weights}. keras_vq looks at "
-                "the argument `weights_file`, the environment variable "
-                f"{VARIABLE} (each a file, a folder or a URL) and {default}. "
-                "scripts/convert_lpips.py writes the file. To train without "
-                "it, leave out the perceptual loss or pass any `keras.Model` "
-                "as `feature_network`."
+                f"No LPIPS weights found at {weights}. Set `weights_file` or "
+                f"the environment variable {VARIABLE} to a file, folder or "
+                f"URL, or put the file at {default}. Create the file with "
+                "scripts/convert_lpips.py. To train without LPIPS, remove the "
+                "perceptual loss or pass a `keras.Model` as `feature_network`."
             )
     return local_weights(weights)
 
 
 def lpips_channel_weights(path):
-    """The calibrated channel weights of the five maps, float32 `(dim,)`.
+    """Load the calibrated channel weights of the five feature maps.
 
     Args:
-        path: Path of the file of `scripts/convert_lpips.py`.
+        path: Path of the file written by `scripts/convert_lpips.py`.
+
+    Returns:
+        list of float32 arrays `(dim,)`.
 
     Raises:
-        ValueError: If the file lacks them.
+        ValueError: If the file does not contain them.
     """
     with safe_open(path, framework="numpy") as file:
         missing = sorted(set(NAMES) - set(file.keys()))
         if missing:
             raise ValueError(
-                f"{path} does not hold weights of LPIPS: it lacks "
-                f"{', '.join(missing)}. Write the file with "
+                f"{path} does not contain LPIPS weights. Missing: "
+                f"{', '.join(missing)}. Create the file with "
                 "scripts/convert_lpips.py."
             )
         return [file.get_tensor(name).reshape(-1) for name in NAMES]

@@ -5,18 +5,18 @@ from keras import ops
 from keras_vq.checks import check_number
 from keras_vq.losses.lpips_weights import find_lpips_weights
 from keras_vq.losses.lpips_weights import lpips_channel_weights
-from keras_vq.networks import feature_dims
-from keras_vq.networks import image_features
-from keras_vq.networks import vgg16_features
+from keras_vq.networks.image_features import feature_dims
+from keras_vq.networks.image_features import image_features
+from keras_vq.networks.vgg16_features import vgg16_features
 from keras_vq.saving.config import serializable
 
-# Smallest length by which a feature vector is divided.
+# Minimum length of a feature vector when dividing by it.
 EPSILON = 1e-10
 
 
 @serializable
 class PerceptualLoss(keras.layers.Layer):
-    """Distance of two images in the features of a network.
+    """Distance between images in the feature space of a network.
 
     The vectors of each feature map are scaled to length 1. Their squared
     differences are weighted by channel, summed over channels, averaged over
@@ -24,32 +24,33 @@ class PerceptualLoss(keras.layers.Layer):
 
         sum_l mean_hw sum_c w_lc (fx_lhwc - fy_lhwc)**2
 
-    Gradients flow to both images. The network is frozen (its own `trainable`
-    is set) and runs in inference mode.
+    Gradients flow to both images. The network is frozen (its `trainable` is set
+    to False) and runs in inference mode.
 
-    `"lpips"` is VGG-16 with calibrated channel weights. One file holds both,
-    written by `scripts/convert_lpips.py`. As with any layer the configuration
-    holds the network's architecture without its trained weights, and a
-    `.keras` file holds both; loading one does not need the file of weights.
+    `"lpips"` is VGG-16 with calibrated channel weights, both loaded from a file
+    written by `scripts/convert_lpips.py`. As with any layer, the config
+    contains the network's architecture but not its weights. A `.keras` file
+    contains both, so loading it does not need the weights file.
 
     Args:
         feature_network: `keras.Model` from images `(batch, height, width,
-            channels)` in [0, 1] to one feature map `(batch, ..., channels)`
-            or several. Or `"lpips"`. Defaults to `"lpips"`.
+            channels)` in [0, 1] to one or several feature maps `(batch, ...,
+            channels)`, or `"lpips"`. Defaults to `"lpips"`.
         weight: float > 0, weight in the loss of a model. The layer's output is
             not multiplied by it. Defaults to 1.0.
-        weights_file: str or Path, for `"lpips"` the file of weights, the folder
-            that holds it as `lpips_vgg16.safetensors`, or its URL. Defaults to
-            None: the environment variable `KERAS_VQ_LPIPS`, or else
-            `~/.keras/keras_vq/lpips_vgg16.safetensors`.
-        channel_weights: list of lists of float >= 0, the weights of the
-            channels of each map. Defaults to None: those of the file for
-            `"lpips"`, 1 for other networks.
-        **kwargs: Keyword arguments of `keras.layers.Layer`. Everything
-            is computed in float32, whatever the policy.
+        weights_file: str, Path or None, the weights file for `"lpips"`, the
+            folder that contains it as `lpips_vgg16.safetensors`, or its URL.
+            None uses the environment variable `KERAS_VQ_LPIPS` if set, and
+            otherwise `~/.keras/keras_vq/lpips_vgg16.safetensors`. Defaults to
+            None.
+        channel_weights: list of lists of float >= 0 or None, channel weights of
+            each map. None uses the weights of the file for `"lpips"` and 1 for
+            other networks. Defaults to None.
+        **kwargs: Keyword arguments of `keras.layers.Layer`. Computations are
+            in float32 under every dtype policy.
 
     Call arguments:
-        x: float tensor `(batch, height, width, channels)` in [0, 1]. Gray
+        x: float tensor `(batch, height, width, channels)` in [0, 1]. Grayscale
             images are repeated for a network with three input channels.
         y: float tensor of the same shape.
 
@@ -58,8 +59,8 @@ class PerceptualLoss(keras.layers.Layer):
 
     Raises:
         FileNotFoundError: If the weights of `"lpips"` are not found.
-        ValueError: If `feature_network` is not such a model, or the channel
-            weights do not fit it or are negative.
+        ValueError: If `feature_network` is not a suitable model, or the channel
+            weights do not match it or are negative.
 
     Example:
 
@@ -75,7 +76,7 @@ class PerceptualLoss(keras.layers.Layer):
         Perceptual Metric, 2018, section 3, equation 1.
     """
 
-    # Not stored: the weights are part of the network once they are loaded.
+    # Not in the config: once loaded, the weights are part of the network.
     weights_file = None
 
     def __init__(
@@ -98,9 +99,9 @@ class PerceptualLoss(keras.layers.Layer):
                 channel_weights = lpips_channel_weights(path)
         elif weights_file is not None:
             raise ValueError(
-                "`weights_file` is for feature_network='lpips'. Received: "
-                f"weights_file={str(weights_file)!r} with another network; "
-                "load its weights first."
+                "`weights_file` is only supported with feature_network='lpips'."
+                f" Received: weights_file={str(weights_file)!r} and another "
+                "network. Load weights into that network before passing it."
             )
         dims = feature_dims(feature_network)
         if channel_weights is None:
@@ -139,7 +140,7 @@ class PerceptualLoss(keras.layers.Layer):
 
 
 def _normalized(features):
-    """Vectors `(..., channels)` scaled to length 1; zeros stay zero."""
+    """Scale vectors `(..., channels)` to length 1; zeros stay zero."""
     square = ops.sum(ops.square(features), axis=-1, keepdims=True)
     return features * ops.rsqrt(ops.maximum(square, EPSILON**2))
 
@@ -153,6 +154,6 @@ def _check_channel_weights(channel_weights, dims):
         )
     if any(np.min(values) < 0 for values in channel_weights):
         raise ValueError(
-            "`channel_weights` must not be negative, nor must a distance. "
-            f"Received: a smallest of {min(map(np.min, channel_weights))}."
+            "`channel_weights` must not be negative. Received: a minimum of "
+            f"{min(map(np.min, channel_weights))}"
         )

@@ -1,4 +1,4 @@
-"""Streaming metrics: of codes, of images and of sets of images."""
+"""Metrics of codes, images and sets of images."""
 
 from keras_vq.metrics.codebook_perplexity import CodebookPerplexity
 from keras_vq.metrics.codebook_usage import CodebookUsage

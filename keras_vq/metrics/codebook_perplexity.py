@@ -10,15 +10,15 @@ from keras_vq.saving.config import serializable
 class CodebookPerplexity(keras.metrics.Metric):
     """Effective number of codes in use: `exp(-sum_k p_k log p_k)`.
 
-    `p` is the frequency of each code over all updates since the last reset,
-    an epoch in `fit`, and not a mean over batches. The result is between 1 (a
-    single code is used) and `num_embeddings` (all are used equally often), or
-    0 before the first update.
+    `p_k` is the frequency of code k over all updates since the last reset (one
+    epoch in `fit`), not a mean over batches. The result is between 1 (only one
+    code is used) and `num_embeddings` (all codes are used equally often), or 0
+    before the first update.
 
     Args:
         num_embeddings: int >= 1, K.
-        name: Name of the metric. Defaults to `"perplexity"`.
-        dtype: Dtype of the counts. Defaults to float32.
+        name: str, name of the metric. Defaults to `"perplexity"`.
+        dtype: dtype of the counts. Defaults to float32.
 
     Example:
 
@@ -42,13 +42,14 @@ class CodebookPerplexity(keras.metrics.Metric):
         Args:
             indices: int tensor of any shape.
             sample_weight: Must be None.
-            mask: bool tensor of the shape of `indices`, or without their last
-                axis, True for codes to count; None for all. Defaults to None.
+            mask: bool tensor of the shape of `indices`, with or without the
+                last axis, True for codes to count. None counts all. Defaults
+                to None.
         """
         if sample_weight is not None:
             raise ValueError(
-                f"`{type(self).__name__}` counts codes and takes no "
-                "`sample_weight`. Received a sample_weight."
+                f"`{type(self).__name__}` does not support `sample_weight`. "
+                "Received: a `sample_weight`"
             )
         counts = code_counts(indices, self.num_embeddings, mask)
         self.counts.assign_add(ops.cast(counts, self.counts.dtype))

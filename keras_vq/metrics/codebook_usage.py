@@ -6,12 +6,12 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class CodebookUsage(CodebookPerplexity):
-    """Share of the codes that occurred at least once since the last reset.
+    """Fraction of the codes used at least once since the last reset.
 
     Args:
         num_embeddings: int >= 1, K.
-        name: Name of the metric. Defaults to `"codebook_usage"`.
-        dtype: Dtype of the counts. Defaults to float32.
+        name: str, name of the metric. Defaults to `"codebook_usage"`.
+        dtype: dtype of the counts. Defaults to float32.
 
     Example:
 

@@ -3,15 +3,15 @@ from keras import ops
 
 
 class FeatureMoments(keras.metrics.Metric):
-    """Running mean and covariance of vectors, without keeping them.
+    """Streaming mean and covariance of vectors.
 
-    The deviations of a batch from its own mean are added up, and the distance
-    of its mean from the running one is accounted for (Chan et al., 1979), so
-    that float32 does for vectors far from zero.
+    Each batch adds the scatter around its own mean and a correction for the
+    distance to the running mean (Chan et al., 1979), so that float32 is
+    accurate for vectors far from zero.
 
     Args:
         dim: int, length of a vector.
-        name: Name of the metric.
+        name: str or None, name of the metric. Defaults to None.
     """
 
     def __init__(self, dim, name=None):
@@ -21,13 +21,13 @@ class FeatureMoments(keras.metrics.Metric):
         self.scatter = self.add_variable((dim, dim), "zeros", name="scatter")
 
     def update_state(self, vectors):
-        """Add `vectors`, float32 tensor `(batch, dim)`; batch may be 0."""
+        """Add `vectors`, float32 tensor `(batch, dim)`; may be empty."""
         n = ops.cast(ops.shape(vectors)[0], "float32")
         share = n / ops.maximum(self.count + n, 1.0)
         mean = ops.sum(vectors, axis=0) / ops.maximum(n, 1.0)
         shift = mean - self.mean
-        centred = vectors - mean
-        scatter = ops.matmul(ops.transpose(centred), centred)
+        centered = vectors - mean
+        scatter = ops.matmul(ops.transpose(centered), centered)
         scatter += ops.outer(shift, shift) * (self.count * share)
         self.scatter.assign_add(scatter)
         self.mean.assign_add(shift * share)

@@ -2,44 +2,46 @@ import keras
 from keras import ops
 
 from keras_vq.metrics.feature_moments import FeatureMoments
-from keras_vq.networks import feature_dims
-from keras_vq.networks import image_features
-from keras_vq.networks import inception_features
+from keras_vq.networks.image_features import feature_dims
+from keras_vq.networks.image_features import image_features
+from keras_vq.networks.inception_features import inception_features
 from keras_vq.ops.to_float import to_float
 from keras_vq.saving.config import serializable
 
 
 @serializable
 class FrechetDistance(keras.metrics.Metric):
-    """Fréchet distance of two sets of images, from normal fits to features.
+    """Fréchet distance between sets of images, from Gaussian fits to features.
 
     `|m1 - m2|**2 + tr(S1 + S2 - 2 (S1 S2)**0.5)`, with the means `m` and the
-    unbiased covariances `S` of the features of real and of generated images;
-    0 for equal ones. Mean and covariance are updated batch by batch in
-    float32, so memory does not grow; the two sets may differ in size.
+    unbiased covariances `S` of the features of real and generated images; 0 if
+    these are equal. Means and covariances are updated batch by batch in
+    float32, so memory use is constant. The two sets may differ in size.
 
-    `result()` decomposes matrices as wide as the features. Compiled into a
-    model it would run at every step, which takes up to a minute on a CPU for
-    Inception's 2048 features: update it in a loop instead and call `result`
-    once. It is for a single device; replicas do not combine their moments.
+    `result()` decomposes matrices as wide as the features, which takes up to a
+    minute on a CPU for Inception's 2048 features. In a compiled model, this
+    would run at every step: update the metric in a loop instead, and call
+    `result` once. Only a single device is supported; replicas do not combine
+    their moments.
 
-    With `"inception"` it is a Fréchet inception distance with the weights of
-    `keras.applications`. Published values use other weights, so compare only
-    values of this metric, for equal numbers of images: tens of thousands,
-    since with fewer images than features distances are biased upward.
+    With `"inception"`, this is a Fréchet inception distance (FID) with the
+    weights of `keras.applications`. Published values use other weights, so only
+    compare values of this metric, for equal numbers of images. Use tens of
+    thousands of images: with fewer images than features, distances are biased
+    upward.
 
     Args:
         feature_network: `keras.Model` from images `(batch, height, width,
-            channels)` in [0, 1] to features `(batch, dim)`, or to a map
-            `(batch, height, width, dim)`, which is averaged over the places.
-            Or `"inception"`, Inception-v3 with ImageNet weights, which are
-            downloaded. Defaults to `"inception"`. A configuration does not
-            include the weights of a model: pass it again after loading.
-        name: Name of the metric. Defaults to `"frechet_distance"`.
+            channels)` in [0, 1] to features `(batch, dim)` or a feature map
+            `(batch, height, width, dim)`, which is averaged over positions; or
+            `"inception"`, for Inception-v3 with downloaded ImageNet weights.
+            The config does not include the weights of a model, so pass it again
+            after loading. Defaults to `"inception"`.
+        name: str, name of the metric. Defaults to `"frechet_distance"`.
 
     Raises:
         OSError: If the weights of Inception cannot be downloaded.
-        ValueError: If `feature_network` is not such a model.
+        ValueError: If `feature_network` is not a suitable model.
 
     Example:
 
@@ -74,7 +76,7 @@ class FrechetDistance(keras.metrics.Metric):
         self.generated = FeatureMoments(dims[0], name="generated")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add images; the numbers of real and generated ones may differ.
+        """Add real and generated images, whose numbers may differ.
 
         Args:
             y_true: tensor `(batch, height, width, channels)`, real images,
@@ -85,8 +87,8 @@ class FrechetDistance(keras.metrics.Metric):
         """
         if sample_weight is not None:
             raise ValueError(
-                "`FrechetDistance` does not support `sample_weight`. Received "
-                "one."
+                "`FrechetDistance` does not support `sample_weight`. Received: "
+                "a `sample_weight`"
             )
         self.real.update_state(self._vectors(y_true))
         self.generated.update_state(self._vectors(y_pred))
@@ -95,7 +97,7 @@ class FrechetDistance(keras.metrics.Metric):
         mean_1, covariance_1 = self.real.result()
         mean_2, covariance_2 = self.generated.result()
         # The trace of (S1 S2)**0.5 is the sum of the singular values of
-        # S1**0.5 S2**0.5, more exact in float32 than roots of eigenvalues.
+        # S1**0.5 S2**0.5, more accurate in float32 than roots of eigenvalues.
         product = ops.matmul(_root(covariance_1), _root(covariance_2))
         overlap = ops.sum(ops.svd(product, compute_uv=False))
         trace = ops.trace(covariance_1) + ops.trace(covariance_2)
@@ -109,7 +111,7 @@ class FrechetDistance(keras.metrics.Metric):
 
 
 def _root(covariance):
-    """The symmetric square root; negative rounding errors become 0."""
+    """Symmetric square root; clips eigenvalues that rounding made negative."""
     values, vectors = ops.eigh(covariance)
     roots = ops.sqrt(ops.maximum(values, 0.0))
     return ops.matmul(vectors * roots, ops.transpose(vectors))

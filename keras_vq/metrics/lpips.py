@@ -5,20 +5,20 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class LPIPS(ImageMean):
-    """Perceptual distance of images, averaged over images.
+    """Learned perceptual distance between images, averaged over images.
 
     See `keras_vq.losses.PerceptualLoss`. Lower is better.
 
     Args:
         feature_network: `"lpips"`, VGG-16 with calibrated channel weights, or
-            a `keras.Model` from images in [0, 1] to feature maps. Defaults to
-            `"lpips"`. A configuration does not include the weights of a model:
-            pass it again after loading.
-        weights_file: str or Path, the file of the `"lpips"` weights, its folder
-            or its URL. Defaults to None, the places that `PerceptualLoss`
-            names.
-        name: Name of the metric. Defaults to `"lpips"`.
-        dtype: Dtype of the sums. Defaults to float32.
+            a `keras.Model` from images in [0, 1] to feature maps. The config
+            does not include the weights of a model, so pass it again after
+            loading. Defaults to `"lpips"`.
+        weights_file: str, Path or None, the weights file for `"lpips"`, its
+            folder or its URL. None uses the default locations of
+            `PerceptualLoss`. Defaults to None.
+        name: str, name of the metric. Defaults to `"lpips"`.
+        dtype: dtype of the sums. Defaults to float32.
 
     Raises:
         FileNotFoundError: If the weights of `"lpips"` are not found.

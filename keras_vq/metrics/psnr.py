@@ -5,23 +5,23 @@ from keras import ops
 from keras_vq.metrics.image_mean import ImageMean
 from keras_vq.saving.config import serializable
 
-# Errors are at least this share of `max_value**2`: a PSNR of 100 dB.
-SMALLEST_ERROR = 1e-10
+# Minimum error relative to `max_value**2`, which limits the PSNR to 100 dB.
+MIN_ERROR = 1e-10
 
 
 @serializable
 class PSNR(ImageMean):
     """Peak signal-to-noise ratio in dB, averaged over images.
 
-    `10 log10(max_value**2 / mse)` of each image; higher is better. It is the
-    mean of the images' ratios, not the ratio of their mean error. Equal images,
-    whose ratio is infinite, count as 100 dB.
+    `10 log10(max_value**2 / mse)` for each image; higher is better. This is the
+    mean PSNR of the images, not the PSNR of their mean error. The PSNR is
+    limited to 100 dB, since it is infinite for equal images.
 
     Args:
-        max_value: float, the value of white in float images; uint8 images are
-            scaled to it. Defaults to 1.0.
-        name: Name of the metric. Defaults to `"psnr"`.
-        dtype: Dtype of the sums. Defaults to float32.
+        max_value: float > 0, maximum of float images; uint8 images are rescaled
+            to it. Defaults to 1.0.
+        name: str, name of the metric. Defaults to `"psnr"`.
+        dtype: dtype of the sums. Defaults to float32.
 
     Example:
 
@@ -38,5 +38,5 @@ class PSNR(ImageMean):
     def measure(self, y_true, y_pred):
         error = ops.square((y_true - y_pred) / self.max_value)
         error = ops.mean(error, axis=tuple(range(1, len(error.shape))))
-        error = ops.maximum(error, SMALLEST_ERROR)
+        error = ops.maximum(error, MIN_ERROR)
         return ops.log(error) * (-10.0 / math.log(10.0))

@@ -14,24 +14,25 @@ K2 = 0.03
 class SSIM(ImageMean):
     """Structural similarity, averaged over images.
 
-    Means, variances and covariance of two images under a Gaussian window, 11
-    pixels wide with a standard deviation of 1.5, at each position where the
-    window fits:
+    Combines the means `m`, variances `v` and covariance `cxy` of two images
+    under a Gaussian window, 11 pixels wide with a standard deviation of 1.5, at
+    each position where the window fits:
 
         ((2 mx my + c1) (2 cxy + c2))
         / ((mx**2 + my**2 + c1) (vx + vy + c2))
 
     with `c1 = (0.01 max_value)**2` and `c2 = (0.03 max_value)**2`, averaged
-    over positions and channels. At most 1, and 1 for equal images only.
+    over positions and channels. The maximum of 1 is only reached by equal
+    images.
 
     Args:
-        max_value: float, the value of white in float images; uint8 images are
-            scaled to it. Defaults to 1.0.
-        name: Name of the metric. Defaults to `"ssim"`.
-        dtype: Dtype of the sums. Defaults to float32.
+        max_value: float > 0, maximum of float images; uint8 images are rescaled
+            to it. Defaults to 1.0.
+        name: str, name of the metric. Defaults to `"ssim"`.
+        dtype: dtype of the sums. Defaults to float32.
 
     Raises:
-        ValueError: By `update_state`, if images are not of shape `(batch,
+        ValueError: In `update_state`, if images are not of shape `(batch,
             height, width, channels)` with a height and a width of at least 11.
 
     Example:
@@ -56,10 +57,10 @@ class SSIM(ImageMean):
         small = [n for n in shape[1:3] if n is not None and n < WINDOW]
         if len(shape) != 4 or small:
             raise ValueError(
-                "`SSIM` takes images (batch, height, width, channels) of at "
+                "`SSIM` expects images (batch, height, width, channels) of at "
                 f"least {WINDOW} x {WINDOW} pixels, the size of its window. "
                 f"Received: images of shape {shape}. Use `PSNR` for smaller "
-                "ones."
+                "images."
             )
         moments = [
             y_true,
@@ -82,7 +83,7 @@ class SSIM(ImageMean):
 
 
 def _blur(x):
-    """Means of `(batch, h, w, c)` under the window: `(batch, h-10, w-10, c)`"""
+    """Blur `(batch, h, w, c)` with the window to `(batch, h-10, w-10, c)`."""
     distance = np.arange(WINDOW) - WINDOW // 2
     line = np.exp(-0.5 * (distance / SIGMA) ** 2)
     line = (line / line.sum()).astype("float32")

@@ -1,4 +1,4 @@
-"""Networks: encoders and decoders, causal networks, feature networks.
+"""Networks: encoders and decoders, discriminators, causal networks.
 
 Functions build `keras.Model` instances; the causal networks, which see earlier
 codes only, are layers.
@@ -11,9 +11,6 @@ from keras_vq.networks.conditional import conditional_encoder
 from keras_vq.networks.conditioning import Conditioning
 from keras_vq.networks.encoder_decoder import encoder_decoder
 from keras_vq.networks.hierarchical_cnn import hierarchical_cnn
-from keras_vq.networks.image_features import feature_dims
-from keras_vq.networks.image_features import image_features
-from keras_vq.networks.inception_features import inception_features
 from keras_vq.networks.mlp import mlp_decoder
 from keras_vq.networks.mlp import mlp_encoder
 from keras_vq.networks.patch_discriminator import patch_discriminator
@@ -23,7 +20,6 @@ from keras_vq.networks.residual_cnn import residual_cnn_decoder
 from keras_vq.networks.residual_cnn import residual_cnn_encoder
 from keras_vq.networks.sliding_window import SlidingWindow
 from keras_vq.networks.transformer import Transformer
-from keras_vq.networks.vgg16_features import vgg16_features
 from keras_vq.networks.vqgan_cnn import vqgan_decoder
 from keras_vq.networks.vqgan_cnn import vqgan_encoder
 from keras_vq.networks.wavenet import WaveNet
@@ -40,16 +36,12 @@ __all__ = [
     "conditional_decoder",
     "conditional_encoder",
     "encoder_decoder",
-    "feature_dims",
     "hierarchical_cnn",
-    "image_features",
-    "inception_features",
     "mlp_decoder",
     "mlp_encoder",
     "patch_discriminator",
     "residual_cnn_decoder",
     "residual_cnn_encoder",
-    "vgg16_features",
     "vqgan_decoder",
     "vqgan_encoder",
 ]

@@ -42,6 +42,15 @@ def code_encoder_decoder(
 
     Raises:
         ValueError: If a size is out of range.
+
+    Example:
+
+    >>> encoder, decoder = keras_vq.networks.code_encoder_decoder(
+    ...     (8, 8), num_embeddings=16, num_codes=3, embedding_dim=4,
+    ...     hidden_dim=8)
+    >>> vectors = encoder(np.zeros((2, 8, 8), "int32"))
+    >>> vectors.shape, decoder(vectors).shape
+    ((2, 3, 4), (2, 8, 8, 16))
     """
     check_int("num_codes", num_codes)
     check_int("hidden_dim", hidden_dim, 2)

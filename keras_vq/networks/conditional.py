@@ -16,6 +16,13 @@ def conditional_encoder(encoder, num_classes, name="encoder"):
     Returns:
         `keras.Model`, from `[x, labels]`, `(batch, *size, channels - 1)` and
         int `(batch,)`, to the encoder's output.
+
+    Example:
+
+    >>> encoder = keras_vq.networks.mlp_encoder((8, 8, 2), 4)
+    >>> encoder = keras_vq.networks.conditional_encoder(encoder, 10)
+    >>> encoder([np.zeros((2, 8, 8, 1)), np.array([3, 7])]).shape
+    (2, 4)
     """
     *size, channels = encoder.input_shape[1:]
     x = keras.Input((*size, channels - 1))
@@ -41,6 +48,13 @@ def conditional_decoder(decoder, num_classes, label_dim, name="decoder"):
     Returns:
         `keras.Model`, from `[z, labels]`, `(batch, *grid, dim - label_dim)` and
         int `(batch,)`, to the decoder's output.
+
+    Example:
+
+    >>> decoder = keras_vq.networks.mlp_decoder(4 + 6, (8, 8, 1))
+    >>> decoder = keras_vq.networks.conditional_decoder(decoder, 10, 6)
+    >>> decoder([np.zeros((2, 4)), np.array([3, 7])]).shape
+    (2, 8, 8, 1)
     """
     *grid, dim = decoder.input_shape[1:]
     z = keras.Input((*grid, dim - label_dim))

@@ -43,6 +43,13 @@ def encoder_decoder(
 
     Raises:
         ValueError: If `network` is unknown or a size is out of range.
+
+    Example:
+
+    >>> encoder, decoder = keras_vq.networks.encoder_decoder(
+    ...     "mlp", (8, 8, 1), latent_dim=4, encoder_dim=8, decoder_dim=1)
+    >>> encoder(np.zeros((2, 8, 8, 1))).shape, decoder(np.zeros((2, 4))).shape
+    ((2, 8), (2, 8, 8, 1))
     """
     check_choice("network", network, NETWORKS)
     output_shape = (*input_shape[:-1], decoder_dim)

@@ -41,6 +41,13 @@ def hierarchical_cnn(
 
     Raises:
         ValueError: If the input's size cannot be halved that often.
+
+    Example:
+
+    >>> encoders, decoders = keras_vq.networks.hierarchical_cnn(
+    ...     (16, 16, 3), embedding_dims=[4, 4], output_dim=3, hidden_dim=8)
+    >>> [encoder.output_shape for encoder in encoders]
+    [(None, 2, 2, 8), (None, 4, 4, 8)]
     """
     check_downsampling(input_shape, downsampling)
     bottom = len(embedding_dims) - 1

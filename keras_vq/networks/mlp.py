@@ -21,7 +21,7 @@ def mlp_encoder(
     Args:
         input_shape: tuple, shape of one input.
         output_dim: int, length of the vector.
-        hidden_dim: int, width of the keras.layers.
+        hidden_dim: int, width of the layers.
         num_residual_layers: int, number of residual blocks.
         residual_hidden_dim: int, width inside a residual block.
         dtype: dtype policy of the layers; the last one is float32.
@@ -29,6 +29,12 @@ def mlp_encoder(
 
     Returns:
         `keras.Model`, `(batch, *input_shape)` to `(batch, output_dim)`.
+
+    Example:
+
+    >>> encoder = keras_vq.networks.mlp_encoder((8, 8, 3), 4)
+    >>> encoder(np.zeros((2, 8, 8, 3))).shape
+    (2, 4)
     """
     inputs = keras.Input(input_shape)
     x = keras.layers.Flatten(dtype=dtype)(inputs)
@@ -53,7 +59,7 @@ def mlp_decoder(
     Args:
         input_dim: int, length of the vector.
         output_shape: tuple, shape of one output.
-        hidden_dim: int, width of the keras.layers.
+        hidden_dim: int, width of the layers.
         num_residual_layers: int, number of residual blocks.
         residual_hidden_dim: int, width inside a residual block.
         dtype: dtype policy of the layers; the last one is float32.
@@ -61,6 +67,12 @@ def mlp_decoder(
 
     Returns:
         `keras.Model`, `(batch, input_dim)` to `(batch, *output_shape)`.
+
+    Example:
+
+    >>> decoder = keras_vq.networks.mlp_decoder(4, (8, 8, 3))
+    >>> decoder(np.zeros((2, 4))).shape
+    (2, 8, 8, 3)
     """
     inputs = keras.Input((input_dim,))
     x = _residual_mlp(

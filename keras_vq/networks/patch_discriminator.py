@@ -39,6 +39,13 @@ def patch_discriminator(
 
     Raises:
         ValueError: If an argument is out of range or unknown.
+
+    Example:
+
+    >>> discriminator = keras_vq.networks.patch_discriminator(
+    ...     (16, 16, 3), hidden_dim=8, num_layers=2)
+    >>> discriminator(np.zeros((2, 16, 16, 3))).shape
+    (2, 4, 4, 1)
     """
     check_int("hidden_dim", hidden_dim)
     check_int("num_layers", num_layers)

@@ -50,6 +50,12 @@ def residual_cnn_encoder(
     Raises:
         ValueError: If a size is out of range, or `downsampling` does not divide
             the size of the input.
+
+    Example:
+
+    >>> encoder = keras_vq.networks.residual_cnn_encoder((16, 16, 3), 8)
+    >>> encoder(np.zeros((2, 16, 16, 3))).shape
+    (2, 4, 4, 8)
     """
     check_downsampling(input_shape, downsampling, minimum=1)
     _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim)
@@ -101,6 +107,12 @@ def residual_cnn_decoder(
 
     Raises:
         ValueError: If a size is out of range or `upsampling` is unknown.
+
+    Example:
+
+    >>> decoder = keras_vq.networks.residual_cnn_decoder((4, 4, 8), 3)
+    >>> decoder(np.zeros((2, 4, 4, 8))).shape
+    (2, 16, 16, 3)
     """
     check_choice("upsampling", upsampling, _UPSAMPLINGS)
     _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim)

@@ -57,6 +57,13 @@ def vqgan_encoder(
     Raises:
         ValueError: If an argument is out of range, the input cannot be halved
             that often, or an attention resolution does not occur.
+
+    Example:
+
+    >>> encoder = keras_vq.networks.vqgan_encoder(
+    ...     (16, 16, 3), 4, hidden_dim=8, channel_multipliers=(1, 2))
+    >>> encoder(np.zeros((2, 16, 16, 3))).shape
+    (2, 8, 8, 4)
     """
     multipliers = _check_multipliers(channel_multipliers)
     ratio = 2 ** (len(multipliers) - 1)
@@ -119,6 +126,13 @@ def vqgan_decoder(
     Raises:
         ValueError: If an argument is out of range, or an attention resolution
             does not occur.
+
+    Example:
+
+    >>> decoder = keras_vq.networks.vqgan_decoder(
+    ...     (8, 8, 4), 3, hidden_dim=8, channel_multipliers=(1, 2))
+    >>> decoder(np.zeros((2, 8, 8, 4))).shape
+    (2, 16, 16, 3)
     """
     multipliers = _check_multipliers(channel_multipliers)
     sizes = [input_shape[0] * 2**i for i in reversed(range(len(multipliers)))]

@@ -1,4 +1,4 @@
-"""Pure functions on tensors, without variables: the equations of the field."""
+"""Stateless tensor functions: the equations behind layers and losses."""
 
 from keras_vq.ops.binary_entropy import binary_entropy
 from keras_vq.ops.code_distribution import code_distribution

@@ -19,7 +19,7 @@ def binary_entropy(logits):
     0.6931
     """
     logits = ops.convert_to_tensor(logits)
-    # By symmetry of the negative logit: the difference of two large numbers
-    # would have no digits left.
+    # The entropy is even in the logits. Negative ones avoid cancellation
+    # between two large numbers.
     logits = -ops.abs(logits)
     return ops.softplus(logits) - logits * ops.sigmoid(logits)

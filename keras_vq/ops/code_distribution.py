@@ -2,20 +2,21 @@ from keras import ops
 
 
 def code_distribution(p, counted):
-    """The mean distribution over codes that are made of independent bits.
+    """Mean distribution over codes of independent bits.
 
-    `mean over n of prod_d p[n, d]^b[d] (1 - p[n, d])^(1 - b[d])` for all 2^D
-    codes b. The products over the lower half of the bits and those over the
-    upper half are 2^(D/2) columns each, and the mean is one product of these
-    matrices: there never are N 2^D numbers.
+    Computes `mean over n of prod_d p[n, d]^b[d] (1 - p[n, d])^(1 - b[d])` for
+    all 2^D codes b. The products over the lower and the upper half of the bits
+    form two matrices with 2^(D/2) columns each, and one matrix product averages
+    over n, so an N x 2^D array is never created.
 
     Args:
         p: float32 tensor `(N, D)`, probability that a bit is 1.
-        counted: float32 tensor `(N,)`, 1 for rows that count and 0 for others.
+        counted: float32 tensor `(N,)`, 1 for valid rows and 0 for rows to
+            ignore.
 
     Returns:
-        float32 tensor `(2**D,)`, the first bit being the least significant; 0
-        where no row counts.
+        float32 tensor `(2**D,)`, indexed with the first bit as the least
+        significant; all zeros if there are no valid rows.
 
     Example:
 
@@ -33,7 +34,7 @@ def code_distribution(p, counted):
 
 
 def _products(p, weights):
-    """Probabilities of all values of a few bits, `(N, 2**bits)`."""
+    """Weighted probabilities of all combinations of bits, `(N, 2**bits)`."""
     products = weights[:, None]
     for d in range(p.shape[-1]):
         bit = p[:, d : d + 1]

@@ -4,14 +4,16 @@ from keras_vq import backend
 
 
 def code_counts(indices, num_embeddings, mask=None):
-    """How often each code occurs, by a segment sum: memory O(N + K).
+    """Count how often each code occurs.
+
+    Uses a segment sum, which needs O(N + K) memory.
 
     Args:
         indices: int tensor of any shape, values in `[0, num_embeddings)`.
         num_embeddings: int, K.
-        mask: bool tensor of the shape of `indices`, or of their positions if
-            the last axis is of several codes of each; False where they do not
-            count. None if all do. Defaults to None.
+        mask: bool tensor of the shape of `indices`, or of that shape without
+            the last axis if it holds several codes per position; False for
+            indices to ignore. None to count all. Defaults to None.
 
     Returns:
         float32 tensor `(num_embeddings,)`.
@@ -33,14 +35,16 @@ def code_counts(indices, num_embeddings, mask=None):
 
 
 def code_sums(vectors, indices, num_embeddings, mask=None):
-    """Sum of the vectors that each code was chosen for: memory O(N D + K D).
+    """Sum the vectors assigned to each code.
+
+    Uses a segment sum, which needs O(N D + K D) memory.
 
     Args:
         vectors: float tensor `(..., D)`.
         indices: int tensor `(...)`, values in `[0, num_embeddings)`.
         num_embeddings: int, K.
-        mask: bool tensor `(...)`, False where vectors do not count, or None.
-            Defaults to None.
+        mask: bool tensor `(...)`, False for vectors to ignore, or None to sum
+            all. Defaults to None.
 
     Returns:
         float32 tensor `(num_embeddings, D)`.

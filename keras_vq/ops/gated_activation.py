@@ -2,10 +2,10 @@ from keras import ops
 
 
 def gated_activation(x):
-    """`tanh(a) * sigmoid(b)` of the two halves of the channels.
+    """Gated activation `tanh(a) * sigmoid(b)` of two halves of the channels.
 
     Args:
-        x: float tensor `(..., 2 * channels)`, a first, then b.
+        x: float tensor `(..., 2 * channels)`, a and b concatenated.
 
     Returns:
         float tensor `(..., channels)`.

@@ -1,4 +1,4 @@
-"""Diagonal Gaussians, described by mean and logarithm of the variance."""
+"""Log density and KL divergence of diagonal Gaussians."""
 
 import math
 
@@ -6,7 +6,7 @@ from keras import ops
 
 
 def gaussian_log_prob(z, mean=0.0, log_variance=0.0):
-    """Log density of each value under its own normal distribution.
+    """Elementwise log density of a normal distribution.
 
     Args:
         z: float tensor.
@@ -27,10 +27,10 @@ def gaussian_log_prob(z, mean=0.0, log_variance=0.0):
 
 
 def gaussian_kl(mean, log_variance, other_mean=0.0, other_log_variance=0.0):
-    """KL divergence of each normal distribution from another one.
+    """Elementwise KL divergence between two normal distributions.
 
-    For a standard normal as the other one,
-    `0.5 * (mean**2 + variance - log_variance - 1)`.
+    By default, the other distribution is the standard normal and the
+    divergence is `0.5 * (mean**2 + variance - log_variance - 1)`.
 
     Args:
         mean: float tensor.

@@ -2,14 +2,15 @@ from keras import ops
 
 
 def inverse_cdf(probabilities, noise):
-    """Draw from categorical distributions, by one uniform number a draw.
+    """Sample categorical distributions by inverting their CDF.
 
-    The smallest `i` with `noise < p_0 + ... + p_i`. The noise alone decides, so
-    the same noise gives the same draws on every backend and in an exported
-    model; what has no probability is never drawn.
+    Returns the smallest `i` with `noise < p_0 + ... + p_i`. The result is a
+    deterministic function of the noise, so the same noise gives the same
+    samples on every backend and in exported models. Categories with
+    probability 0 are never sampled.
 
     Args:
-        probabilities: float tensor `(..., num_categories)`, not negative; need
+        probabilities: float tensor `(..., num_categories)`, nonnegative; need
             not sum to 1.
         noise: float tensor `(...)`, uniform in [0, 1).
 
@@ -27,7 +28,7 @@ def inverse_cdf(probabilities, noise):
     total = cdf[..., -1:]
     noise = ops.cast(ops.convert_to_tensor(noise), cdf.dtype)[..., None]
     index = _count(cdf <= noise * total)
-    last = _count(cdf < total)  # where rounding makes the noise 1
+    last = _count(cdf < total)  # if `noise * total` rounds up to `total`
     return ops.minimum(index, last)
 
 

@@ -7,25 +7,25 @@ from keras_vq.ops.nearest_code import nearest_code
 
 
 def k_means(vectors, num_clusters, num_iterations=10, seed=0):
-    """Centres of clusters, by Lloyd's algorithm from random vectors.
+    """Cluster vectors with Lloyd's algorithm.
 
-    Each iteration moves every centre to the mean of the vectors that are
-    nearest to it, and one that none is nearest to to a vector drawn anew. Runs
-    outside of compiled functions; draws come from NumPy, the same ones on every
-    backend.
+    The centroids start as random vectors. Each iteration moves every centroid
+    to the mean of its cluster, and the centroid of an empty cluster to a random
+    vector. Not for use in compiled functions. Random draws come from NumPy and
+    are the same on every backend.
 
     Args:
-        vectors: float32 array `(N, D)`, at least as many as clusters.
+        vectors: float32 array `(N, D)`, N >= K.
         num_clusters: int, K.
         num_iterations: int. Defaults to 10.
-        seed: int, of the draws. Defaults to 0.
+        seed: int, random seed. Defaults to 0.
 
     Returns:
-        float32 NumPy array `(K, D)`.
+        float32 NumPy array `(K, D)`, the centroids.
 
     Raises:
-        ValueError: If there are fewer vectors than clusters, or a value is not
-            finite.
+        ValueError: If there are fewer vectors than clusters, or if a value is
+            not finite.
 
     Example:
 
@@ -39,25 +39,26 @@ def k_means(vectors, num_clusters, num_iterations=10, seed=0):
     vectors = np.asarray(vectors, "float32")
     if len(vectors) < num_clusters:
         raise ValueError(
-            "k-means needs at least one vector for each cluster. Received: "
+            "k-means needs at least one vector per cluster. Received: "
             f"{len(vectors)} vectors for {num_clusters} clusters"
         )
     if not np.isfinite(vectors).all():
         raise ValueError(
-            "k-means needs finite vectors. Received: "
-            f"{np.sum(~np.isfinite(vectors).all(axis=1))} with NaN or infinity"
+            "k-means needs finite vectors. Received: NaN or infinity in "
+            f"{np.sum(~np.isfinite(vectors).all(axis=1))} of {len(vectors)} "
+            "vectors"
         )
     rng = np.random.default_rng(seed)
 
-    def drawn(count):
+    def sample(count):
         return vectors[rng.choice(len(vectors), count, replace=False)]
 
-    centres, on_device = drawn(num_clusters), ops.convert_to_tensor(vectors)
+    centroids, on_device = sample(num_clusters), ops.convert_to_tensor(vectors)
     for _ in range(num_iterations):
-        indices = nearest_code(on_device, ops.convert_to_tensor(centres))
+        indices = nearest_code(on_device, ops.convert_to_tensor(centroids))
         counts = ops.convert_to_numpy(code_counts(indices, num_clusters))
         sums = ops.convert_to_numpy(code_sums(on_device, indices, num_clusters))
         is_empty = counts == 0
-        centres = sums / np.maximum(counts, 1.0)[:, None]
-        centres[is_empty] = drawn(is_empty.sum())
-    return centres
+        centroids = sums / np.maximum(counts, 1.0)[:, None]
+        centroids[is_empty] = sample(is_empty.sum())
+    return centroids

@@ -1,15 +1,14 @@
 from keras import ops
 
-# Squared length below which a vector has no direction.
+# Vectors with a smaller squared length have no direction.
 MIN_SQUARED_LENGTH = 1e-24
 
 
 def l2_normalize(x):
-    """Vectors scaled to length 1 along the last axis; zero stays zero.
+    """Scale vectors to length 1 along the last axis.
 
-    A vector that is zero (or shorter than 1e-12) has no direction: it stays as
-    it is, and its gradient passes unchanged; dividing by its length would give
-    NaN.
+    Vectors shorter than 1e-12 have no direction. They are returned unchanged
+    and pass their gradient unchanged, instead of producing NaN.
 
     Args:
         x: float32 tensor `(..., D)`.

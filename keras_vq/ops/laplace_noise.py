@@ -3,11 +3,11 @@ from keras import ops
 
 
 def laplace_noise(shape, seed=None):
-    """Draws of the Laplace distribution with location 0 and scale 1.
+    """Sample the Laplace distribution with location 0 and scale 1.
 
     Args:
         shape: Shape of the result.
-        seed: int or `keras.random.SeedGenerator`. Defaults to None.
+        seed: int, `keras.random.SeedGenerator` or None. Defaults to None.
 
     Returns:
         float32 tensor.

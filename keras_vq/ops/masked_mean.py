@@ -2,19 +2,19 @@ from keras import ops
 
 
 def masked_mean(x, mask=None):
-    """Mean over all elements in float32, and 0 where there are none.
+    """Mean over the valid elements, or 0 if there are none.
 
-    A replica that gets no examples of the last batch of an epoch would
-    otherwise turn every average into NaN.
+    Returning 0 keeps averages finite on a replica that gets no examples of the
+    last batch of an epoch.
 
     Args:
         x: Tensor of any shape and numeric dtype.
-        mask: bool tensor of the shape of `x`, or None: elements that do not
-            count are False. With one axis less than `x`, whole vectors do not
-            count. Defaults to None.
+        mask: bool tensor of the shape of `x`, or of that shape without the last
+            axis to mask whole vectors; False for elements to ignore. None to
+            average all. Defaults to None.
 
     Returns:
-        A float32 scalar.
+        float32 scalar.
 
     Example:
 

@@ -3,21 +3,22 @@ from keras import ops
 
 
 def rotary_angles(coordinates, dim, base=10_000.0):
-    """Angles by which the positions of a grid turn queries and keys.
+    """Angles of rotary position embeddings for positions on a grid.
 
-    The pairs of channels are shared out among the axes; those of an axis turn
-    by its coordinate times `base ** (-2 i / dim)`.
+    Each axis gets an equal number of channel pairs, `pairs = dim // (2 *
+    num_axes)`. The angle of pair `i` of an axis is the coordinate along that
+    axis times `base ** (-i / pairs)`.
 
     Args:
-        coordinates: array `(length, num_axes)`, where each position lies.
-        dim: int, channels of a head, a multiple of twice the number of axes.
+        coordinates: array `(length, num_axes)`, coordinates of each position.
+        dim: int, channels per head, a multiple of `2 * num_axes`.
         base: float. Defaults to 10,000.
 
     Returns:
-        NumPy float32 array `(length, dim // 2)`.
+        float32 NumPy array `(length, dim // 2)`.
 
     Raises:
-        ValueError: If `dim` cannot be shared out.
+        ValueError: If `dim` is not a multiple of `2 * num_axes`.
 
     Example:
 
@@ -33,7 +34,7 @@ def rotary_angles(coordinates, dim, base=10_000.0):
     length, num_axes = coordinates.shape
     if dim % (2 * num_axes):
         raise ValueError(
-            "The channels of a head must be a multiple of "
+            "The number of channels per head must be a multiple of "
             f"{2 * num_axes}, two for each of {num_axes} axes. Received: "
             f"{dim} channels"
         )
@@ -43,11 +44,11 @@ def rotary_angles(coordinates, dim, base=10_000.0):
 
 
 def apply_rotary(x, angles):
-    """Turn pairs of channels by angles.
+    """Rotate pairs of channels.
 
     Args:
-        x: float tensor `(..., dim)`; the pairs are channels `i` and
-            `dim // 2 + i`.
+        x: float tensor `(..., dim)`; channels `i` and `dim // 2 + i` form a
+            pair.
         angles: float tensor, broadcastable to `(..., dim // 2)`.
 
     Returns:

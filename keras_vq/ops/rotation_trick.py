@@ -5,10 +5,11 @@ from keras_vq.ops.l2_normalize import l2_normalize
 
 
 def rotation_trick(z, quantized):
-    """The quantized value forward; backward, the map that turns `z` into it.
+    """Return `quantized`, with the gradient of a rotation and scaling of `z`.
 
-    With `R` the rotation of the direction of `z` to that of `quantized`, taken
-    as a constant, `quantized = scale * R z`:
+    The backward pass differentiates `quantized = scale * R z`, where `scale`
+    and the rotation `R` from the direction of `z` to the direction of
+    `quantized` are constants:
 
     ```
     scale           = |quantized| / |z|
@@ -17,10 +18,10 @@ def rotation_trick(z, quantized):
     d loss / d z    = scale * R' (d loss / d output)
     ```
 
-    so that the angle between gradient and code is kept as that between
-    gradient and `z`, and vectors of one cell get different gradients. Where
-    `z` or `quantized` is zero there is no such map, and the gradient is copied
-    as `straight_through` does. Nothing flows to `quantized`.
+    The angle between the gradient and `z` equals the angle between the upstream
+    gradient and `quantized`, so vectors of the same cell get different
+    gradients. If `z` or `quantized` is zero, the rotation is undefined and the
+    gradient is copied as in `straight_through`. `quantized` gets no gradient.
 
     Args:
         z: float32 tensor `(..., D)`, the encoder's output.
@@ -52,11 +53,11 @@ def _rotation_trick(z, quantized):
         squares = _dot(z, z), _dot(quantized, quantized)
         has_angle = ops.minimum(*squares) > MIN_SQUARED_LENGTH
         scale = ops.sqrt(squares[1] / ops.where(has_angle, squares[0], 1.0))
-        turned = scale * (
+        rotated = scale * (
             upstream - 2.0 * r * _dot(r, upstream) + 2.0 * u * _dot(q, upstream)
         )
-        turned = ops.where(has_angle, turned, upstream)
-        return turned, ops.zeros_like(upstream)
+        rotated = ops.where(has_angle, rotated, upstream)
+        return rotated, ops.zeros_like(upstream)
 
     return ops.copy(quantized), grad
 

@@ -2,11 +2,11 @@ from keras import ops
 
 
 def straight_through(z, quantized):
-    """The quantized value forward, the identity backward.
+    """Straight-through estimator: return `quantized`, copy gradients to `z`.
 
-    `d loss / d z = d loss / d output`; nothing flows to `quantized`, which
-    learns from its own loss. The forward value is `quantized` to the bit,
-    which `z + stop_gradient(quantized - z)` is not: the sum rounds.
+    `d loss / d z = d loss / d output`, and `quantized` gets no gradient. The
+    output is bitwise equal to `quantized`, unlike
+    `z + stop_gradient(quantized - z)`, which rounds.
 
     Args:
         z: Tensor, the encoder's output.

@@ -3,12 +3,11 @@ from keras import ops
 
 
 def to_float(x, max_value=1.0):
-    """Images, audio or video as float32; uint8 is divided by 255.
+    """Convert images, audio or video to float32, rescaling uint8.
 
     Args:
         x: float or uint8 tensor of any shape.
-        max_value: float, to which a uint8 value of 255 is mapped. Defaults to
-            1.0.
+        max_value: float, result for a uint8 value of 255. Defaults to 1.0.
 
     Returns:
         float32 tensor of the shape of `x`.

@@ -422,6 +422,11 @@ class AutoregressivePrior(Prior):
 
 
 def _check_head(network, head):
+    if head.is_tied and network.tied_embedding is None:
+        raise ValueError(
+            "A tied head needs a network that was created with `tie_weights`. "
+            f"Received: is_tied=True for {title(network)}"
+        )
     found = (head.dim, head.codes_per_position, head.num_embeddings)
     expected = (
         network.features_dim,

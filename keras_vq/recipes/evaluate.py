@@ -38,8 +38,8 @@ def evaluate(run, split=None, features=None, num_importance_samples=None):
     Example:
 
     ```python
-    run = keras_vq.recipes.Run("runs/vae_mnist")
-    keras_vq.recipes.evaluate(run, num_importance_samples=500)
+    run = keras_vq.recipes.Run("runs/vqvae_mnist")
+    keras_vq.recipes.evaluate(run)["psnr"]
     ```
     """
     model = run.model

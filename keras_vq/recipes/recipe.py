@@ -208,7 +208,16 @@ class Recipe(_Section):
 
 
 def available():
-    """list of str, names of the recipes in the zoo."""
+    """Names of the recipes in the zoo.
+
+    Returns:
+        list of str.
+
+    Example:
+
+    >>> "vqvae_mnist" in keras_vq.recipes.available()
+    True
+    """
     return list(published(_FILE))
 
 

@@ -54,7 +54,7 @@ class Search:
     Example:
 
     ```python
-    found = keras_vq.recipes.search("vqvae_mnist", max_trials=12)
+    found = keras_vq.recipes.Search("runs/tune_vqvae_mnist")
     found.best.arguments["num_embeddings"]
     ```
     """
@@ -168,9 +168,11 @@ def search(
 
     ```python
     found = keras_vq.recipes.search(
-        "vqvae_mnist", {"num_embeddings": [64, 256]}, max_trials=4
+        "vqvae_mnist",
+        {"num_embeddings": [64, 256], "commitment_cost": (0.1, 2.0)},
+        max_trials=2,
     )
-    run = keras_vq.recipes.train(found.best, out="runs/best")
+    found.best.arguments["commitment_cost"]
     ```
     """
     if out is None:
@@ -217,6 +219,12 @@ def resume_search(path):
 
     Raises:
         FileNotFoundError: If there is no search in the folder.
+
+    Example:
+
+    ```python
+    found = keras_vq.recipes.resume_search("runs/tune_vqvae_mnist")
+    ```
     """
     return _run(Search(path))
 

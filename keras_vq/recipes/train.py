@@ -48,7 +48,7 @@ def train(
     Example:
 
     ```python
-    run = keras_vq.recipes.train("vqvae_mnist", epochs=5)
+    run = keras_vq.recipes.train("vqvae_mnist", out="runs/first", epochs=2)
     run.model.encode(images)
     run.history["val_loss"]
     ```
@@ -82,6 +82,12 @@ def resume(path):
     Raises:
         FileNotFoundError: If there is no run in the folder.
         ValueError: If a file of the run is damaged.
+
+    Example:
+
+    ```python
+    run = keras_vq.recipes.resume("runs/vqvae_mnist")
+    ```
     """
     run = Run(path)
     if run.is_complete:
@@ -167,7 +173,7 @@ def _prepare(recipe, model, loaded):
             training.learning_rate, steps * training.epochs
         )
     if training.adapt:
-        models.Tokenizer.adapt(model, train.take(steps), seed=training.seed)
+        model.adapt(train.take(steps), seed=training.seed)
 
 
 def _fit(run, model, parts, loaded, first_epoch):

@@ -54,7 +54,8 @@ def from_preset(cls, preset, load_weights=True, **kwargs):
             package huggingface_hub and is cached by it.
         load_weights: bool, False for an untrained model of the same
             configuration. Defaults to True.
-        **kwargs: Arguments of the model to replace, such as `dtype`.
+        **kwargs: Arguments of the model to replace, such as `likelihood`; its
+            networks stay as they are.
 
     Returns:
         A model of this class or of a subclass.

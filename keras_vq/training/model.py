@@ -79,7 +79,10 @@ class Model(backend.StepMixin, keras.Model):
         Returns:
             dict with the scalar `loss` and whatever `track` refers to.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} must define "
+            "`losses_of(x, labels, training)`."
+        )
 
     def training_step(self, data):
         """One step of training.
@@ -198,6 +201,12 @@ class Model(backend.StepMixin, keras.Model):
         self._step_metrics.append(metric)
         self._logged.records.append((metric, name, index))
 
+    @property
+    def metrics(self):
+        """list of metrics, with those of `compile`."""
+        # Keras adds a metric `loss`, which would be listed beside ours.
+        return list({m.name: m for m in super().metrics}.values())
+
     def logs_of(self, outputs, rows):
         """Update the metrics with what a step computed.
 
@@ -222,13 +231,16 @@ class Model(backend.StepMixin, keras.Model):
             else:
                 metric.update_state(value)
         if "reconstruction" in outputs:
-            inputs = outputs["inputs"]
             logs = self.compute_metrics(
-                inputs, inputs, outputs["reconstruction"]
+                outputs["inputs"], None, outputs["reconstruction"]
             )
         else:
             logs = self.get_metrics_result()
         return {k: v for k, v in logs.items() if k not in missing}
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Compare outputs to inputs by the metrics of `compile`."""
+        return super().compute_metrics(x, x, y_pred, sample_weight)
 
     # === Data ===
 

@@ -33,6 +33,16 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return self.members[key]
 
     @property
+    def learning_rate(self):
+        """The first member's; setting it sets that of every member."""
+        return self.optimizers[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        for member in self.optimizers:
+            member.learning_rate = learning_rate
+
+    @property
     def optimizers(self):
         """The members as a list, where Keras's callbacks look for them."""
         return list(self.members.values())

@@ -5,7 +5,6 @@ import keras_tuner
 
 from keras_vq.checks import check_choice
 from keras_vq.checks import did_you_mean
-from keras_vq.models import Tokenizer
 from keras_vq.tuning.rate_distortion import RateDistortion
 from keras_vq.tuning.search_spaces import SEARCH_SPACES
 from keras_vq.zoo import FACTORIES
@@ -144,7 +143,7 @@ class HyperModel(keras_tuner.HyperModel):
             # The first epoch, of a data set that yields several.
             steps = kwargs.get("steps_per_epoch")
             first = x.take(steps) if steps else x
-            Tokenizer.adapt(model, first, seed=self.seed or 0)
+            model.adapt(first, seed=self.seed or 0)
         callbacks = list(callbacks or [])
         if self.space.has_codes:
             callbacks.insert(0, RateDistortion(self.rate_weight))

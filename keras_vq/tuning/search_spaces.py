@@ -11,6 +11,11 @@ class SearchSpace:
     `arguments` maps names to a list of choices or a range `(low, high)`;
     `objective` is the log to minimize; `has_codes` tells whether the model has
     codes whose rate can be measured.
+
+    Example:
+
+    >>> keras_vq.tuning.SEARCH_SPACES["vqvae"].arguments["commitment_cost"]
+    (0.1, 2.0)
     """
 
     arguments: dict[str, Any]

@@ -9,6 +9,7 @@ import pytest
 from keras_vq import callbacks
 from keras_vq import layers
 from keras_vq import models
+from keras_vq import zoo
 from keras_vq.callbacks.code_projection import codes_of
 from keras_vq.callbacks.codebook_plots import code_projection
 from keras_vq.callbacks.codebook_plots import codebook_usage
@@ -45,7 +46,7 @@ def test_monitor_warns_once_and_says_what_to_do(model):
     with pytest.warns(
         UserWarning,
         match="Epoch 3: codebook_usage is 0.25, 4 of"
-        r" 16 codes .* `adapt`.* `revival_threshold`",
+        r" 16 codes .* `adapt`.*revival_threshold",
     ):
         monitor.on_epoch_end(2, {"codebook_usage": 0.25})
     monitor.on_epoch_end(3, {"codebook_usage": 0.25})
@@ -115,7 +116,7 @@ def test_monitor_is_silent_about_what_has_no_codes():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         monitor.on_epoch_end(0, {"loss": 1.0})
-    with pytest.raises(ValueError, match="must be in"):
+    with pytest.raises(ValueError, match=r"in \[0, 1\].*min_usage=2"):
         callbacks.CodebookMonitor(min_usage=2)
 
 
@@ -137,13 +138,13 @@ def test_smaller_model_is_equal(model, x):
 
 def test_smaller_model_of_several_codebooks_and_with_averages():
     quantizers = [layers.VectorQuantizerEMA(k, 4) for k in (8, 16)]
-    model = models.VQVAE2(
+    model = zoo.vqvae2(
         (8, 8, 3),
-        quantizers,
         hidden_dim=4,
         num_residual_layers=1,
         residual_hidden_dim=2,
         downsampling=2,
+        quantizers=quantizers,
     )
     for quantizer in quantizers:
         collapsed(quantizer)
@@ -178,10 +179,9 @@ def test_smaller_model_of_projected_codes():
 def test_smaller_model_needs_counts_and_a_table():
     with pytest.raises(ValueError, match="Pass `x`"):
         models.remap_unused_codes(tiny_vqvae())
-    model = tiny_vqvae()
-    model.quantizer = keras.layers.Identity()
-    with pytest.raises(ValueError, match="has no table of codes"):
-        models.remap_unused_codes(model)
+    model = tiny_vqvae(quantizer="finite_scalar_quantizer")
+    with pytest.raises(ValueError, match="FiniteScalarQuantizer"):
+        models.remap_unused_codes(model, images())
 
 
 def test_usage_has_shares_a_histogram_and_a_map():
@@ -248,7 +248,7 @@ def test_pictures_of_codes_are_written(model, tmp_path):
 def test_projection_needs_one_quantizer(tmp_path):
     plane = callbacks.CodeProjection(images(), tmp_path)
     plane.set_model(keras.Sequential([keras.Input((2,))]))
-    with pytest.raises(ValueError, match="Received: a Sequential"):
+    with pytest.raises(ValueError, match="Received: Sequential"):
         plane.on_train_begin()
 
 

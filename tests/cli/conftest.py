@@ -4,33 +4,6 @@ import pytest
 
 from keras_vq.cli.main import main
 
-RECIPE = """
-model = "vqvae"
-
-[arguments]
-input_shape = [32, 32, 3]
-num_embeddings = 16
-embedding_dim = 4
-hidden_dim = 8
-num_residual_layers = 1
-residual_hidden_dim = 4
-data_variance = "auto"
-
-[data]
-name = "scenes"
-train_split = "train[:250]"
-test_split = "test[:50]"
-batch_size = 32
-
-[training]
-epochs = 6
-learning_rate = 3e-3
-schedule = "cosine"
-
-[quick]
-"training.epochs" = 1
-"""
-
 
 @pytest.fixture(autouse=True)
 def data_dir(scenes_dir, monkeypatch):
@@ -38,15 +11,8 @@ def data_dir(scenes_dir, monkeypatch):
 
 
 @pytest.fixture
-def recipe(tmp_path):
-    path = tmp_path / "tiny.toml"
-    path.write_text(RECIPE)
-    return path
-
-
-@pytest.fixture
-def cli(monkeypatch, capsys):
-    """Run a command in this process: (exit code, output, errors)."""
+def keras_vq(monkeypatch, capsys):
+    """Run a command in this process: exit code, output and errors."""
 
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["keras-vq", *map(str, args)])
@@ -58,11 +24,23 @@ def cli(monkeypatch, capsys):
 
 
 @pytest.fixture
-def refused(cli):
-    """Run a command that must fail in one line with exit code 2."""
+def cli(keras_vq):
+    """Run a command that succeeds; returns what it prints."""
 
     def run(*args):
-        code, _, errors = cli(*args)
+        code, output, errors = keras_vq(*args)
+        assert code == 0, errors
+        return output
+
+    return run
+
+
+@pytest.fixture
+def refused(keras_vq):
+    """Run a command that fails; returns its one-line error."""
+
+    def run(*args):
+        code, _, errors = keras_vq(*args)
         assert code == 2
         message = errors.strip().splitlines()[-1]
         assert message.startswith("Error: ")

@@ -41,7 +41,7 @@ def test_it_writes_what_encoding_on_the_fly_gives(
         np.testing.assert_array_equal(a, b)
     assert len(stored) == 4
     builder = tfds.builder_from_directory(str(out))
-    assert builder.info.splits["train"].num_examples == 1000
+    assert builder.info.splits["train"].num_examples == 500
     assert provenance_of(out)["tokenizer"] == tokenizer.fingerprint()
     assert [path.name for path in tmp_path.iterdir()] == ["codes"]
     few = data.load_tokens(out, "train[:10]", shuffle=False)
@@ -53,11 +53,11 @@ def test_interrupted_it_goes_on_where_it_was(tokenizer, scenes_dir, tmp_path):
     out = tmp_path / "codes"
     encode, seen = tokenizer.encode, []
 
-    def interrupted(x, batch_size):
+    def interrupted(x, **kwargs):
         if seen:
             raise KeyboardInterrupt
         seen.append(len(x))
-        return encode(x, batch_size)
+        return encode(x, **kwargs)
 
     tokenizer.encode = interrupted
     with pytest.raises(KeyboardInterrupt):
@@ -68,13 +68,13 @@ def test_interrupted_it_goes_on_where_it_was(tokenizer, scenes_dir, tmp_path):
     with pytest.raises(ValueError, match="codes of another tokenizer"):
         data.tokenize(other, "scenes", out, **options)
 
-    def counted(x, batch_size):
+    def counted(x, **kwargs):
         seen.append(len(x))
-        return encode(x, batch_size)
+        return encode(x, **kwargs)
 
     tokenizer.encode = counted
     data.tokenize(tokenizer, "scenes", out, **options)
-    assert seen == [500, 500, 100]
+    assert seen == [500, 100]
     tokenizer.encode = encode
     fresh = data.load_codes(
         tokenizer, "scenes", "train", shuffle=False, data_dir=scenes_dir
@@ -149,7 +149,7 @@ def test_what_is_wrong_is_said(tokenizer, scenes_dir, tmp_path):
         data.tokenize(tokenizer, "scenes", tmp_path)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         data.tokenize(tokenizer, "scenes", tmp_path / "a" / "b")
-    with pytest.raises(ValueError, match="names of whole splits"):
+    with pytest.raises(ValueError, match="names of complete splits"):
         data.tokenize(tokenizer, "scenes", tmp_path / "c", ["train[:5]"])
     out = tmp_path / "unlabelled"
     with pytest.raises(ValueError, match="no colours"):
@@ -162,7 +162,7 @@ def test_what_is_wrong_is_said(tokenizer, scenes_dir, tmp_path):
         data.load_tokens(out, "test", labels=True)
     with pytest.raises(ValueError, match="tokenize` wrote"):
         data.load_tokens(tmp_path)
-    with pytest.raises(ValueError, match=r"go together.*'depth'"):
+    with pytest.raises(ValueError, match=r"given together.*'depth'"):
         data.load_codes(
             tokenizer, "scenes", condition="depth", data_dir=scenes_dir
         )

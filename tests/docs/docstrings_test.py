@@ -1,9 +1,10 @@
-"""Every example in a public docstring runs, on every backend."""
+"""Every example in a public docstring runs."""
 
 import doctest
 import importlib
 import inspect
 import re
+import shutil
 import textwrap
 
 import keras
@@ -14,6 +15,8 @@ import tensorflow as tf
 import keras_vq
 from tests.architecture_test import NAMESPACES
 from tests.helpers import to_numpy
+from tests.runs import trained_run
+from tests.runs import write_recipe
 
 FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -29,7 +32,7 @@ def examples():
 
 
 def comparable(value):
-    """A value as the docstrings print it, whatever the backend."""
+    """A value as docstrings print it, on any backend."""
     if type(value).__name__ in ("TensorShape", "Size"):
         return tuple(value)
     if isinstance(value, tuple):
@@ -52,12 +55,31 @@ def globals_of_examples():
     }
 
 
+def with_small_recipe(example, folder):
+    """The example with a recipe, a run and a search of a few seconds."""
+    path = str(write_recipe("vqvae", folder))
+    shutil.copytree(trained_run("vqvae").path, folder / "runs" / "vqvae_mnist")
+    if "tune_vqvae_mnist" in example:
+        keras_vq.recipes.search(
+            path,
+            {"num_embeddings": [4, 8]},
+            max_trials=1,
+            epochs=1,
+            out="runs/tune_vqvae_mnist",
+        )
+    trained = r'(recipes\.(?:train|search)\(\s*)"vqvae_mnist"'
+    return re.sub(trained, rf"\g<1>{path!r}", example)
+
+
 @pytest.mark.filterwarnings("ignore:.*`shuffle=True` was passed:UserWarning")
 @pytest.mark.parametrize("example", list(examples()))
 def test_example_runs(example, tmp_path, monkeypatch, scenes_dir):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFDS_DATA_DIR", scenes_dir)
     scope = globals_of_examples()
+    if "keras_vq.recipes" in example:
+        example = with_small_recipe(example, tmp_path)
+        scope["images"] = np.zeros((2, 32, 32, 3))
     blocks = FENCED.findall(example)
     for block in blocks:
         exec(textwrap.dedent(block), scope)

@@ -1,85 +1,77 @@
-import keras
+"""The signature `generate` draws what `LatentGenerator.generate` draws."""
+
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from keras_vq import LatentGenerator
 from keras_vq import models
 from keras_vq import zoo
 from keras_vq.export import saved_model
-from tests.helpers import tiny_vqvae
-
-PRIOR = {"hidden_dim": 8, "num_layers": 2, "first_kernel_size": 3}
-
-
-def pixelcnn(**kwargs):
-    tokenizer = tiny_vqvae()
-    return LatentGenerator(
-        tokenizer, zoo.pixelcnn(tokenizer, **PRIOR, **kwargs)
-    )
+from tests.export.requests import eagerly
+from tests.helpers import perturbed
 
 
-def hierarchical():
+def draw(signatures, seed, temperature=1.0, **inputs):
+    return signatures["generate"](
+        seed=tf.constant(seed),
+        temperature=tf.constant(temperature),
+        **{name: tf.constant(x, tf.int32) for name, x in inputs.items()},
+    )["images"]
+
+
+def expected_draw(generator, *args, **kwargs):
+    with eagerly():
+        return generator.generate(*args, **kwargs)
+
+
+def exported(generator, path, **options):
+    saved_model(generator, path, **options)
+    return tf.saved_model.load(str(path)).signatures
+
+
+def test_seeds_and_temperatures_are_those_of_generate(
+    generator, signatures, exchanges
+):
+    inputs, outputs = exchanges["generate"]
+    labels = inputs["labels"]
+    found = draw(signatures, 5, 0.7, labels=labels)
+    np.testing.assert_allclose(found, outputs["images"], atol=1e-5)
+    expected = expected_draw(generator, 33, labels, seed=6, temperature=0.7)
+    found = draw(signatures, 6, 0.7, labels=labels)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.abs(expected - outputs["images"]).max() > 0.1
+
+    coldest = expected_draw(generator, 33, labels, seed=5, temperature=0.0)
+    found = draw(signatures, 5, 0.0, labels=labels)
+    np.testing.assert_allclose(found, coldest, atol=1e-5)
+
+
+def test_a_hierarchical_prior_draws_a_number_of_images(tmp_path):
     tokenizer = zoo.vqvae2(
-        (16, 16, 3),
+        (8, 8, 3),
         num_embeddings=8,
         embedding_dim=4,
-        hidden_dim=8,
-        num_residual_layers=1,
-        residual_hidden_dim=4,
+        hidden_dim=4,
+        num_residual_layers=0,
+        downsampling=2,
     )
-    prior = zoo.vqvae2_prior(tokenizer, num_blocks=1, num_heads=2, **PRIOR)
-    return LatentGenerator(tokenizer, prior)
-
-
-def vary(generator):
-    rng = np.random.default_rng(1)
-    for w in generator.weights:
-        if "seed" not in w.path and w.dtype == "float32":
-            w.assign(w + 0.2 * rng.normal(size=w.shape))
-    return generator
-
-
-def test_the_graph_draws_what_generate_draws_by_label(tmp_path):
-    generator = vary(pixelcnn(num_classes=3))
-    saved_model(generator, tmp_path / "served")
-    served = tf.saved_model.load(str(tmp_path / "served"))
-    assert set(served.signatures) == {
-        "serving_default",
-        "serve",
-        "encode",
-        "decode",
-        "generate",
-    }
-    labels = np.array([0, 2, 1, 1], "int32")
-    for seed in (0, 5):
-        found = served.signatures["generate"](
-            seed=tf.constant(seed),
-            temperature=tf.constant(1.0),
-            labels=tf.constant(labels),
-        )["images"]
-        expected = generator.generate(4, labels=labels, seed=seed)
-        np.testing.assert_allclose(found, expected, atol=1e-5)
-    images = keras.ops.convert_to_numpy(generator(expected))
-    found = served.signatures["serve"](inputs=expected)["reconstructions"]
-    np.testing.assert_allclose(found, images, atol=1e-5)
-
-
-@pytest.mark.parametrize("make", [pixelcnn, hierarchical])
-def test_the_graph_draws_a_number_of_images(make, tmp_path):
-    generator = vary(make())
-    saved_model(generator, tmp_path / "served")
-    served = tf.saved_model.load(str(tmp_path / "served"))
-    found = served.signatures["generate"](
-        seed=tf.constant(3),
-        temperature=tf.constant(1.0),
-        num_images=tf.constant(5),
-    )["images"]
-    expected = generator.generate(5, seed=3, batch_size=2)
+    prior = zoo.vqvae2_prior(
+        tokenizer,
+        hidden_dim=8,
+        num_layers=1,
+        first_kernel_size=3,
+        num_attentions=1,
+        num_heads=2,
+        num_residual_layers=1,
+    )
+    generator = perturbed(LatentGenerator(tokenizer, prior))
+    signatures = exported(generator, tmp_path / "served")
+    found = draw(signatures, 3, num_images=5)
+    expected = expected_draw(generator, 5, seed=3, batch_size=2)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_graph_takes_a_condition_and_several_codes_a_position(tmp_path):
+def test_a_prior_takes_a_condition_and_several_codes_per_position(tmp_path):
     tokenizer = models.Pixels((4, 4, 3), num_embeddings=5)
     prior = zoo.transformer(
         tokenizer,
@@ -89,16 +81,22 @@ def test_the_graph_takes_a_condition_and_several_codes_a_position(tmp_path):
         num_heads=2,
         hidden_dim=8,
     )
-    generator = vary(LatentGenerator(tokenizer, prior))
-    saved_model(generator, tmp_path / "served")
-    served = tf.saved_model.load(str(tmp_path / "served"))
+    generator = perturbed(LatentGenerator(tokenizer, prior))
+    signatures = exported(generator, tmp_path / "served")
     labels = np.array([0, 1, 1], "int32")
     condition = np.arange(12).reshape(3, 2, 2) % 3
-    found = served.signatures["generate"](
-        seed=tf.constant(3),
-        temperature=tf.constant(1.0),
-        labels=tf.constant(labels),
-        condition=tf.constant(condition, tf.int32),
-    )["images"]
-    expected = generator.generate(3, labels, condition, seed=3)
+    found = draw(signatures, 3, labels=labels, condition=condition)
+    expected = expected_draw(generator, 3, labels, condition, seed=3)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_xla_draws_the_same_from_the_most_probable_codes(generator, tmp_path):
+    signatures = exported(
+        generator, tmp_path / "served", top_k=5, jit_compile=True
+    )
+    labels = np.array([0, 2], "int32")
+    found = draw(signatures, 1, 2.0, labels=labels)
+    expected = expected_draw(
+        generator, 2, labels, temperature=2.0, top_k=5, seed=1
+    )
     np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -60,9 +60,9 @@ def test_many_bits_in_groups(rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((keras.layers.Dense(3),), "a Dense"),
+        ((keras.layers.Dense(3),), "type Dense"),
         ((layers.VectorQuantizer(8, 4), 1), "num_groups=1"),
-        ((layers.LookupFreeQuantizer(4, add_losses=True),), "outermost adds"),
+        ((layers.LookupFreeQuantizer(4, add_losses=True),), "outermost layer"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

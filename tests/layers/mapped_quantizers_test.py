@@ -52,7 +52,7 @@ def test_projection_goes_around_any_quantizer(rng):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="a Dense"):
+    with pytest.raises(ValueError, match="type Dense"):
         layers.ProjectedQuantizer(keras.layers.Dense(2), 4)
     with pytest.raises(ValueError, match="code_dim=0"):
         layers.RandomProjectionQuantizer(8, 4, code_dim=0)

@@ -123,7 +123,7 @@ def test_stages_start_apart():
         ),
         (
             lambda q: (layers.VectorQuantizer(8, 4, add_losses=True),),
-            "outermost adds",
+            "outermost layer",
         ),
         (lambda q: (q, 1), "num_stages=1"),
         (lambda q: (q, 2, False, 1.5), "dropout=1.5"),

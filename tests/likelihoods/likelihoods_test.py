@@ -266,7 +266,7 @@ def test_bits_per_dim():
         ),
         (
             lambda: likelihoods.get("laplace", data_variance=0.1),
-            'goes with likelihood="mse" alone',
+            'only supported with likelihood="mse"',
         ),
         (lambda: likelihoods.get("mse", data_variance=0), "data_variance=0"),
     ],

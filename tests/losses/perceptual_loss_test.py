@@ -6,7 +6,7 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save_file
 
 from keras_vq.losses import PerceptualLoss
-from keras_vq.networks import vgg16_features
+from keras_vq.networks.vgg16_features import vgg16_features
 from tests.helpers import gradients
 from tests.helpers import to_numpy
 
@@ -171,7 +171,7 @@ def test_weights_that_will_not_do_are_refused(lpips_file, tmp_path):
     tensors = load_file(lpips_file)
     del tensors["lin3.model.1.weight"]
     save_file(tensors, tmp_path / "vgg.safetensors")
-    with pytest.raises(ValueError, match=r"lacks lin3.model.1.weight"):
+    with pytest.raises(ValueError, match=r"Missing: lin3.model.1.weight"):
         PerceptualLoss(weights=tmp_path / "vgg.safetensors")
 
 

@@ -47,7 +47,7 @@ def test_reset_forgets_the_epoch(metric):
 
 
 def test_sample_weight_is_refused():
-    with pytest.raises(ValueError, match="takes no `sample_weight`"):
+    with pytest.raises(ValueError, match="not support `sample_weight`"):
         CodebookUsage(8).update_state(np.array([1]), sample_weight=[1.0])
 
 

@@ -133,5 +133,5 @@ def test_networks_that_will_not_do_are_refused():
     x = np.zeros((2, 12, 12, 2))
     with pytest.raises(ValueError, match="images of 3 channels"):
         metric.update_state(x, x)
-    with pytest.raises(ValueError, match="takes no `sample_weight`"):
+    with pytest.raises(ValueError, match="not support `sample_weight`"):
         metric.update_state(x, x, sample_weight=[1.0, 1.0])

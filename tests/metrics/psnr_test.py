@@ -66,7 +66,7 @@ def test_equal_images_count_100_db(pair):
 
 def test_what_is_no_pair_of_images_is_refused():
     x = np.zeros((2, 4, 4, 3))
-    with pytest.raises(ValueError, match="images of one shape"):
+    with pytest.raises(ValueError, match="images of the same shape"):
         PSNR().update_state(x, x[..., :1])
     with pytest.raises(ValueError, match="Cast integers"):
         PSNR().update_state(x.astype("int32"), x)

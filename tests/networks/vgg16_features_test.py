@@ -5,10 +5,11 @@ import tensorflow as tf
 from safetensors.numpy import load_file
 from safetensors.numpy import save_file
 
-from keras_vq.networks import vgg16_features
+from keras_vq.networks.vgg16_features import vgg16_features
+from tests.helpers import run
 from tests.helpers import to_numpy
 
-# torchvision's way to write VGG-16, whose layers it numbers in turn.
+# VGG-16 as torchvision writes it; its layers are numbered in turn.
 LAYERS = [
     64,
     64,
@@ -44,7 +45,7 @@ def reference(x, weights):
 
 def test_equals_torchvisions_layers(rng, lpips_file):
     x = rng.uniform(size=(2, 32, 24, 3)).astype("float32")
-    maps = to_numpy(vgg16_features(str(lpips_file))(x))
+    maps = run(vgg16_features(str(lpips_file)), x)
     assert [m.shape[1:] for m in maps] == [
         (32, 24, 64),
         (16, 12, 128),
@@ -82,7 +83,7 @@ def test_takes_a_url_and_downloads_once(lpips_file, tmp_path, monkeypatch):
     assert folder == "keras_vq"
 
 
-def test_files_that_will_not_do_are_refused(tmp_path):
+def test_unusable_files_are_rejected(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file of weights"):
         vgg16_features(tmp_path / "none.safetensors")
     (tmp_path / "vgg.pth").touch()

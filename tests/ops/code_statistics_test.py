@@ -2,7 +2,18 @@ import numpy as np
 
 from keras_vq.ops import code_counts
 from keras_vq.ops import code_sums
-from tests.helpers import to_numpy
+from tests.helpers import run
+
+
+def statistics(vectors, indices, num_embeddings):
+    return run(
+        lambda vectors, indices: (
+            code_counts(indices, num_embeddings),
+            code_sums(vectors, indices, num_embeddings),
+        ),
+        vectors,
+        indices,
+    )
 
 
 def test_counts_and_sums_equal_a_loop(rng):
@@ -12,16 +23,13 @@ def test_counts_and_sums_equal_a_loop(rng):
     for k, vector in zip(indices.ravel(), vectors.reshape(-1, 3), strict=True):
         counts[k] += 1
         sums[k] += vector
-    np.testing.assert_array_equal(to_numpy(code_counts(indices, 6)), counts)
-    np.testing.assert_allclose(
-        to_numpy(code_sums(vectors, indices, 6)), sums, rtol=1e-5, atol=1e-6
-    )
+    found_counts, found_sums = statistics(vectors, indices, 6)
+    np.testing.assert_array_equal(found_counts, counts)
+    np.testing.assert_allclose(found_sums, sums, rtol=1e-5, atol=1e-6)
 
 
-def test_nothing_counts_as_zero():
-    indices = np.zeros((0,), "int32")
-    np.testing.assert_array_equal(
-        to_numpy(code_counts(indices, 3)), np.zeros(3)
-    )
-    sums = to_numpy(code_sums(np.zeros((0, 2), "float32"), indices, 3))
+def test_empty_batches_have_zero_statistics():
+    vectors, indices = np.zeros((0, 2), "float32"), np.zeros((0,), "int32")
+    counts, sums = statistics(vectors, indices, 3)
+    np.testing.assert_array_equal(counts, np.zeros(3))
     np.testing.assert_array_equal(sums, np.zeros((3, 2)))

@@ -8,8 +8,8 @@ from tests.reference.vector_quantizer import nearest
 def test_iterations_equal_lloyds(rng):
     vectors = rng.normal(size=(60, 2)).astype("float32")
     start = k_means(vectors, 5, num_iterations=0, seed=3)
-    for code in start:
-        assert np.any(np.all(vectors == code, axis=1))
+    for centroid in start:
+        assert np.any(np.all(vectors == centroid, axis=1))
     assert len(np.unique(start, axis=0)) == 5
     expected = start.astype("float64")
     for _ in range(4):
@@ -21,15 +21,15 @@ def test_iterations_equal_lloyds(rng):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_cluster_without_vectors_starts_anew(rng):
-    """Two vectors alike start two clusters, of which ties empty one."""
+def test_an_empty_cluster_gets_a_new_centroid():
+    """Two clusters may start at equal vectors; ties then empty one."""
     vectors = np.array([[0.0], [0.0], [0.0], [9.0]], "float32")
     found = k_means(vectors, 2, num_iterations=20)
     assert sorted(found.ravel()) == [0.0, 9.0]
 
 
-def test_bad_vectors_are_named():
+def test_bad_vectors_are_rejected():
     with pytest.raises(ValueError, match="3 vectors for 4 clusters"):
         k_means(np.zeros((3, 2)), 4)
-    with pytest.raises(ValueError, match="1 with NaN"):
+    with pytest.raises(ValueError, match=r"finite.* NaN .*1 of 3"):
         k_means(np.array([[1.0], [np.nan], [2.0]]), 2)

@@ -9,7 +9,7 @@ from tests.helpers import to_numpy
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_forward_is_the_quantized_value_to_the_bit(rng, dtype):
+def test_forward_is_bitwise_the_quantized_value(rng, dtype):
     z = ops.cast(rng.normal(size=(50, 8)), dtype)
     quantized = ops.cast(rng.normal(size=(50, 8)), dtype)
     out = straight_through(z, quantized)
@@ -17,7 +17,7 @@ def test_forward_is_the_quantized_value_to_the_bit(rng, dtype):
     np.testing.assert_array_equal(to_numpy(out), to_numpy(quantized))
 
 
-def test_gradient_goes_to_z_unchanged_and_not_to_the_codes(rng):
+def test_gradient_reaches_z_unchanged_and_not_the_codes(rng):
     z = keras.Variable(rng.normal(size=(5, 3)), dtype="float32")
     quantized = keras.Variable(rng.normal(size=(5, 3)), dtype="float32")
     weight = ops.convert_to_tensor(rng.normal(size=(5, 3)), "float32")

@@ -1,12 +1,15 @@
+import inspect
 import json
 import pathlib
 import tomllib
 
+import keras_tuner
 import pytest
 
-from keras_vq.zoo.recipe import Recipe
-from keras_vq.zoo.recipe import available
-from keras_vq.zoo.recipe import parse_setting
+from keras_vq.cli.options import parse_settings
+from keras_vq.recipes import Recipe
+from keras_vq.recipes import available
+from keras_vq.tuning import HyperModel
 
 
 def test_the_zoo_is_found():
@@ -27,28 +30,29 @@ def test_every_recipe_builds_its_model_and_has_a_card(name, tmp_path):
     assert quick.training.epochs <= recipe.training.epochs
     assert quick.build().count_params() > 1000
 
-
-@pytest.mark.parametrize("name", available())
-def test_every_recipe_survives_its_own_toml(name, tmp_path):
-    recipe = Recipe.load(name)
     path = tmp_path / "recipe.toml"
     path.write_text(recipe.to_toml())
     assert Recipe.load(path) == recipe
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a=3", ("a", 3)),
-        ("a=1e-3", ("a", 1e-3)),
-        ("a=[1, 2]", ("a", [1, 2])),
-        ("a=cosine", ("a", "cosine")),
-        ("a='3'", ("a", "3")),
-        ("a=x=y", ("a", "x=y")),
-    ],
-)
-def test_settings_are_toml_values_or_strings(text, expected):
-    assert parse_setting(text) == expected
+@pytest.mark.parametrize("name", available())
+def test_a_search_starts_from_the_recipe(name):
+    recipe = Recipe.load(name)
+    known = inspect.signature(recipe.factory()).parameters
+    values = recipe.factory_arguments()
+    values["learning_rate"] = recipe.training.learning_rate
+    hypermodel = HyperModel(recipe.model, **values)
+    hp = keras_tuner.HyperParameters()
+    for key in hypermodel.search:
+        expected = values.get(key, known[key].default)
+        assert hypermodel.value(hp, key) == pytest.approx(expected)
+
+
+def test_settings_are_toml_values_or_strings():
+    texts = ["a=3", "b=1e-3", "c=[1, 2]", "d=cosine", "e='3'", "f=x=y"]
+    assert parse_settings(texts) == {
+        "a": 3, "b": 1e-3, "c": [1, 2], "d": "cosine", "e": "3", "f": "x=y",
+    }  # fmt: skip
 
 
 def test_none_is_written_as_a_word(tmp_path):
@@ -57,7 +61,7 @@ def test_none_is_written_as_a_word(tmp_path):
     path.write_text(recipe.to_toml())
     model = Recipe.load(path).build()
     assert type(model.quantizer).__name__ == "VectorQuantizer"
-    assert model.data_variance is None  # "auto", before the data are seen
+    assert model.likelihood.variance == 1  # "auto", before the data are seen
 
 
 def changed(**sections):
@@ -76,6 +80,7 @@ def changed(**sections):
         (changed(modle="x"), "Unknown key 'modle'. Did you mean 'model'"),
         (changed(data={"batchsize": 1}), "'data.batchsize'. .*'batch_size'"),
         (changed(arguments={"K": 1}), "Unknown key 'arguments.K'"),
+        (changed(arguments={"seed": 1}), "Unknown key 'arguments.seed'"),
         (changed(arguments={"ema_decay": "auto"}), "ema_decay: .*'auto'"),
         (changed(arguments={"hidden_dim": 2.5}), "hidden_dim: .*2.5"),
         (changed(model="vqvea"), "Unknown model 'vqvea'. .*'vqvae'"),
@@ -83,16 +88,16 @@ def changed(**sections):
         ({"model": "vqvae"}, "The key 'data' is missing"),
     ],
 )
-def test_what_is_wrong_is_named(values, message):
+def test_invalid_recipes_name_the_error(values, message):
     with pytest.raises(ValueError, match=message):
         Recipe.from_dict(json.loads(json.dumps(values)))
 
 
-def test_a_recipe_may_name_a_quantizer():
+def test_a_recipe_can_name_a_quantizer():
     values = Recipe.load("vqvae_mnist").model_dump()
     values["arguments"]["quantizer"] = "finite_scalar_quantizer"
     recipe = Recipe.from_dict(tomllib.loads(Recipe(**values).to_toml()))
     model = recipe.build()
     assert type(model.quantizer).__name__ == "FiniteScalarQuantizer"
-    with pytest.raises(ValueError, match="must be a quantizer of"):
+    with pytest.raises(ValueError, match="quantizer"):
         recipe.changed({"quantizer": "finite"}).build()

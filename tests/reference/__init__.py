@@ -1,10 +1,11 @@
-"""NumPy loops, slow and plain, in float64: what the library is compared with.
+"""Plain NumPy loops in float64, the oracle of the quantizers' tests.
 
-A quantizer here has `weights`, arrays that learn by gradient; `state`, arrays
-that `step` changes; and `step(z, upstream)` of N vectors, which returns
+A reference quantizer has `weights`, arrays trained by gradient; `state`, arrays
+that `step` updates; and `step(z, upstream)` for N vectors, which returns
 
-- the outputs of a training step: a dict, as of the layer;
-- the gradients of `sum(upstream * quantized) + loss` to `z` and each weight.
+- the layer's outputs in a training step, a dict;
+- the gradients of `sum(upstream * quantized) + loss` with respect to `z` and
+  each weight.
 
-One that draws takes the uniform numbers as a third argument.
+A stochastic one takes its uniform noise as a third argument, `draws`.
 """

@@ -1,4 +1,4 @@
-"""Each quantizer, with its options, and the NumPy loop that it should equal."""
+"""Every quantizer and its options, paired with a NumPy reference."""
 
 from typing import Any
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 
 from keras_vq import layers
-from tests.reference import rotation
+from tests.reference import rotation_trick
 from tests.reference.cosine import CosineVectorQuantizer
 from tests.reference.cosine import CosineVectorQuantizerEMA
 from tests.reference.finite_scalar_quantizer import FiniteScalarQuantizer
@@ -29,11 +29,11 @@ BATCH, POSITIONS = 5, 2
 class Case(NamedTuple):
     layer: layers.Quantizer
     reference: Any
-    draws: tuple[int, ...] | None = None  # uniform numbers of a step
+    draws: tuple[int, ...] | None = None  # shape of a step's uniform noise
 
 
 COSTS = {"commitment_cost": 0.4, "codebook_cost": 1.5}
-AVERAGES = {
+EMA = {
     "commitment_cost": 0.4,
     "decay": 0.9,
     "epsilon": 1e-3,
@@ -41,7 +41,7 @@ AVERAGES = {
 }
 BITS = {
     "entropy_cost": 0.3,
-    "diversity": 0.2,  # with more, parts cancel, and digits with them
+    "diversity": 0.2,  # higher values lose digits by cancellation
     "commitment_cost": 0.4,
     "inverse_temperature": 0.6,
 }
@@ -58,26 +58,28 @@ def vector_quantizer(normal):
 def vector_quantizer_with_rotation(normal):
     return Case(
         layers.VectorQuantizer(6, 3, estimator="rotation", **COSTS),
-        VectorQuantizer(normal(6, 3), estimator=rotation.gradient, **COSTS),
+        VectorQuantizer(
+            normal(6, 3), estimator=rotation_trick.gradient, **COSTS
+        ),
     )
 
 
-def vector_quantizer_of_cosines(normal):
+def cosine(normal):
     return Case(
         layers.VectorQuantizer(6, 3, distance="cosine", **COSTS),
         CosineVectorQuantizer(normal(6, 3), **COSTS),
     )
 
 
-def averages(normal):
+def ema(normal):
     return Case(
-        layers.VectorQuantizerEMA(6, 3, **AVERAGES),
-        VectorQuantizerEMA(normal(6, 3), **AVERAGES),
+        layers.VectorQuantizerEMA(6, 3, **EMA),
+        VectorQuantizerEMA(normal(6, 3), **EMA),
     )
 
 
-def averages_with_revival(normal):
-    revival = AVERAGES | {"revival_threshold": 0.5}
+def ema_with_revival(normal):
+    revival = EMA | {"revival_threshold": 0.5}
     return Case(
         layers.VectorQuantizerEMA(6, 3, seed=1, **revival),
         VectorQuantizerEMA(normal(6, 3), **revival),
@@ -85,10 +87,10 @@ def averages_with_revival(normal):
     )
 
 
-def averages_of_cosines(normal):
+def cosine_ema(normal):
     return Case(
-        layers.VectorQuantizerEMA(6, 3, distance="cosine", **AVERAGES),
-        CosineVectorQuantizerEMA(normal(6, 3), **AVERAGES),
+        layers.VectorQuantizerEMA(6, 3, distance="cosine", **EMA),
+        CosineVectorQuantizerEMA(normal(6, 3), **EMA),
     )
 
 
@@ -98,17 +100,17 @@ def residual(normal):
         layers.ResidualVectorQuantizer(first, 3),
         ResidualVectorQuantizer(
             [VectorQuantizer(0.5**i * normal(6, 3), **COSTS) for i in range(3)],
-            estimator=rotation.gradient,
+            estimator=rotation_trick.gradient,
         ),
     )
 
 
-def residual_of_averages(normal):
-    first = layers.VectorQuantizerEMA(6, 3, **AVERAGES)
+def residual_ema(normal):
+    first = layers.VectorQuantizerEMA(6, 3, **EMA)
     return Case(
         layers.ResidualVectorQuantizer(first, 2),
         ResidualVectorQuantizer(
-            [VectorQuantizerEMA(normal(6, 3), **AVERAGES) for _ in range(2)]
+            [VectorQuantizerEMA(normal(6, 3), **EMA) for _ in range(2)]
         ),
     )
 
@@ -121,9 +123,9 @@ def residual_with_a_shared_codebook(normal):
     )
 
 
-def residual_of_shared_averages(normal):
-    first = layers.VectorQuantizerEMA(6, 3, **AVERAGES)
-    one = VectorQuantizerEMA(normal(6, 3), **AVERAGES)
+def residual_ema_with_a_shared_codebook(normal):
+    first = layers.VectorQuantizerEMA(6, 3, **EMA)
+    one = VectorQuantizerEMA(normal(6, 3), **EMA)
     return Case(
         layers.ResidualVectorQuantizer(first, 2, shared=True),
         ResidualVectorQuantizer([one, one]),
@@ -140,9 +142,9 @@ def residual_with_dropout(normal):
     )
 
 
-def residual_of_averages_with_dropout(normal):
-    first = layers.VectorQuantizerEMA(6, 3, **AVERAGES)
-    one = VectorQuantizerEMA(normal(6, 3), **AVERAGES)
+def residual_ema_with_dropout(normal):
+    first = layers.VectorQuantizerEMA(6, 3, **EMA)
+    one = VectorQuantizerEMA(normal(6, 3), **EMA)
     return Case(
         layers.ResidualVectorQuantizer(
             first, 2, shared=True, dropout=0.6, seed=1
@@ -162,12 +164,12 @@ def grouped(normal):
     )
 
 
-def grouped_averages(normal):
-    first = layers.VectorQuantizerEMA(6, 2, **AVERAGES)
+def grouped_ema(normal):
+    first = layers.VectorQuantizerEMA(6, 2, **EMA)
     return Case(
         layers.GroupedVectorQuantizer(first, 3),
         GroupedVectorQuantizer(
-            [VectorQuantizerEMA(normal(6, 2), **AVERAGES) for _ in range(3)]
+            [VectorQuantizerEMA(normal(6, 2), **EMA) for _ in range(3)]
         ),
     )
 
@@ -180,11 +182,11 @@ def grouped_with_a_shared_codebook(normal):
     )
 
 
-def grouped_with_shared_averages(normal):
-    one = layers.VectorQuantizerEMA(6, 2, **AVERAGES)
+def grouped_ema_with_a_shared_codebook(normal):
+    one = layers.VectorQuantizerEMA(6, 2, **EMA)
     return Case(
         layers.GroupedVectorQuantizer(one, 3, shared=True),
-        SharedGroups(VectorQuantizerEMA(normal(6, 2), **AVERAGES), 3),
+        SharedGroups(VectorQuantizerEMA(normal(6, 2), **EMA), 3),
     )
 
 
@@ -226,7 +228,7 @@ def gumbel(normal, hard=True):
     )
 
 
-def gumbel_of_mixtures(normal):
+def soft_gumbel(normal):
     return gumbel(normal, hard=False)
 
 
@@ -254,12 +256,12 @@ def projected(normal):
     )
 
 
-def projected_averages(normal):
-    inside = layers.VectorQuantizerEMA(6, 4, distance="cosine", **AVERAGES)
+def projected_ema(normal):
+    inside = layers.VectorQuantizerEMA(6, 4, distance="cosine", **EMA)
     return Case(
         layers.ProjectedQuantizer(inside, 5),
         ProjectedQuantizer(
-            CosineVectorQuantizerEMA(normal(6, 4), **AVERAGES),
+            CosineVectorQuantizerEMA(normal(6, 4), **EMA),
             normal(5, 4),
             normal(4, 5),
         ),
@@ -269,27 +271,27 @@ def projected_averages(normal):
 CASES = (
     vector_quantizer,
     vector_quantizer_with_rotation,
-    vector_quantizer_of_cosines,
-    averages,
-    averages_with_revival,
-    averages_of_cosines,
+    cosine,
+    ema,
+    ema_with_revival,
+    cosine_ema,
     residual,
-    residual_of_averages,
+    residual_ema,
     residual_with_a_shared_codebook,
-    residual_of_shared_averages,
+    residual_ema_with_a_shared_codebook,
     residual_with_dropout,
-    residual_of_averages_with_dropout,
+    residual_ema_with_dropout,
     grouped,
-    grouped_averages,
+    grouped_ema,
     grouped_with_a_shared_codebook,
-    grouped_with_shared_averages,
+    grouped_ema_with_a_shared_codebook,
     finite_scalar,
     lookup_free,
     lookup_free_on_the_sphere,
     gumbel,
-    gumbel_of_mixtures,
+    soft_gumbel,
     sim,
     random_projection,
     projected,
-    projected_averages,
+    projected_ema,
 )

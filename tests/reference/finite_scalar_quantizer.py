@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-# Of a value to where its rounding changes: more than its own rounding.
-LEAST_GAP = 1e-5
+# Values closer to a rounding threshold could round either way.
+MIN_GAP = 1e-5
 
 
 def bounded(value, level):
@@ -28,7 +28,7 @@ class FiniteScalarQuantizer:
             index, place = 0, 1
             for d, level in enumerate(self.levels):
                 value, slope = bounded(vector[d], level)
-                assert abs(value - math.floor(value) - 0.5) > LEAST_GAP
+                assert abs(value - math.floor(value) - 0.5) > MIN_GAP
                 quantized[n, d] = round(value) / (level // 2)
                 to_z[n, d] = upstream[n, d] * slope / (level // 2)
                 index += (round(value) + level // 2) * place

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class GroupedVectorQuantizer:
-    """A quantizer for each part of a vector."""
+    """One quantizer per part of a vector."""
 
     def __init__(self, groups):
         self.groups = groups
@@ -14,7 +14,7 @@ class GroupedVectorQuantizer:
     def step(self, z, upstream):
         count = len(self.groups)
         parts = np.split(z, count, axis=-1)
-        # The mean over groups is of the losses, not of what they give out.
+        # Losses are averaged over groups, `quantized` is not.
         upstreams = np.split(count * upstream, count, axis=-1)
         steps = [
             group.step(part, to_part)
@@ -35,7 +35,7 @@ class GroupedVectorQuantizer:
 
 
 class SharedGroups:
-    """One quantizer for all parts, as if they were vectors."""
+    """One quantizer for all parts, each treated as a vector."""
 
     def __init__(self, quantizer, count):
         self.quantizer, self.count = quantizer, count

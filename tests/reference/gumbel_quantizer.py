@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Between the noisy logits: more than what rounding makes of them.
-LEAST_GAP = 1e-5
+# Noisy logits that differ by less could be swapped by rounding.
+MIN_GAP = 1e-5
 
 
 def softmax(x):
@@ -17,9 +17,9 @@ def kl(logits):
 
 
 class GumbelQuantizer:
-    """`temperature` is a function of the number of steps before.
+    """`temperature` is a function of the number of earlier steps.
 
-    Without draws the outputs of `step` are those of inference.
+    Without draws, `step` returns the outputs of inference.
     """
 
     def __init__(self, kernel, bias, embeddings, temperature, kl_cost, hard):
@@ -42,7 +42,7 @@ class GumbelQuantizer:
             logits = vector @ kernel + bias
             noisy = logits + noise[n]
             second, first = np.sort(noisy)[-2:]
-            assert first - second > LEAST_GAP
+            assert first - second > MIN_GAP
             soft = softmax(noisy / temperature)
             k = int(np.argmax(soft))
             hard = self.hard or draws is None

@@ -1,4 +1,4 @@
-"""Vectors divided by their length."""
+"""Vectors scaled to length 1."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ def l2_normalize(x):
 
 
 def gradient(x, upstream):
-    """Of sum(upstream * l2_normalize(x)) to x: what is across, by the length."""
+    """Gradient of sum(upstream * l2_normalize(x)) with respect to x."""
     grad = np.zeros(x.shape)
     for n, vector in enumerate(x):
         length = np.linalg.norm(vector)

@@ -1,15 +1,16 @@
-"""Yu et al. 2023, section 3.1, over the table of all codes."""
+"""Yu et al. 2023, section 3.1, with a table of all codes."""
 
 import itertools
 
 import numpy as np
 
-from tests.reference import l2_normalize
-from tests.reference.vector_quantizer import surely_nearest
+from tests.reference.l2_normalize import gradient
+from tests.reference.l2_normalize import l2_normalize
+from tests.reference.vector_quantizer import unambiguous_nearest
 
 
 def all_codes(dim, scale):
-    """The 2^D codes, the first channel being the least significant bit."""
+    """All 2^D codes; the first channel is the least significant bit."""
     signs = itertools.product((-scale, scale), repeat=dim)
     return np.array([code[::-1] for code in signs])
 
@@ -38,11 +39,11 @@ class LookupFreeQuantizer:
     def step(self, z, upstream):
         if not self.spherical:
             return self.step_inside(z, upstream)
-        outputs, (to_unit,) = self.step_inside(unit.unit(z), upstream)
-        return outputs, [unit.gradient(z, to_unit)]
+        outputs, (to_inside,) = self.step_inside(l2_normalize(z), upstream)
+        return outputs, [gradient(z, to_inside)]
 
     def step_inside(self, z, upstream):
-        indices = surely_nearest(z, self.codes)
+        indices = unambiguous_nearest(z, self.codes)
         quantized = self.codes[indices]
         p = [self.probabilities(vector) for vector in z]
         batch_entropy, to_batch = self.batch_entropy(np.mean(p, axis=0))
@@ -59,13 +60,12 @@ class LookupFreeQuantizer:
             + self.commitment_cost * losses["commitment_loss"]
         )
 
-        # Entropies by the probabilities of each vector's codes, and those by
-        # the vector.
+        # Chain rule: entropies, code probabilities, vectors.
         to_z = np.zeros(z.shape)
         for n, vector in enumerate(z):
             to_p = -np.log(p[n]) - self.diversity * to_batch
             to_logits = p[n] * (to_p - p[n] @ to_p) / len(z)
-            # -(z - c)^2, but for what all codes share.
+            # Of -(z - c)^2 without z^2, which all codes share.
             to_vector = 2 * self.inverse_temperature * to_logits @ self.codes
             to_z[n] = upstream[n] + self.entropy_cost * to_vector
             difference = vector - quantized[n]
@@ -74,7 +74,7 @@ class LookupFreeQuantizer:
         return outputs, [to_z]
 
     def batch_entropy(self, p):
-        """Of the mean probabilities of codes, and its derivative by them."""
+        """Entropy of mean code probabilities, and its gradient."""
         if not self.spherical:
             return entropy(p), -np.log(p)
         positive = self.codes > 0  # (K, D)
@@ -83,7 +83,7 @@ class LookupFreeQuantizer:
         return by_bits, positive @ np.log((1 - bits) / bits)
 
     def probabilities(self, vector):
-        """Of each code: the softmax of its negative squared distance."""
+        """Softmax of the negative squared distances to all codes."""
         distances = np.sum((vector - self.codes) ** 2, axis=1)
         p = np.exp(-self.inverse_temperature * (distances - distances.min()))
         return p / p.sum()

@@ -1,4 +1,4 @@
-"""Yu et al. 2022 (ViT-VQGAN), section 3.2: a quantizer between matrices."""
+"""Yu et al. 2022 (ViT-VQGAN), section 3.2: factorized codes."""
 
 import numpy as np
 

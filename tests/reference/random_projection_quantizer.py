@@ -1,7 +1,7 @@
-"""Chiu et al. 2022, section 3.1, and the code brought back."""
+"""Chiu et al. 2022, section 3.1, with codes projected back."""
 
 from tests.reference.l2_normalize import l2_normalize
-from tests.reference.vector_quantizer import surely_nearest
+from tests.reference.vector_quantizer import unambiguous_nearest
 
 
 class RandomProjectionQuantizer:
@@ -12,7 +12,7 @@ class RandomProjectionQuantizer:
 
     def step(self, z, upstream):
         codes = l2_normalize(self.embeddings)
-        indices = surely_nearest(l2_normalize(z @ self.projection), codes)
+        indices = unambiguous_nearest(l2_normalize(z @ self.projection), codes)
         quantized = codes[indices] @ self.projection.T
         outputs = {"quantized": quantized, "indices": indices, "loss": 0.0}
         return outputs, [upstream]

@@ -1,4 +1,4 @@
-"""The further losses of a codebook, and gradients by differences."""
+"""Regularizers of a codebook, and numerical gradients."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from tests.reference.lookup_free_quantizer import entropy
 
 
 def code_entropy(z, codes, temperature):
-    """Yu et al. 2023, section 3.1: of each vector, less that of the batch."""
+    """Yu et al. 2023, section 3.1: mean entropy minus that of the mean."""
     p = []
     for vector in z:
         distances = np.array([np.sum((vector - code) ** 2) for code in codes])
@@ -25,8 +25,8 @@ def orthogonality(codes):
     return total / len(codes) ** 2
 
 
-def differences(f, x, step=1e-5):
-    """The gradient of `f` at a float64 array, good to about 1e-9."""
+def numerical_gradient(f, x, step=1e-5):
+    """Gradient of `f` at a float64 array by differences, to about 1e-9."""
     gradient = np.zeros(x.shape)
     for place in np.ndindex(*x.shape):
         offset = np.zeros(x.shape)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from tests.reference.vector_quantizer import copied
-from tests.reference.vector_quantizer import surely_nearest
+from tests.reference.vector_quantizer import straight_through
+from tests.reference.vector_quantizer import unambiguous_nearest
 
 
 class ResidualVectorQuantizer:
-    """Stages that are one object share its codebook."""
+    """Stages that are the same object share a codebook."""
 
-    def __init__(self, stages, dropout=0.0, estimator=copied):
+    def __init__(self, stages, dropout=0.0, estimator=straight_through):
         self.stages, self.dropout = stages, dropout
         self.estimator = estimator
         self.codebooks = list(dict.fromkeys(stages))
@@ -28,10 +28,10 @@ class ResidualVectorQuantizer:
         outputs: dict = {}
         for i, stage in enumerate(self.stages):
             kept = numbers > i
-            indices = surely_nearest(residual, stage.embeddings)
+            indices = unambiguous_nearest(residual, stage.embeddings)
             codes = stage.embeddings[indices]
             losses, gradients = stage.losses(residual[kept], indices[kept])
-            # The codes that were taken away are constants.
+            # Codes of earlier stages are constants.
             to_z[kept] += gradients[0]
             for total, part in zip(to_weights[stage], gradients[1:]):
                 total += part
@@ -49,7 +49,7 @@ class ResidualVectorQuantizer:
         return outputs, [to_z, *(g for gs in to_weights.values() for g in gs)]
 
     def numbers_of_stages(self, count, draws):
-        """Of each vector, from two uniform numbers for each example."""
+        """Stages per vector, from two uniform numbers per example."""
         if draws is None:
             return np.full(count, len(self.stages))
         numbers = []

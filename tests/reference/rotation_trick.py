@@ -1,10 +1,10 @@
-"""Fifty et al. 2024, section 4, with the matrix written out."""
+"""Fifty et al. 2024, section 4, with explicit matrices."""
 
 import numpy as np
 
 
 def gradient(z, codes, upstream):
-    """Of sum(upstream * quantized) to z, (N, D), vector by vector."""
+    """Gradient of sum(upstream * quantized) with respect to z, (N, D)."""
     grad = np.zeros(z.shape)
     for n in range(len(z)):
         a, b = np.linalg.norm(z[n]), np.linalg.norm(codes[n])

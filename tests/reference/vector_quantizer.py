@@ -2,37 +2,35 @@
 
 import numpy as np
 
-# Between squared distances: more than what rounding makes of them.
-LEAST_GAP = 1e-5
+# Squared distances that differ by less could be swapped by rounding.
+MIN_GAP = 1e-5
 
 
 def nearest(z, embeddings):
-    """Indices (N,) of the nearest code to each of N vectors."""
+    """Indices (N,) of the code nearest to each of N vectors."""
+    embeddings = embeddings.astype("float64")
     indices = []
     for vector in z.astype("float64"):
-        distances = [
-            np.sum((vector - code) ** 2)
-            for code in embeddings.astype("float64")
-        ]
+        distances = np.sum((vector - embeddings) ** 2, axis=1)
         indices.append(int(np.argmin(distances)))
     return np.array(indices, "int64")
 
 
 def gap(z, embeddings):
-    """How much farther than the nearest code the second nearest is, (N,)."""
+    """Squared distance to the second nearest code minus the nearest, (N,)."""
     distances = np.sum((z[:, None] - embeddings[None]) ** 2, axis=-1)
     distances.sort(axis=1)
     return distances[:, 1] - distances[:, 0]
 
 
-def surely_nearest(z, embeddings):
-    """`nearest`, of vectors for which it is no matter of rounding."""
-    assert gap(z, embeddings).min(initial=1.0) > LEAST_GAP
+def unambiguous_nearest(z, embeddings):
+    """`nearest`, after checking that rounding cannot change the result."""
+    assert gap(z, embeddings).min(initial=1.0) > MIN_GAP
     return nearest(z, embeddings)
 
 
-def copied(z, codes, upstream):
-    """The straight-through gradient at `quantized` to z."""
+def straight_through(z, codes, upstream):
+    """Gradient of sum(upstream * quantized) with respect to z."""
     return upstream
 
 
@@ -42,7 +40,7 @@ class VectorQuantizer:
         embeddings,
         commitment_cost=0.25,
         codebook_cost=1.0,
-        estimator=copied,
+        estimator=straight_through,
     ):
         self.embeddings = embeddings.astype("float64")
         self.commitment_cost = commitment_cost
@@ -51,7 +49,7 @@ class VectorQuantizer:
         self.weights, self.state = [self.embeddings], []
 
     def step(self, z, upstream):
-        indices = surely_nearest(z, self.embeddings)
+        indices = unambiguous_nearest(z, self.embeddings)
         codes = self.embeddings[indices]
         losses, (to_z, *to_weights) = self.losses(z, indices)
         self.update(z, indices)
@@ -60,7 +58,7 @@ class VectorQuantizer:
         return outputs, [to_z, *to_weights]
 
     def losses(self, z, indices):
-        """A dict, and the gradients of its `loss` to z and the weights."""
+        """Losses, a dict, and gradients of its `loss`: z, then weights."""
         error = 0.0
         to_z, to_embeddings = np.zeros(z.shape), np.zeros(self.embeddings.shape)
         for n, k in enumerate(indices):
@@ -76,4 +74,4 @@ class VectorQuantizer:
         return losses, [to_z, to_embeddings]
 
     def update(self, z, indices):
-        """What a step changes by itself: nothing."""
+        """Update the codebook after a step: nothing to do here."""

@@ -6,7 +6,7 @@ from tests.reference.vector_quantizer import VectorQuantizer
 
 
 class VectorQuantizerEMA(VectorQuantizer):
-    """Codes that are moving averages of their vectors."""
+    """Codes are moving averages of their vectors."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class VectorQuantizerEMA(VectorQuantizer):
             self.embeddings[k] = self.sums[k] / smoothed
 
     def revive(self, z, draws):
-        """Codes in little use move to vectors that K uniform numbers draw."""
+        """Move rarely used codes to vectors drawn by K uniform numbers."""
         mean = self.counts.mean()
         for k, draw in enumerate(draws):
             if self.counts[k] < self.revival_threshold * mean:

@@ -9,8 +9,8 @@ from tests.helpers import to_numpy
 LOGITS = np.log([0.1, 0.4, 0.2, 0.2, 0.1]).astype("float32")
 
 
-def drawn(sampler, logits=LOGITS, count=2000):
-    """Share of each code over evenly spaced noise."""
+def shares(sampler, logits=LOGITS, count=2000):
+    """Share of each code over evenly spaced random numbers."""
     noise = ((np.arange(count) + 0.5) / count).astype("float32")
     codes = to_numpy(sampler(np.tile(logits, (count, 1)), noise))
     assert codes.dtype == "int32"
@@ -24,7 +24,7 @@ def drawn(sampler, logits=LOGITS, count=2000):
         (samplers.RandomSampler(0.5), np.array([1, 16, 4, 4, 1]) / 26),
         (samplers.GreedySampler(), [0, 1, 0, 0, 0]),
         (samplers.TopKSampler(1), [0, 1, 0, 0, 0]),
-        # The second of two equals is kept out.
+        # Of equals at the border, the first one.
         (samplers.TopKSampler(2), [0, 2 / 3, 1 / 3, 0, 0]),
         (samplers.TopKSampler(9), [0.1, 0.4, 0.2, 0.2, 0.1]),
         (samplers.TopPSampler(1e-6), [0, 1, 0, 0, 0]),
@@ -35,10 +35,10 @@ def drawn(sampler, logits=LOGITS, count=2000):
     ],
 )
 def test_shares_are_the_probabilities(sampler, expected):
-    np.testing.assert_allclose(drawn(sampler), expected, atol=2e-3)
+    np.testing.assert_allclose(shares(sampler), expected, atol=2e-3)
 
 
-def test_get_makes_what_the_numbers_say():
+def test_get_returns_the_sampler_for_the_settings():
     def described(*args):
         sampler = samplers.get(*args)
         return type(sampler).__name__, sampler.get_config()
@@ -50,7 +50,7 @@ def test_get_makes_what_the_numbers_say():
     assert described(1.0, 3, 0.9) == ("TopPSampler", config)
 
 
-def test_what_has_no_probability_is_never_drawn():
+def test_codes_without_probability_are_never_drawn():
     p = np.array([0, 1e-9, 0, 0.3, 0, 0.7, 0], "float32")
     noise = np.concatenate([np.linspace(0, 1, 999), [np.nextafter(1, 0)]])
     codes = to_numpy(
@@ -61,27 +61,33 @@ def test_what_has_no_probability_is_never_drawn():
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("create", "message"),
     [
-        (lambda: samplers.RandomSampler(0.0), "`temperature` must be > 0.*0"),
-        (lambda: samplers.get(-1), "`temperature` must be >= 0.*-1"),
-        (lambda: samplers.get(float("nan")), "`temperature`.*nan"),
-        (lambda: samplers.TopKSampler(0), "`top_k` must be .*0"),
-        (lambda: samplers.TopKSampler(1.5), "`top_k` must be .*1.5"),
-        (lambda: samplers.TopPSampler(0), r"`top_p` must be in \(0, 1\].*0"),
-        (lambda: samplers.get(1.0, 0, 0.5), "`top_k` must be .*0"),
-        (lambda: samplers.get(0, top_p=2), r"`top_p` must be in \(0, 1\].*2"),
+        (
+            lambda: samplers.RandomSampler(0.0),
+            "`temperature` must be .*> 0.*=0.0",
+        ),
+        (lambda: samplers.get(-1), "`temperature` must be .*>= 0.*=-1"),
+        (lambda: samplers.get(float("nan")), "`temperature`.*=nan"),
+        (lambda: samplers.TopKSampler(0), "`top_k` must be .*=0"),
+        (lambda: samplers.TopKSampler(1.5), "`top_k` must be .*=1.5"),
+        (lambda: samplers.TopPSampler(0), r"`top_p` must be .*in \(0, 1\].*=0"),
+        (lambda: samplers.get(1.0, 0, 0.5), "`top_k` must be .*=0"),
+        (
+            lambda: samplers.get(0, top_p=2),
+            r"`top_p` must be .*in \(0, 1\].*=2",
+        ),
     ],
 )
-def test_bad_arguments(make, message):
+def test_bad_arguments(create, message):
     with pytest.raises(ValueError, match=message):
-        make()
+        create()
 
 
-def test_noise_is_threefry():
+def test_noise_is_threefry_2x32():
     # Known answers of Random123 for Threefry-2x32 with 20 rounds.
     def first_word(key, x, y):
-        # Its second key word is ours: always 0.
+        # The second word of the key is always 0 here.
         return int(
             threefry(
                 np.uint32(key),
@@ -95,7 +101,7 @@ def test_noise_is_threefry():
     assert first_word(0, 0, 0) == 0x6B200159
 
 
-def test_noise_is_uniform_and_a_matter_of_seed_and_place():
+def test_noise_is_uniform_and_depends_on_seed_row_and_column_alone():
     noise = samplers.uniform_noise(7, 400, 300)
     assert noise.dtype == "float32"
     assert 0 <= noise.min() < 1e-3

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_vq.files import written_whole
+from keras_vq.saving import written_whole
 
 
 def test_a_file_appears_whole(tmp_path):

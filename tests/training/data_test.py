@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 import torch
 
+from tests.helpers import one_layer_vqvae
 from tests.helpers import tiny_images
-from tests.helpers import tiny_vqvae
 from tests.helpers import to_numpy
 
 
@@ -49,14 +49,26 @@ def y():
     return np.arange(16)
 
 
-def run(data, *args, **kwargs):
-    model = tiny_vqvae(quantizer=None, ema_decay=None)
-    for i, w in enumerate(model.weights):
-        values = np.random.default_rng(i).normal(scale=0.3, size=w.shape)
-        w.assign(values.astype("float32"))
-    model.fit(data, *args, shuffle=False, verbose=0, **kwargs)
-    assert int(model.optimizer.iterations) == 2
-    return [to_numpy(w) for w in model.weights]
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return one_layer_vqvae(ema_decay=None)
+
+
+@pytest.fixture(scope="module")
+def train(model):
+    """Two steps from the start of training, and the weights after them."""
+    variables = [*model.variables, *model.optimizer.variables]
+    start = [to_numpy(v) for v in variables]
+
+    def train(data, *args, **kwargs):
+        for variable, value in zip(variables, start, strict=True):
+            variable.assign(value)
+        model.fit(data, *args, shuffle=False, verbose=0, **kwargs)
+        assert int(model.optimizer.iterations) == 2
+        return [to_numpy(w) for w in model.weights]
+
+    return train
 
 
 def assert_same(a, b):
@@ -66,26 +78,21 @@ def assert_same(a, b):
 
 @pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator])
 @pytest.mark.parametrize("labels", [False, True])
-def test_every_kind_of_data_trains_alike(x, y, kind, labels):
-    expected = run(x, batch_size=8)
+def test_every_kind_of_data_trains_alike(train, x, y, kind, labels):
+    expected = train(x, batch_size=8)
     data = kind(x, y) if labels else kind(x)
     steps = 2 if kind is generator else None
-    assert_same(run(data, steps_per_epoch=steps), expected)
+    assert_same(train(data, steps_per_epoch=steps), expected)
 
 
-def test_labels_beside_an_array_are_ignored(x, y):
-    assert_same(run(x, y, batch_size=8), run(x, batch_size=8))
+def test_backend_tensors_train_and_labels_are_ignored(train, x, y):
+    expected = train(x, batch_size=8)
+    assert_same(train(x, y, batch_size=8), expected)
+    tensor = keras.ops.convert_to_tensor(x)
+    assert_same(train(tensor, batch_size=8), expected)
 
 
-def test_backend_tensors_train(x):
-    assert_same(
-        run(keras.ops.convert_to_tensor(x), batch_size=8),
-        run(x, batch_size=8),
-    )
-
-
-def test_generator_loses_no_batch_to_the_check(x, y):
-    model = tiny_vqvae()
+def test_the_check_of_a_generator_loses_no_batch(train, x, y):
     seen = []
 
     def counted():
@@ -93,32 +100,27 @@ def test_generator_loses_no_batch_to_the_check(x, y):
             seen.append(batch)
             yield batch
 
-    model.fit(counted(), steps_per_epoch=2, shuffle=False, verbose=0)
+    train(counted(), steps_per_epoch=2)
     assert len(seen) == 2
-    assert int(model.optimizer.iterations) == 2
 
 
 @pytest.mark.parametrize("kind", [tf_data, Batches, loader])
-def test_validation_data_and_evaluate(x, y, kind):
-    model = tiny_vqvae()
-    history = model.fit(x, validation_data=kind(x, y), verbose=0).history
+def test_every_kind_of_data_evaluates_and_predicts_alike(model, x, y, kind):
+    history = model.fit(
+        x, batch_size=8, validation_data=kind(x, y), verbose=0
+    ).history
     logs = model.evaluate(kind(x), verbose=0, return_dict=True)
     assert logs["loss"] == pytest.approx(history["val_loss"][0], rel=1e-4)
-    arrays = model.evaluate(x, verbose=0, return_dict=True)
+    arrays = model.evaluate(x, batch_size=8, verbose=0, return_dict=True)
     assert logs == pytest.approx(arrays, rel=1e-4)
-
-
-@pytest.mark.parametrize("kind", [tf_data, Batches, loader])
-def test_predict(x, kind):
-    model = tiny_vqvae()
     np.testing.assert_allclose(
         model.predict(kind(x), verbose=0),
-        model.predict(x, verbose=0),
+        model.predict(x, batch_size=8, verbose=0),
         atol=1e-6,
     )
 
 
 @pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator])
-def test_first_batch_of_every_kind_is_checked(x, kind):
+def test_the_first_batch_of_every_kind_is_checked(model, x, kind):
     with pytest.raises(ValueError, match=r"in \[0, 1\]"):
-        tiny_vqvae().fit(kind(x * 255), verbose=0)
+        model.fit(kind(x * 255), verbose=0)

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_vq import backend
+from keras_vq import training
 from keras_vq.training import OptimizerGroup
-from keras_vq.training import Trainer
 from tests.helpers import to_numpy
 
 
 @keras.saving.register_keras_serializable(package="tests")
-class Duel(Trainer, keras.Model):
+class Duel(training.Model):
     """A generator moves points; a discriminator tells them from others."""
 
     def __init__(self, **kwargs):
@@ -20,11 +21,7 @@ class Duel(Trainer, keras.Model):
         self.discriminator = keras.layers.Dense(1, dtype=self.dtype_policy)
         for layer in (self.generator, self.discriminator):
             layer.build((None, 2))
-        self.error = keras.metrics.Mean(name="error")
-        self.built = True
-
-    def call(self, x):
-        return self.generator(x)
+        self.track("error")
 
     def variable_groups(self):
         return {
@@ -36,34 +33,35 @@ class Duel(Trainer, keras.Model):
         return ops.mean(ops.cast(self.discriminator(x), "float32"))
 
     def training_step(self, data):
-        x = ops.convert_to_tensor(data)
+        x, _ = self.unpack(data)
         groups = self.variable_groups()
 
         def generator_losses():
             y = ops.cast(self.generator(x), "float32")
             return (ops.mean(ops.square(y - x)), -self.logits(y)), y
 
-        (error, _), y, pullback = self.vjp(
+        (error, _), y, pullback = backend.vjp(
             generator_losses, groups["generator"], persistent=True
         )
-        # The ratio of two gradients, as VQGAN's adaptive weight.
+        # The ratio of two gradients, like the adaptive weight of a VQGAN.
         kernel = [self.generator.kernel]
         norms = [
             ops.sqrt(ops.sum(ops.square(pullback(mix, kernel)[0])))
             for mix in ((1.0, 0.0), (0.0, 1.0))
         ]
         weight = norms[0] / (norms[1] + 1e-4)
-        self.apply_pullback(pullback, (1.0, weight), "generator")
+        self.apply_pullback(pullback, (1.0, weight), name="generator")
 
         y = ops.stop_gradient(y)
 
         def discriminator_loss():
             return (self.logits(y) - self.logits(x),), None
 
-        _, _, pullback = self.vjp(discriminator_loss, groups["discriminator"])
-        self.apply_pullback(pullback, (1.0,), "discriminator")
-        self.error.update_state(error)
-        return {"error": self.error.result()}
+        _, _, pullback = backend.vjp(
+            discriminator_loss, groups["discriminator"]
+        )
+        self.apply_pullback(pullback, (1.0,), name="discriminator")
+        return self.logs_of({"error": error}, ops.shape(x)[0])
 
 
 def compiled(**kwargs):

@@ -1,4 +1,3 @@
-import inspect
 import math
 
 import keras_tuner
@@ -7,10 +6,6 @@ import pytest
 
 from keras_vq import tuning
 from keras_vq import zoo
-from keras_vq.tuning import HyperFactory
-from keras_vq.tuning import HyperVQVAE
-from keras_vq.zoo.recipe import Recipe
-from keras_vq.zoo.recipe import available
 from tests.helpers import tiny_images
 
 TINY = {
@@ -21,47 +16,37 @@ TINY = {
 }
 SEARCH = {"num_embeddings": [4, 16], "commitment_cost": (0.1, 2.0)}
 TUNERS = {
-    "RandomSearch": {"max_trials": 2},
-    "BayesianOptimization": {"max_trials": 3, "num_initial_points": 2},
-    "GridSearch": {"max_trials": 2},
-    "Hyperband": {"max_epochs": 2, "factor": 2},
+    keras_tuner.RandomSearch: {"max_trials": 2},
+    keras_tuner.BayesianOptimization: {
+        "max_trials": 3,
+        "num_initial_points": 2,
+    },
+    keras_tuner.GridSearch: {"max_trials": 2},
+    keras_tuner.Hyperband: {"max_epochs": 2, "factor": 2},
 }
-
-
-def uncompiled(build):
-    """`build` for models whose few steps are not worth a graph."""
-
-    def build_uncompiled(hp):
-        model = build(hp)
-        model.run_eagerly = True
-        return model
-
-    return build_uncompiled
 
 
 @pytest.fixture
 def hypermodel():
-    hypermodel = HyperVQVAE(search=SEARCH, seed=0, **TINY)
-    hypermodel.build = uncompiled(hypermodel.build)
-    return hypermodel
+    return tuning.HyperModel("vqvae", search=SEARCH, seed=0, **TINY)
 
 
-def search(tuner, x, **kwargs):
-    tuner.search(x, validation_data=(x[:4],), verbose=0, **kwargs)
+def search(tuner, x):
+    tuner.search(x, validation_data=(x[:4],), verbose=0)
     return {
         trial.trial_id: (trial.hyperparameters.values, trial.score)
         for trial in tuner.oracle.trials.values()
     }
 
 
-@pytest.mark.parametrize("name", list(TUNERS))
-def test_every_tuner_searches(rng, hypermodel, name, tmp_path):
-    tuner = getattr(keras_tuner, name)(
+@pytest.mark.parametrize("tuner", list(TUNERS))
+def test_every_tuner_searches(rng, hypermodel, tuner, tmp_path):
+    tuner = tuner(
         hypermodel,
         objective=hypermodel.objective,
         seed=0,
         directory=tmp_path,
-        **TUNERS[name],
+        **TUNERS[tuner],
     )
     trials = search(tuner, tiny_images(rng, 8))
     assert len(trials) >= 2
@@ -97,50 +82,40 @@ def test_a_search_resumes_where_it_stopped(rng, hypermodel, tmp_path):
         assert score == pytest.approx(expected_score, rel=1e-4)
 
 
-def test_rate_and_distortion_are_in_the_logs(rng, tmp_path):
+@pytest.mark.parametrize(
+    ("factory", "arguments", "positions"),
+    [
+        ("vqvae", {}, [4]),
+        ("vqvae2", {"downsampling": 2}, [4, 16]),
+        ("vqvae", {"quantizer": "residual_vector_quantizer"}, [4, 4, 4, 4]),
+    ],
+)
+def test_logs_have_rate_and_distortion(rng, factory, arguments, positions):
     x = tiny_images(rng, 8)
-    hypermodel = HyperVQVAE(
-        rate_weight=0.5, search={"num_embeddings": [4]}, **TINY
+    hypermodel = tuning.HyperModel(
+        factory,
+        rate_weight=0.5,
+        search={},
+        num_embeddings=4,
+        **TINY,
+        **arguments,
     )
     assert hypermodel.rate_distortion.name == "val_rate_distortion"
-    model = uncompiled(hypermodel.build)(keras_tuner.HyperParameters())
+    model = hypermodel.build(keras_tuner.HyperParameters())
     logs = hypermodel.fit(
         None, model, x, validation_data=(x,), verbose=0
     ).history
-    rate = 4 * math.log2(logs["val_perplexity"][0]) / 64
+    perplexities = [v[0] for k, v in logs.items() if "val_perplexity" in k]
+    rate = np.dot(positions, np.log2(perplexities)) / 64
     assert logs["val_bits_per_pixel"][0] == pytest.approx(rate)
     assert logs["val_rate_distortion"][0] == pytest.approx(
         logs["val_reconstruction_loss"][0] + 0.5 * rate
     )
-    with pytest.raises(ValueError, match="Give `validation_data`"):
+    with pytest.raises(ValueError, match="Pass `validation_data`"):
         hypermodel.fit(None, model, x, verbose=0)
 
 
-def test_a_trial_may_start_from_the_data(rng):
-    x = tiny_images(rng, 32)
-    hypermodel = HyperVQVAE(
-        adapt=True, search={}, num_embeddings=16, learning_rate=1e-9, **TINY
-    )
-    model = uncompiled(hypermodel.build)(keras_tuner.HyperParameters())
-    logs = hypermodel.fit(None, model, x, validation_data=(x,), verbose=0)
-    assert logs.history["val_codebook_usage"][0] == 1
-
-
-def test_rate_counts_all_levels(rng):
-    x = tiny_images(rng, 8)
-    hypermodel = tuning.HyperVQVAE2(
-        search={}, num_embeddings=4, downsampling=2, **TINY
-    )
-    model = uncompiled(hypermodel.build)(keras_tuner.HyperParameters())
-    logs = hypermodel.fit(
-        None, model, x, validation_data=(x,), verbose=0
-    ).history
-    bits = 4 * math.log2(logs["val_perplexity_0"][0])
-    bits += 16 * math.log2(logs["val_perplexity_1"][0])
-    assert logs["val_bits_per_pixel"][0] == pytest.approx(bits / 64)
-
-
-def test_rate_counts_all_stages():
+def test_rate_counts_each_codebook_by_its_positions():
     model = zoo.vqvae2(
         (8, 8, 3),
         hidden_dim=4,
@@ -156,56 +131,84 @@ def test_rate_counts_all_stages():
     callback.on_epoch_end(0, logs)
     bits = 4 * (0 + 1 + 2 + 3) + 16 * (4 + 5 + 6 + 7)
     assert logs["val_rate_distortion"] == pytest.approx(bits / 64)
+    assert logs["val_bits_per_pixel"] == pytest.approx(bits / 64)
+    assert math.isfinite(bits)
 
 
-def test_every_factory_has_a_hypermodel():
-    found = {
-        getattr(tuning, name).factory.__name__
-        for name in tuning.__all__
-        if name not in ("HyperFactory", "RateDistortion")
-    }
-    assert found == set(zoo.__all__) - {"load"}
-
-
-@pytest.mark.parametrize("name", available())
-def test_defaults_are_those_of_the_recipe(name):
-    recipe = Recipe.load(name)
-    hypermodel = HyperFactory.from_recipe(name)
-    known = inspect.signature(recipe.factory()).parameters
-    values = {"learning_rate": recipe.training.learning_rate}
-    values = {**recipe.factory_arguments(), **values}
-    hp = keras_tuner.HyperParameters()
-    for key in hypermodel.search:
-        expected = values.get(key, known[key].default)
-        assert hypermodel.ask(hp, key) == pytest.approx(expected)
-
-
-def test_what_a_recipe_switches_off_is_not_searched():
-    assert "ema_decay" in HyperVQVAE().search
-    assert "ema_decay" not in HyperVQVAE(ema_decay=None).search
-    fixed = HyperVQVAE(fixed=["num_embeddings"]).search
-    assert list(fixed) == [k for k in HyperVQVAE.space if k != "num_embeddings"]
-
-
-def test_the_learning_rate_may_decay(hypermodel):
-    decaying = HyperVQVAE(
-        search={"learning_rate": (1e-4, 1e-2)}, decay_steps=10, **TINY
+def test_a_trial_can_start_from_the_data(rng):
+    x = tiny_images(rng, 32)
+    hypermodel = tuning.HyperModel(
+        "vqvae",
+        adapt=True,
+        search={},
+        num_embeddings=16,
+        learning_rate=1e-9,
+        **TINY,
     )
-    model = decaying.build(keras_tuner.HyperParameters())
+    model = hypermodel.build(keras_tuner.HyperParameters())
+    logs = hypermodel.fit(None, model, x, validation_data=(x,), verbose=0)
+    assert logs.history["val_codebook_usage"][0] == 1
+
+
+def test_every_factory_has_a_search_space_of_its_arguments():
+    assert list(tuning.SEARCH_SPACES) != []
+    assert set(tuning.SEARCH_SPACES) == set(zoo.FACTORIES)
+    hp = keras_tuner.HyperParameters
+    for name, space in tuning.SEARCH_SPACES.items():
+        hypermodel = tuning.HyperModel(name)
+        assert list(hypermodel.search) == list(space.arguments)
+        for key in hypermodel.search:  # the factory's default comes first
+            default = hypermodel.parameters[key].default
+            assert hypermodel.value(hp(), key) == pytest.approx(default)
+
+
+def test_arguments_are_tried_first():
+    hypermodel = tuning.HyperModel(
+        "vqvae", num_embeddings=48, commitment_cost=5.0
+    )
+    hp = keras_tuner.HyperParameters()
+    assert hypermodel.value(hp, "num_embeddings") == 48
+    assert hypermodel.value(hp, "commitment_cost") == 5.0
+
+
+def test_what_is_switched_off_or_fixed_is_not_searched():
+    assert "ema_decay" in tuning.HyperModel("vqvae").search
+    assert "ema_decay" not in tuning.HyperModel("vqvae", ema_decay=None).search
+    fixed = tuning.HyperModel("vqvae", fixed=["num_embeddings"])
+    expected = list(tuning.SEARCH_SPACES["vqvae"].arguments)
+    expected.remove("num_embeddings")
+    assert list(fixed.search) == expected
+
+
+def test_the_learning_rate_can_decay():
+    hypermodel = tuning.HyperModel(
+        "vqvae", search={"learning_rate": (1e-4, 1e-2)}, decay_steps=10, **TINY
+    )
+    model = hypermodel.build(keras_tuner.HyperParameters())
     config = model.optimizer.get_config()["learning_rate"]["config"]
     assert config["initial_learning_rate"] == pytest.approx(1e-3)
     assert config["decay_steps"] == 10
 
 
-def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="Did you mean 'num_embeddings'"):
-        HyperVQVAE(search={"num_embedding": [4]})
-    with pytest.raises(ValueError, match="has no argument 'codes'"):
-        HyperVQVAE(codes=4)
-    with pytest.raises(ValueError, match="HyperVQVAE does not build a 'vae'"):
-        HyperVQVAE.from_recipe("vae_mnist")
-    with pytest.raises(ValueError, match="must not be negative"):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"factory": "vqvea"}, "Did you mean 'vqvae'"),
+        ({"search": {"num_embedding": [4]}}, "Did you mean 'num_embeddings'"),
+        ({"codes": 4}, "has no argument 'codes'"),
+        *(
+            ({"search": {"commitment_cost": x}}, "list of choices or a range")
+            for x in ([], (2.0, 0.1), (0.0, 1.0), 3)
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tuning.HyperModel(**{"factory": "vqvae", **arguments})
+
+
+def test_bad_objectives_are_refused():
+    with pytest.raises(ValueError, match="`rate_weight` must be"):
         tuning.RateDistortion(-1.0)
-    for wrong in ([], (2.0, 0.1), (0.0, 1.0), 3):
-        with pytest.raises(ValueError, match="a list of choices or a range"):
-            HyperVQVAE(search={"commitment_cost": wrong})
+    with pytest.raises(ValueError, match=r"codes. Received: vae"):
+        tuning.HyperModel("vae").rate_distortion  # noqa: B018

@@ -19,7 +19,7 @@ def test_the_wheel_brings_the_zoo(tmp_path):
 import sys
 sys.path.insert(0, {str(tmp_path / "site")!r})
 import keras_vq
-from keras_vq.zoo.recipe import Recipe, available
+from keras_vq.recipes import Recipe, available
 assert keras_vq.__file__.startswith({str(tmp_path)!r}), keras_vq.__file__
 print(Recipe.load("vqvae_mnist").data.name, *available())
 """

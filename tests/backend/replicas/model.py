@@ -1,16 +1,16 @@
-"""The model and data that all scripts and the test train alike."""
+"""The model and data that replicas and a single process train on alike."""
 
 import keras
 import numpy as np
 
 from keras_vq import layers
-from keras_vq import models
+from tests.helpers import one_layer_vqvae
 from tests.helpers import tiny_images
 from tests.helpers import to_numpy
 
 BATCH_SIZE = 16
-# The last batch is smaller, and not the same for all replicas; JAX wants one
-# that its four devices can share alike.
+# The last batch is smaller, and not divided evenly among replicas; JAX needs
+# one that its four devices can share.
 NUM_IMAGES = 44 if keras.config.backend() == "jax" else 43
 EPOCHS = 2
 
@@ -23,22 +23,16 @@ def build(ema):
         )
     else:
         quantizer = layers.VectorQuantizer(16, 4, name="quantizer")
-    model = models.VQVAE(
-        (8, 8, 3),
-        quantizer,
-        hidden_dim=8,
-        num_residual_layers=1,
-        residual_hidden_dim=4,
-    )
+    model = one_layer_vqvae(quantizer=quantizer)
     rng = np.random.default_rng(0)
     for w in model.weights:
         if w.name not in ("counts", "sums", "embeddings"):
             w.assign(rng.normal(scale=0.3, size=w.shape).astype("float32"))
     embeddings = rng.normal(scale=0.3, size=(16, 4)).astype("float32")
     embeddings[10:] = 50
-    model.quantizer.embeddings.assign(embeddings)
+    quantizer.embeddings.assign(embeddings)
     if ema:
-        model.quantizer.sums.assign(embeddings)
+        quantizer.sums.assign(embeddings)
     model.compile(keras.optimizers.SGD(0.1))
     return model
 

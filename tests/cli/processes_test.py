@@ -1,0 +1,85 @@
+"""The commands, each in a process of its own."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from keras_vq import recipes
+from tests.helpers import run_python
+from tests.helpers import to_numpy
+from tests.runs import trained_run
+from tests.runs import write_recipe
+
+COMMAND = ("-m", "keras_vq.cli.main")
+
+
+@pytest.mark.parametrize(
+    ("command", "run", "options"),
+    [
+        ("reconstruct", "vqvae", ["--out"]),
+        ("generate", "pixelcnn", ["--num", "4", "--out"]),
+        ("interpolate", "cvae", ["--out"]),
+        ("traverse", "cvae", ["--out"]),
+        ("tokenize", "vqvae", ["--split", "test"]),
+        ("export", "pixelcnn", []),
+    ],
+)
+def test_commands_write_what_they_say(command, run, options, tmp_path):
+    out = tmp_path / "out"
+    path = trained_run(run).path
+    child = run_python(*COMMAND, command, path, *options, out)
+    assert f"Wrote {out}" in child.stdout
+    assert out.exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "info"])
+def test_commands_print_what_they_measure(command):
+    run = trained_run("vqvae")
+    child = run_python(*COMMAND, command, run.path)
+    assert f"{run.results['perplexity']:.4g}" in child.stdout
+
+
+def test_errors_are_one_line(tmp_path):
+    child = run_python(*COMMAND, "info", "nothing", check=False)
+    assert child.returncode == 2
+    assert "Error: Unknown recipe 'nothing'" in child.stderr
+    assert "Traceback" not in child.stderr
+
+
+def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_ends(tmp_path):
+    whole = trained_run("vqvae")
+    broken, log = tmp_path / "broken", tmp_path / "log"
+    checkpoint = broken / "checkpoints" / "epoch_0001.keras"
+    command = [*COMMAND, "train", write_recipe("vqvae", tmp_path)]
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, *map(str, command), "--out", str(broken)],
+            stdout=file,
+            stderr=file,
+        )
+    deadline = time.monotonic() + 300
+    while not checkpoint.exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (broken / "model.keras").exists(), "it ended before the kill"
+
+    resumed = recipes.resume(broken)
+    for a, b in zip(weights(whole), weights(resumed), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    for name, values in whole.history.items():
+        assert resumed.history[name] == pytest.approx(values, rel=1e-3), name
+    assert not list(broken.rglob(".tmp-*"))
+
+
+def weights(run):
+    model = keras.models.load_model(run.model_path)
+    variables = (*model.weights, *model.optimizer.variables)
+    return [to_numpy(v) for v in variables]

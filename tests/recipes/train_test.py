@@ -1,0 +1,221 @@
+import csv
+import json
+import pathlib
+import shutil
+import tomllib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vq import LatentGenerator
+from keras_vq import data
+from keras_vq import recipes
+from tests.helpers import to_numpy
+from tests.runs import trained_run
+from tests.runs import write_recipe
+
+
+def test_a_run_holds_recipe_metrics_logs_pictures_and_model():
+    run = trained_run("vqvae")
+    values = tomllib.loads((run.path / "recipe.toml").read_text())
+    split = values["data"]["train_split"]
+    images = data.load("scenes", split, shuffle=False, batch_size=96)
+    variance = next(images.as_numpy_iterator()).var()
+    assert values["arguments"]["data_variance"] == pytest.approx(variance)
+    assert run.model.likelihood.variance == pytest.approx(variance)
+
+    with (run.path / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert run.history["loss"] == [float(row["loss"]) for row in rows]
+    assert run.history["loss"][1] < run.history["loss"][0]
+    results = json.loads((run.path / "results.json").read_text())
+    assert results == run.results
+    assert results["loss"] == pytest.approx(run.history["val_loss"][-1], 1e-4)
+    for name in ("reconstructions", "codebook"):
+        assert_pictures(run, name, epochs=2)
+    assert_picture(run.path / "curves.png")
+    assert list((run.path / "logs" / "train").glob("events*"))
+    # Cosine decay over the steps of the run.
+    rate = float(run.model.optimizer.learning_rate)
+    assert rate == pytest.approx(0, abs=1e-9)
+
+
+def assert_pictures(run, folder, epochs):
+    for epoch in range(1, epochs + 1):
+        assert_picture(run.path / folder / f"epoch_{epoch:04d}.png")
+
+
+def assert_picture(path):
+    pixels = tf.io.decode_png(path.read_bytes()).numpy()
+    assert pixels.shape[0] > 100
+    assert pixels.std() > 20
+
+
+def test_a_run_is_opened_by_its_path():
+    trained = trained_run("vqvae")
+    opened = recipes.Run(trained.path)
+    assert opened.is_complete
+    assert opened.recipe == trained.recipe
+    images = np.full((2, 32, 32, 3), 0.5)
+    np.testing.assert_array_equal(
+        opened.model.encode(images), trained.model.encode(images)
+    )
+    with pytest.raises(FileNotFoundError, match="not the folder of a run"):
+        recipes.Run(trained.path / "logs")
+
+
+def test_the_run_of_a_prior_has_its_generator():
+    run = trained_run("pixelcnn")
+    assert isinstance(run.model, LatentGenerator)
+    assert_pictures(run, "samples", epochs=2)
+    tokenizer = trained_run("vqvae").model
+    ((codes, labels),) = data.load_codes(
+        tokenizer, "scenes", "test[:32]", 32, labels=True
+    ).as_numpy_iterator()
+    nats = -run.model.prior.log_prob(codes, labels).mean() / codes[0].size
+    assert run.results["loss"] == pytest.approx(nats, rel=1e-4)
+    assert recipes.evaluate(recipes.Run(run.path)) == pytest.approx(
+        run.results, rel=1e-4
+    )
+    with pytest.raises(ValueError, match="Give the run of its tokenizer"):
+        run.first_stage  # noqa: B018
+
+
+def test_a_prior_learns_the_same_from_stored_codes(tmp_path):
+    run = trained_run("pixelcnn")
+    tokenizer = trained_run("vqvae").model
+    splits = ["train[:96]", "test[:32]"]
+    codes = tmp_path / "codes"
+    data.tokenize(tokenizer, "scenes", codes, ["train", "test"])
+    stored = recipes.train(
+        write_recipe("pixelcnn", tmp_path), tmp_path / "run", dataset=codes
+    )
+    assert [stored.recipe.data.train_split, stored.recipe.data.test_split] == (
+        splits
+    )
+    expected = run.model.prior.get_weights()
+    for a, b in zip(stored.model.prior.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_a_tokenizer_is_loaded_once(tmp_path, monkeypatch):
+    loaded = []
+    load_model = keras.models.load_model
+
+    def counting(path, *args, **kwargs):
+        loaded.append(pathlib.Path(path))
+        return load_model(path, *args, **kwargs)
+
+    monkeypatch.setattr(keras.models, "load_model", counting)
+    recipe = write_recipe("pixelcnn", tmp_path)
+    recipes.train(recipe, tmp_path / "run", epochs=1)
+    assert loaded == [trained_run("vqvae").model_path]
+
+
+def test_a_missing_tokenizer_is_named(tmp_path):
+    recipe = recipes.Recipe.load(write_recipe("pixelcnn", tmp_path))
+    missing = str(tmp_path / "missing.keras")
+    with pytest.raises(
+        FileNotFoundError, match=r"for `tokenizer` at .*missing"
+    ):
+        recipes.train(recipe, tmp_path / "run", settings={"tokenizer": missing})
+    assert not (tmp_path / "run").exists()
+
+
+def test_codebooks_start_from_the_data(tmp_path):
+    """With a negligible learning rate only k-means brings codes into use."""
+    settings = {
+        "data.train_split": "train[:64]",
+        "learning_rate": 1e-9,
+        "ema_decay": 0.9999,
+        "num_embeddings": 16,
+    }
+    usage = [
+        recipes.train(
+            write_recipe("vqvae", tmp_path),
+            tmp_path / str(adapt),
+            settings={**settings, "adapt": adapt},
+            quick=True,
+        ).results["codebook_usage"]
+        for adapt in (False, True)
+    ]
+    assert usage[0] < usage[1] == 1
+    with pytest.raises(ValueError, match="adapt=true for vae, which has none"):
+        recipes.train("vae_mnist", tmp_path / "vae", settings={"adapt": True})
+
+
+def test_other_data_are_found_from_anywhere(tmp_path, rng, monkeypatch):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(20):
+        pixels = rng.integers(0, 256, (40, 50, 3), dtype="uint8")
+        (folder / f"{i}.png").write_bytes(tf.io.encode_png(pixels).numpy())
+    monkeypatch.chdir(tmp_path)
+    run = recipes.train(
+        write_recipe("vqvae", tmp_path),
+        dataset="photos",
+        settings={"train_split": "train", "test_split": "test"},
+        quick=True,
+    )
+    assert run.path == pathlib.Path("runs/vqvae")
+    assert run.recipe.data.name == str(folder)
+    assert run.recipe.training.epochs == 1
+
+
+def test_first_stages_show_what_they_have(tmp_path):
+    run = recipes.train(write_recipe("vqvae2", tmp_path), tmp_path / "vqvae2")
+    for folder in ("reconstructions", "codebook", "levels"):
+        assert_pictures(run, folder, epochs=1)
+    run = trained_run("cvae")
+    for folder in ("reconstructions", "interpolations", "samples"):
+        assert_pictures(run, folder, epochs=2)
+    assert not (run.path / "codebook").exists()
+
+
+def weights(run):
+    model = keras.models.load_model(run.model_path)
+    variables = (*model.weights, *model.optimizer.variables)
+    return [to_numpy(v) for v in variables]
+
+
+@pytest.mark.parametrize("checkpoints", [0, 1, 2])
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_ends(
+    tmp_path, checkpoints
+):
+    whole = trained_run("vqvae")
+    path = tmp_path / "broken"
+    shutil.copytree(whole.path, path)
+    # What a process that was killed at that moment has left.
+    for name in ("model.keras", "results.json", "curves.png"):
+        (path / name).unlink()
+    for epoch in range(checkpoints + 1, 3):
+        (path / "checkpoints" / f"epoch_{epoch:04d}.keras").unlink()
+    (path / "checkpoints" / ".tmp-half").mkdir()
+
+    broken = recipes.resume(path)
+    for a, b in zip(weights(whole), weights(broken), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert broken.results == pytest.approx(whole.results, rel=1e-3)
+    for name, values in whole.history.items():
+        assert broken.history[name] == pytest.approx(values, rel=1e-3), name
+    assert not list(path.rglob(".tmp-*"))
+
+
+def test_a_complete_run_is_not_touched():
+    run = trained_run("vqvae")
+    before = run.model_path.stat().st_mtime_ns
+    recipes.resume(run.path)
+    assert run.model_path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_existing_and_unwritable_folders_are_refused(tmp_path, is_file):
+    recipe = write_recipe("vqvae", tmp_path)
+    out = recipe if is_file else tmp_path
+    with pytest.raises(FileExistsError, match="exists"):
+        recipes.train(recipe, out)
+    with pytest.raises(PermissionError, match="not a writable folder"):
+        recipes.train(recipe, recipe / "run")
