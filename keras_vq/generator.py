@@ -72,6 +72,9 @@ class LatentGenerator(Model):
     def call(self, x, training=False):
         return self.tokenizer(x)
 
+    def compute_output_spec(self, x, training=False):
+        return self.tokenizer.compute_output_spec(x)
+
     def generate(
         self,
         num_images,

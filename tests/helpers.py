@@ -35,7 +35,9 @@ def run(fn, *args, variables=None, **kwargs):
     if variables is None:
         is_layer = isinstance(fn, keras.layers.Layer)
         variables = fn.variables if is_layer else []
-    args = keras.tree.map_structure(keras.ops.convert_to_tensor, args)
+    args = keras.tree.map_structure(
+        lambda x: None if x is None else keras.ops.convert_to_tensor(x), args
+    )
     if keras.config.backend() != "jax":
         return to_numpy(fn(*args, **kwargs))
     import jax

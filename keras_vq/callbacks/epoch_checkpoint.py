@@ -23,10 +23,10 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
     ```python
     checkpoint = keras_vq.callbacks.EpochCheckpoint("checkpoints")
-    model.fit(images, epochs=10, callbacks=[checkpoint])
+    model.fit(images, epochs=2, callbacks=[checkpoint])
     epoch, path = keras_vq.callbacks.EpochCheckpoint.latest("checkpoints")
     model = keras.models.load_model(path)
-    model.fit(images, epochs=10, initial_epoch=epoch)
+    model.fit(images, epochs=4, initial_epoch=epoch)
     ```
     """
 

@@ -54,12 +54,12 @@ class TransformerBlock(keras.layers.Layer):
         self.num_heads = num_heads
         self.intermediate_dim = check_int("intermediate_dim", intermediate_dim)
         self.dropout = dropout
-        self.rotary_shape = rotary_shape
-        self.prefix_shape = prefix_shape
         dtype = self.dtype_policy
         self.attention = CausalSelfAttention(
             num_heads, dropout, rotary_shape, prefix_shape, dtype=dtype
         )
+        self.rotary_shape = self.attention.rotary_shape
+        self.prefix_shape = self.attention.prefix_shape
         self.norms = [
             keras.layers.LayerNormalization(epsilon=1e-5, dtype=dtype)
             for _ in range(2)

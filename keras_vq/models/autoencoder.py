@@ -1,4 +1,5 @@
 from keras_vq.layers import IdentityBottleneck
+from keras_vq.layers import Quantizer
 from keras_vq.models.first_stage import FirstStage
 from keras_vq.models.wiring import known_input_shape
 from keras_vq.saving.config import serializable
@@ -18,8 +19,8 @@ class Autoencoder(FirstStage):
             likelihood; for `"mse"` that is the input's shape, in [-1, 1].
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"mse"`: the loss is the squared error.
-        bottleneck: A bottleneck of `keras_vq.layers`; None for an
-            `IdentityBottleneck`. Defaults to None.
+        bottleneck: A bottleneck of `keras_vq.layers`, no quantizer; None for
+            an `IdentityBottleneck`. Defaults to None.
         input_shape: tuple of int, shape of one input: `(time, channels)`,
             `(height, width, channels)` or `(frames, height, width, channels)`;
             needed if the encoder is a layer that does not know it. Defaults to
@@ -62,6 +63,12 @@ class Autoencoder(FirstStage):
         input_shape=None,
         **kwargs,
     ):
+        if isinstance(bottleneck, Quantizer):
+            raise ValueError(
+                "The latents of an Autoencoder are continuous; for a quantizer "
+                f"use VQVAE. Received: bottleneck={bottleneck!r} of "
+                f"type {type(bottleneck).__name__}"
+            )
         shape = known_input_shape(encoder, input_shape)
         super().__init__(shape, likelihood, **kwargs)
         self.connect(encoder, bottleneck or IdentityBottleneck(), decoder)

@@ -248,6 +248,11 @@ class FirstStage(Model):
         x, labels = self._pair(inputs)
         return self.decode_step(self.encode_step(x, labels), labels)
 
+    def compute_output_spec(self, inputs, training=False):
+        # Not by tracing: JAX cannot trace tiles of an unknown batch size.
+        x, _ = self._pair(inputs)
+        return keras.KerasTensor((x.shape[0], *self.input_shape), "float32")
+
     def _pair(self, inputs):
         if self.num_classes is None:
             return inputs, None

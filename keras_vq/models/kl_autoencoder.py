@@ -1,3 +1,5 @@
+from keras_vq.checks import check_type
+from keras_vq.layers import GaussianBottleneck
 from keras_vq.models.first_stage import FirstStage
 from keras_vq.models.wiring import known_input_shape
 from keras_vq.saving.config import serializable
@@ -80,6 +82,12 @@ class KLAutoencoder(FirstStage):
         input_shape=None,
         **kwargs,
     ):
+        check_type(
+            "bottleneck",
+            bottleneck,
+            GaussianBottleneck,
+            "a keras_vq.layers.GaussianBottleneck",
+        )
         shape = known_input_shape(encoder, input_shape)
         super().__init__(shape, likelihood, **kwargs)
         self.connect(encoder, bottleneck, decoder)

@@ -72,10 +72,9 @@ class StackedVQVAE(Tokenizer):
         check_first_stage(first_stage)
         check_quantizer_type(quantizer)
         super().__init__(first_stage.input_shape, **kwargs)
+        # TensorFlow ignores a value that is there already, in a loaded model.
+        first_stage.trainable = True
         first_stage.trainable = False
-        for variable in first_stage.variables:
-            # A model that was loaded as not trainable ignores the line above.
-            variable.trainable = False
         self.first_stage = first_stage
         self.encoder = encoder
         self.bottleneck = quantizer

@@ -3,6 +3,7 @@ import math
 from typing import Any
 
 from keras_vq.checks import check_codes
+from keras_vq.checks import check_type
 from keras_vq.checks import title
 from keras_vq.layers import Quantizer
 from keras_vq.metrics import CodebookPerplexity
@@ -42,6 +43,7 @@ class Tokenizer(FirstStage):
     latent_dtype = "int32"
 
     def connect(self, encoder, bottleneck, decoder):
+        check_quantizer_type(bottleneck)
         super().connect(encoder, bottleneck, decoder)
         self.num_embeddings = bottleneck.num_embeddings
         self.codes_per_position = bottleneck.codes_per_position
@@ -190,8 +192,6 @@ class Tokenizer(FirstStage):
 
 def check_quantizer_type(quantizer):
     """Raise unless a model's quantizer is one."""
-    if not isinstance(quantizer, Quantizer):
-        raise ValueError(
-            "`quantizer` must be a quantizer of keras_vq.layers. Received: "
-            f"quantizer={quantizer!r}, a {type(quantizer).__name__}"
-        )
+    check_type(
+        "quantizer", quantizer, Quantizer, "a quantizer of keras_vq.layers"
+    )

@@ -66,7 +66,7 @@ class VQVAE2(Tokenizer):
     Example:
 
     >>> encoders, decoders = keras_vq.networks.hierarchical_cnn(
-    ...     (32, 32, 3), [64, 64], 3, hidden_dim=32)
+    ...     (32, 32, 3), [64, 64], 3, hidden_dim=16)
     >>> quantizers = [keras_vq.layers.VectorQuantizerEMA(512, 64) for _ in "ab"]
     >>> model = keras_vq.models.VQVAE2(encoders, quantizers, decoders)
     >>> model.compile("adam")

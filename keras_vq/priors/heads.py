@@ -58,7 +58,7 @@ class CodeHead(keras.layers.Layer):
         is_tied=False,
         **kwargs,
     ):
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(**{"autocast": False, "dtype": "float32", **kwargs})
         self.num_embeddings = check_int("num_embeddings", num_embeddings, 2)
         self.dim = check_int("dim", dim)
         self.codes_per_position = check_int(
@@ -78,18 +78,24 @@ class CodeHead(keras.layers.Layer):
         count, dim, k = self.codes_per_position, self.dim, self.num_embeddings
         self.embedding = CodeEmbedding(k, dim, count - 1, dtype="float32")
 
+        def weight(name, *shape, initializer="zeros"):
+            return self.add_weight(
+                (count, *shape),
+                initializer,
+                name=name,
+                dtype="float32",
+                autocast=False,
+            )
+
         def kernel(name, *shape):
             # Stacked, the fans are `count` times those of one matrix.
             scaling = keras.initializers.VarianceScaling(count, "fan_avg")
-            return self.add_weight((count, *shape), scaling, name=name)
-
-        def bias(name, size):
-            return self.add_weight((count, size), "zeros", name=name)
+            return weight(name, *shape, initializer=scaling)
 
         self.hidden_kernel = kernel("hidden_kernel", dim, dim)
-        self.hidden_bias = bias("hidden_bias", dim)
+        self.hidden_bias = weight("hidden_bias", dim)
         self.kernel = kernel("kernel", dim, k)
-        self.bias = bias("bias", k)
+        self.bias = weight("bias", k)
 
     def tie(self, embedding):
         """Compute logits with the vectors of this `CodeEmbedding`."""
@@ -182,7 +188,7 @@ class LogisticMixtureHead(keras.layers.Layer):
     is_tied = False
 
     def __init__(self, dim, codes_per_position=1, num_mixtures=10, **kwargs):
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(**{"autocast": False, "dtype": "float32", **kwargs})
         self.dim = check_int("dim", dim)
         self.codes_per_position = check_int(
             "codes_per_position", codes_per_position

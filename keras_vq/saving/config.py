@@ -44,6 +44,9 @@ def get_config(self):
     named = inspect.signature(type(self).__init__).parameters.values()
     variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     names = [p.name for p in named if p.kind not in variadic][1:]  # not self
+    if all(p.kind != inspect.Parameter.VAR_KEYWORD for p in named):
+        # What the base class records may be fixed here, such as the dtype.
+        config = {name: config[name] for name in names if name in config}
     for name in dict.fromkeys([*names, *self._keywords.names]):
         if name not in config:
             config[name] = _serialized(_attribute(self, name))

@@ -16,7 +16,7 @@ from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
 from keras_vq.models.first_stage import value_range
 from keras_vq.models.wiring import output_shape
-from keras_vq.networks import patch_discriminator
+from keras_vq.networks.patch_discriminator import patch_discriminator
 
 # Codes per position of a quantizer that is given by its name alone.
 NUM_STAGES = 4

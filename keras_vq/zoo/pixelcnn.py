@@ -59,7 +59,7 @@ def pixelcnn(
 
     >>> tokenizer = keras_vq.zoo.vqvae((16, 16, 3), num_embeddings=32)
     >>> images = np.random.uniform(size=(8, 16, 16, 3))
-    >>> prior = keras_vq.zoo.pixelcnn(tokenizer)
+    >>> prior = keras_vq.zoo.pixelcnn(tokenizer, num_layers=4)
     >>> history = prior.fit(tokenizer.encode(images), verbose=0)
     >>> prior.generate(2, seed=0).shape
     (2, 4, 4)

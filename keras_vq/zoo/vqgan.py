@@ -101,8 +101,8 @@ def vqgan(
     Example:
 
     >>> model = keras_vq.zoo.vqgan(
-    ...     (16, 16, 3), 64, 8, hidden_dim=8, channel_multipliers=(1, 2)
-    ... )
+    ...     (16, 16, 3), 64, 8, hidden_dim=8, channel_multipliers=(1, 2),
+    ...     disc_hidden_dim=8)
     >>> images = np.random.uniform(size=(8, 16, 16, 3))
     >>> history = model.fit(images, verbose=0)
     >>> model.encode(images).shape

@@ -6,6 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
+from keras_vq.checks import check_type
 from keras_vq.likelihoods import Likelihood
 from keras_vq.zoo.parts import make_likelihood
 from keras_vq.zoo.parts import make_quantizer
@@ -75,8 +76,9 @@ def vqvae2(
 
     Example:
 
-    >>> model = keras_vq.zoo.vqvae2(input_shape=(32, 32, 3), num_levels=3)
-    >>> images = np.random.uniform(size=(16, 32, 32, 3))
+    >>> model = keras_vq.zoo.vqvae2(
+    ...     input_shape=(32, 32, 3), num_levels=3, hidden_dim=16)
+    >>> images = np.random.uniform(size=(8, 32, 32, 3))
     >>> history = model.fit(images, verbose=0)
     >>> model.code_shape
     ((2, 2), (4, 4), (8, 8))
@@ -94,6 +96,7 @@ def vqvae2(
             )
             for _ in range(num_levels)
         ]
+    check_type("quantizers", quantizers, (list, tuple), "a list or a name")
     if encoders is None or decoders is None:
         built = networks.hierarchical_cnn(
             input_shape,

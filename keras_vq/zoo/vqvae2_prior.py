@@ -59,9 +59,10 @@ def vqvae2_prior(
 
     Example:
 
-    >>> tokenizer = keras_vq.zoo.vqvae2((16, 16, 3), num_embeddings=32)
+    >>> tokenizer = keras_vq.zoo.vqvae2((16, 16, 3), hidden_dim=16)
     >>> images = np.random.uniform(size=(8, 16, 16, 3))
-    >>> prior = keras_vq.zoo.vqvae2_prior(tokenizer, num_layers=4)
+    >>> prior = keras_vq.zoo.vqvae2_prior(
+    ...     tokenizer, hidden_dim=16, num_layers=2)
     >>> history = prior.fit(tokenizer.encode(images), verbose=0)
     >>> [codes.shape for codes in prior.generate(2, seed=0)]
     [(2, 2, 2), (2, 4, 4)]

@@ -52,12 +52,12 @@ def wavenet(
 
     Example:
 
-    >>> tokenizer = keras_vq.zoo.vqvae((256, 1), num_embeddings=32)
-    >>> audio = np.random.uniform(-1, 1, size=(8, 256, 1))
-    >>> prior = keras_vq.zoo.wavenet(tokenizer)
+    >>> tokenizer = keras_vq.zoo.vqvae((128, 1), num_embeddings=32)
+    >>> audio = np.random.uniform(-1, 1, size=(8, 128, 1))
+    >>> prior = keras_vq.zoo.wavenet(tokenizer, hidden_dim=16)
     >>> history = prior.fit(tokenizer.encode(audio), verbose=0)
     >>> prior.generate(2, seed=0).shape
-    (2, 64)
+    (2, 32)
 
     References:
         van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016.

@@ -61,7 +61,7 @@ def test_the_class_of_a_way_is_that_of_its_start(rng):
 
 
 def test_what_cannot_be_drawn_is_refused(model, images):
-    with pytest.raises(ValueError, match="latents of VQVAE .* are codes"):
+    with pytest.raises(ValueError, match=r"latents of VQVAE .* are codes"):
         interpolate(tiny_vqvae(), images)
     for function in (interpolate, traverse):
         with pytest.raises(ValueError, match="1 images and num_steps=8"):

@@ -1,77 +1,127 @@
-"""Every exported layer, loss, model and so on, with a factory.
+"""Every public class with a small example of it.
 
-A class that is exported and missing here fails `conformance_test.py`.
+`conformance_test.py` fails for a public class that is missing here.
 """
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
+import keras_vq
 from keras_vq import layers
 from keras_vq import likelihoods
 from keras_vq import losses
 from keras_vq import metrics
 from keras_vq import models
+from keras_vq import networks
 from keras_vq import priors
 from keras_vq import regularizers
+from keras_vq import samplers
+from keras_vq import training
+from keras_vq.likelihoods.location_scale import LocationScale
+from keras_vq.networks import Conditioning
+
+
+@dataclasses.dataclass(frozen=True)
+class Floats:
+    """Batches of floats in [0, 1)."""
+
+    shape: tuple[int, ...]
+    dtype = "float32"
+
+    def batch(self, rng, size):
+        return rng.uniform(size=(size, *self.shape)).astype(self.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ints:
+    """Batches of integers in [0, limit)."""
+
+    shape: tuple[int, ...]
+    limit: int
+    dtype = "int32"
+
+    def batch(self, rng, size):
+        shape = (size, *self.shape)
+        return rng.integers(self.limit, size=shape, dtype=self.dtype)
 
 
 @dataclasses.dataclass
 class Case:
+    """A class whose instances are called with tensors."""
+
+    # From keyword arguments such as `dtype` to an instance.
     make: Callable
-    shape: tuple[int, ...]  # of one input, without the batch
-    num_classes: int | None = None  # of the labels that go with it, if any
-    num_codes: int | None = None  # of an input that is codes
-    is_pair: bool = False  # two such inputs
+    # The call's arguments, structures of `Floats` and `Ints`.
+    inputs: tuple[Any, ...]
 
-    def example(self, rng, batch):
-        """What the module is called with, arrays."""
-        size = (batch, *self.shape)
-        if self.num_codes is not None:
-            x = rng.integers(self.num_codes, size=size, dtype="int32")
-        else:
-            x = rng.uniform(size=size).astype("float32")
-        if self.is_pair:
-            return x, x[::-1] if self.num_codes else x**2
-        if self.num_classes is None:
-            return x
-        return x, rng.integers(self.num_classes, size=batch, dtype="int32")
+    def example(self, rng, batch_size):
+        """Arguments of a call, NumPy arrays."""
+        return self._map(lambda x: x.batch(rng, batch_size))
 
-    def inputs(self):
-        """What a layer is called with in a Functional model."""
-        if self.is_pair:
-            return keras.Input(self.shape), keras.Input(self.shape)
-        return keras.Input(self.shape)
+    def symbols(self):
+        """Arguments of a call with an unknown batch size."""
+        return self._map(lambda x: keras.KerasTensor((None, *x.shape), x.dtype))
 
+    def keras_inputs(self):
+        """Arguments of a call in a functional model."""
+        return self._map(lambda x: keras.Input(x.shape, dtype=x.dtype))
+
+    def _map(self, function):
+        return keras.tree.map_structure(
+            lambda x: None if x is None else function(x), self.inputs
+        )
+
+
+def each(cls, *args, **kwargs):
+    """A factory of instances that takes further keyword arguments."""
+    return lambda **more: cls(*args, **kwargs, **more)
+
+
+# === Layers ===
+
+STACK = Floats((3, 2, 2))
 
 LAYERS = {
     layers.CausalConv1D: Case(
-        lambda **kw: layers.CausalConv1D(3, 3, dilation=2, **kw), (6, 2)
+        each(layers.CausalConv1D, 3, 3, dilation=2), (Floats((6, 2)),)
     ),
     layers.CausalSelfAttention: Case(
-        lambda **kw: layers.CausalSelfAttention(
-            2, dropout=0.1, rotary_shape=(3, 2), **kw
-        ),
-        (6, 8),
+        each(layers.CausalSelfAttention, 2, dropout=0.1, rotary_shape=(3, 2)),
+        (Floats((6, 8)),),
+    ),
+    layers.CodeEmbedding: Case(
+        each(layers.CodeEmbedding, 5, 4, codes_per_position=2, stddev=0.1),
+        (Ints((3, 2), 5),),
     ),
     layers.FiniteScalarQuantizer: Case(
-        lambda **kw: layers.FiniteScalarQuantizer((5, 4, 2), **kw), (2, 3)
+        each(layers.FiniteScalarQuantizer, (5, 4, 2)), (Floats((2, 3)),)
     ),
     layers.GatedMaskedConv: Case(
-        lambda **kw: layers.GatedMaskedConv(2, 5, "A", **kw),
-        (4, 3, 2),
-        is_pair=True,
+        each(layers.GatedMaskedConv, 2, 5, "A"), ((STACK, STACK),)
+    ),
+    layers.GaussianBottleneck: Case(
+        each(
+            layers.GaussianBottleneck,
+            2,
+            kl_weight=0.5,
+            warmup_steps=3,
+            free_bits=0.1,
+            seed=3,
+        ),
+        (Floats((2, 4)),),
     ),
     layers.GroupedVectorQuantizer: Case(
-        lambda **kw: layers.GroupedVectorQuantizer(
-            layers.VectorQuantizerEMA(8, 2, seed=3), num_groups=3, **kw
+        lambda **kwargs: layers.GroupedVectorQuantizer(
+            layers.VectorQuantizerEMA(8, 2, seed=3), num_groups=3, **kwargs
         ),
-        (2, 6),
+        (Floats((2, 6)),),
     ),
     layers.GumbelQuantizer: Case(
-        lambda **kw: layers.GumbelQuantizer(
+        lambda **kwargs: layers.GumbelQuantizer(
             8,
             3,
             temperature=keras.optimizers.schedules.CosineDecay(2.0, 9, 0.1),
@@ -79,73 +129,76 @@ LAYERS = {
             hard=False,
             embeddings_initializer="ones",
             seed=3,
-            **kw,
+            **kwargs,
         ),
-        (2, 3),
+        (Floats((2, 3)),),
+    ),
+    layers.IdentityBottleneck: Case(
+        layers.IdentityBottleneck, (Floats((2, 3)),)
     ),
     layers.LookupFreeQuantizer: Case(
-        lambda **kw: layers.LookupFreeQuantizer(
+        each(
+            layers.LookupFreeQuantizer,
             3,
             entropy_cost=0.2,
             diversity=0.5,
             commitment_cost=0.1,
             inverse_temperature=2.0,
             spherical=True,
-            **kw,
         ),
-        (2, 3),
+        (Floats((2, 3)),),
     ),
     layers.MaskedConv: Case(
-        lambda **kw: layers.MaskedConv(3, 5, "A", activation="relu", **kw),
-        (4, 2),
+        each(layers.MaskedConv, 3, 5, "A", activation="relu"),
+        (Floats((4, 2)),),
     ),
     layers.ProjectedQuantizer: Case(
-        lambda **kw: layers.ProjectedQuantizer(
+        lambda **kwargs: layers.ProjectedQuantizer(
             layers.VectorQuantizer(8, 2, distance="cosine"),
             4,
             kernel_initializer="he_normal",
-            **kw,
+            **kwargs,
         ),
-        (2, 4),
+        (Floats((2, 4)),),
     ),
     layers.RandomProjectionQuantizer: Case(
-        lambda **kw: layers.RandomProjectionQuantizer(
-            8, 4, code_dim=3, seed=3, **kw
-        ),
-        (2, 4),
+        each(layers.RandomProjectionQuantizer, 8, 4, code_dim=3, seed=3),
+        (Floats((2, 4)),),
     ),
     layers.ResidualVectorQuantizer: Case(
-        lambda **kw: layers.ResidualVectorQuantizer(
+        lambda **kwargs: layers.ResidualVectorQuantizer(
             layers.VectorQuantizerEMA(8, 3),
             num_stages=3,
             shared=True,
             dropout=0.5,
             seed=3,
-            **kw,
+            **kwargs,
         ),
-        (2, 3),
+        (Floats((2, 3)),),
     ),
     layers.SimVectorQuantizer: Case(
-        lambda **kw: layers.SimVectorQuantizer(
-            8, 4, commitment_cost=0.5, embeddings_initializer="ones", **kw
+        each(
+            layers.SimVectorQuantizer,
+            8,
+            4,
+            commitment_cost=0.5,
+            embeddings_initializer="ones",
         ),
-        (3, 4),
+        (Floats((3, 4)),),
     ),
     layers.SubpixelConv: Case(
-        lambda **kw: layers.SubpixelConv(3, activation="relu", **kw), (4, 2)
+        each(layers.SubpixelConv, 3, activation="relu"), (Floats((4, 2)),)
     ),
     layers.TransformerBlock: Case(
-        lambda **kw: layers.TransformerBlock(
-            2, 5, dropout=0.1, rotary_shape=(6,), **kw
-        ),
-        (6, 8),
+        each(layers.TransformerBlock, 2, 5, dropout=0.1, rotary_shape=(6,)),
+        (Floats((6, 8)),),
     ),
     layers.TransposedConv: Case(
-        lambda **kw: layers.TransposedConv(3, activation="relu", **kw),
-        (4, 4, 2),
+        each(layers.TransposedConv, 3, activation="relu"),
+        (Floats((4, 4, 2)),),
     ),
     layers.VectorQuantizer: Case(
-        lambda **kw: layers.VectorQuantizer(
+        lambda **kwargs: layers.VectorQuantizer(
             8,
             4,
             commitment_cost=0.5,
@@ -154,35 +207,109 @@ LAYERS = {
             estimator="rotation",
             regularizers=[regularizers.CodeEntropy(0.3, temperature=0.5)],
             embeddings_initializer="ones",
-            **kw,
+            **kwargs,
         ),
-        (3, 4),
+        (Floats((3, 4)),),
     ),
     layers.VectorQuantizerEMA: Case(
-        lambda **kw: layers.VectorQuantizerEMA(
-            8, 4, decay=0.9, epsilon=1e-3, revival_threshold=0.2, seed=3, **kw
+        each(
+            layers.VectorQuantizerEMA,
+            8,
+            4,
+            decay=0.9,
+            epsilon=1e-3,
+            revival_threshold=0.2,
+            seed=3,
         ),
-        (3, 4),
+        (Floats((3, 4)),),
     ),
 }
 
 LIKELIHOODS = {
-    likelihoods.Bernoulli: Case(likelihoods.Bernoulli, (4, 4, 3)),
-    likelihoods.Categorical: Case(likelihoods.Categorical, (2, 512)),
+    likelihoods.Bernoulli: Case(likelihoods.Bernoulli, (Floats((4, 3)),)),
+    likelihoods.Categorical: Case(likelihoods.Categorical, (Floats((2, 512)),)),
     likelihoods.Gaussian: Case(
-        lambda **kw: likelihoods.Gaussian(value_range=(-1, 1), **kw), (4, 3)
+        each(likelihoods.Gaussian, value_range=(-1, 1)), (Floats((4, 3)),)
     ),
     likelihoods.Laplace: Case(
-        lambda **kw: likelihoods.Laplace(scale=0.3, **kw), (4, 4, 3)
+        each(likelihoods.Laplace, scale=0.3), (Floats((4, 3)),)
     ),
     likelihoods.LogisticMixture: Case(
-        lambda **kw: likelihoods.LogisticMixture(num_mixtures=2, **kw),
-        (4, 4, 20),
+        each(likelihoods.LogisticMixture, num_mixtures=2),
+        (Floats((4, 20)),),
     ),
-    likelihoods.LogitLaplace: Case(likelihoods.LogitLaplace, (4, 4, 6)),
+    likelihoods.LogitLaplace: Case(likelihoods.LogitLaplace, (Floats((4, 6)),)),
+    likelihoods.MeanAbsoluteError: Case(
+        each(likelihoods.MeanAbsoluteError, value_range=(-1, 1)),
+        (Floats((4, 3)),),
+    ),
     likelihoods.MeanSquaredError: Case(
-        lambda **kw: likelihoods.MeanSquaredError(0.2, **kw), (4, 4, 3)
+        each(likelihoods.MeanSquaredError, 0.2), (Floats((4, 3)),)
     ),
+}
+
+HEADS = {
+    priors.CodeHead: Case(
+        each(priors.CodeHead, 5, 4, codes_per_position=2),
+        (Floats((3, 4)), Ints((3, 2), 5)),
+    ),
+    priors.LogisticMixtureHead: Case(
+        each(
+            priors.LogisticMixtureHead, 4, codes_per_position=2, num_mixtures=2
+        ),
+        (Floats((3, 4)), Ints((3, 2), 256)),
+    ),
+}
+
+# === Losses, regularizers, samplers and metrics ===
+
+IMAGE = (8, 8, 3)
+
+
+def feature_network():
+    """A network without weights, which a config would not contain."""
+    return keras.Sequential(
+        [keras.Input(IMAGE), keras.layers.AveragePooling2D(4)]
+    )
+
+
+LOSSES = {
+    losses.Adversary: Case(
+        lambda **kwargs: losses.Adversary(
+            networks.patch_discriminator(IMAGE, 2, 1),
+            weight=0.5,
+            start=3,
+            ramp_steps=2,
+            loss="non_saturating",
+            r1_weight=0.1,
+            lecam_weight=0.2,
+            **kwargs,
+        ),
+        (Floats(IMAGE),),
+    ),
+    losses.PerceptualLoss: Case(
+        lambda **kwargs: losses.PerceptualLoss(
+            feature_network(),
+            weight=0.5,
+            channel_weights=[[0.5, 0.0, 2.0]],
+            **kwargs,
+        ),
+        (Floats(IMAGE), Floats(IMAGE)),
+    ),
+}
+
+REGULARIZERS = {
+    regularizers.CodeEntropy: each(
+        regularizers.CodeEntropy, 0.3, temperature=0.5
+    ),
+    regularizers.Orthogonality: each(regularizers.Orthogonality, 3.0),
+}
+
+SAMPLERS = {
+    samplers.GreedySampler: samplers.GreedySampler,
+    samplers.RandomSampler: each(samplers.RandomSampler, 0.5),
+    samplers.TopKSampler: each(samplers.TopKSampler, 3, temperature=0.5),
+    samplers.TopPSampler: each(samplers.TopPSampler, 0.9, k=3),
 }
 
 CODES = np.array([[0, 1], [7, 1]])
@@ -190,260 +317,305 @@ IMAGES = np.linspace(0, 1, 2 * 12 * 12 * 3).reshape(2, 12, 12, 3)
 PAIR = (IMAGES, IMAGES**2)
 
 
-def feature_network():
-    """A network without weights, which configurations do not hold."""
+def wide_feature_network():
     return keras.Sequential(
         [keras.Input((12, 12, 3)), keras.layers.AveragePooling2D(4)]
     )
 
 
-LOSSES = {
-    losses.PerceptualLoss: Case(
-        lambda **kw: losses.PerceptualLoss(
-            feature_network(), channel_weights=[[0.5, 0.0, 2.0]], **kw
-        ),
-        (12, 12, 3),
-    ),
-}
-
-REGULARIZERS = {
-    regularizers.CodeEntropy: Case(
-        lambda: regularizers.CodeEntropy(0.3, temperature=0.5), (2, 4)
-    ),
-    regularizers.Orthogonality: Case(
-        lambda: regularizers.Orthogonality(3.0), (2, 4)
-    ),
-}
-
-# A factory, and what the metric is updated with.
+# A factory, and the arguments of an update.
 METRICS = {
     metrics.CodebookPerplexity: (
-        lambda: metrics.CodebookPerplexity(8),
+        each(metrics.CodebookPerplexity, 8),
         (CODES,),
     ),
-    metrics.CodebookUsage: (lambda: metrics.CodebookUsage(8), (CODES,)),
+    metrics.CodebookUsage: (each(metrics.CodebookUsage, 8), (CODES,)),
     metrics.FrechetDistance: (
-        lambda: metrics.FrechetDistance(feature_network()),
+        lambda **kwargs: metrics.FrechetDistance(
+            wide_feature_network(), **kwargs
+        ),
         PAIR,
     ),
-    metrics.LPIPS: (lambda: metrics.LPIPS(feature_network()), PAIR),
-    metrics.PSNR: (lambda: metrics.PSNR(max_value=2.0), PAIR),
-    metrics.SSIM: (lambda: metrics.SSIM(max_value=2.0), PAIR),
+    metrics.LPIPS: (
+        lambda **kwargs: metrics.LPIPS(wide_feature_network(), **kwargs),
+        PAIR,
+    ),
+    metrics.PSNR: (each(metrics.PSNR, max_value=2.0), PAIR),
+    metrics.SSIM: (each(metrics.SSIM, max_value=2.0), PAIR),
 }
 
+OPTIMIZERS = {
+    training.OptimizerGroup: each(
+        training.OptimizerGroup, {"generator": "adam", "discriminator": "sgd"}
+    ),
+}
 
-def vqvae(**kwargs):
+# === First stages ===
+
+SMALL = {"hidden_dim": 4, "num_residual_layers": 1, "residual_hidden_dim": 2}
+
+
+def coders(encoder_dim, decoder_dim, out=3, dtype=None):
+    """A small convolutional encoder and decoder of 8 x 8 images."""
+    return (
+        networks.residual_cnn_encoder(IMAGE, encoder_dim, **SMALL, dtype=dtype),
+        networks.residual_cnn_decoder(
+            (2, 2, decoder_dim), out, **SMALL, dtype=dtype
+        ),
+    )
+
+
+def mlps(encoder_dim, decoder_dim, shape=IMAGE, dtype=None):
+    """An encoder and a decoder without a grid."""
+    return (
+        networks.mlp_encoder(shape, encoder_dim, 4, dtype=dtype),
+        networks.mlp_decoder(decoder_dim, IMAGE, 4, dtype=dtype),
+    )
+
+
+def adversary():
+    return losses.Adversary(networks.patch_discriminator(IMAGE, 2, 1))
+
+
+def vqvae(dtype=None, **kwargs):
+    encoder, decoder = coders(4, 4, dtype=dtype)
     return models.VQVAE(
-        (8, 8, 3),
-        layers.VectorQuantizer(8, 4, dtype=kwargs.get("dtype")),
-        hidden_dim=4,
-        num_residual_layers=1,
-        residual_hidden_dim=2,
-        upsampling="subpixel",
-        data_variance=0.5,
+        encoder,
+        layers.VectorQuantizer(8, 4),
+        decoder,
+        likelihood=likelihoods.MeanSquaredError(0.5),
+        dtype=dtype,
         **kwargs,
     )
 
 
-# Of both adversarial models.
-PLAYERS = {
-    "hidden_dim": 4,
-    "channel_multipliers": (1, 2),
-    "num_residual_layers": 1,
-    "disc_hidden_dim": 4,
-    "disc_num_layers": 1,
-}
+def autoencoder(dtype=None, **kwargs):
+    return models.Autoencoder(
+        *mlps(3, 3, dtype=dtype), likelihood="laplace", dtype=dtype, **kwargs
+    )
+
+
+def vae(dtype=None, **kwargs):
+    encoder, decoder = mlps(6, 3, dtype=dtype)
+    bottleneck = layers.GaussianBottleneck(3, seed=1)
+    return models.VAE(
+        encoder, bottleneck, decoder, likelihood="mse", dtype=dtype, **kwargs
+    )
+
+
+def cvae(dtype=None, **kwargs):
+    encoder, decoder = mlps(6, 3 + 2, (8, 8, 4), dtype=dtype)
+    return models.CVAE(
+        networks.conditional_encoder(encoder, 4),
+        layers.GaussianBottleneck(3, seed=1),
+        networks.conditional_decoder(decoder, 4, label_dim=2),
+        num_classes=4,
+        dtype=dtype,
+        **kwargs,
+    )
+
+
+def kl_autoencoder(dtype=None, **kwargs):
+    encoder, decoder = coders(4, 2, dtype=dtype)
+    return models.KLAutoencoder(
+        encoder,
+        layers.GaussianBottleneck(2, kl_weight=0.1, seed=1),
+        decoder,
+        perceptual_loss=losses.PerceptualLoss(feature_network()),
+        adversary=adversary(),
+        dtype=dtype,
+        **kwargs,
+    )
+
+
+def vqgan(dtype=None, **kwargs):
+    encoder, decoder = coders(4, 4, dtype=dtype)
+    return models.VQGAN(
+        encoder,
+        layers.VectorQuantizer(8, 4),
+        decoder,
+        adversary=adversary(),
+        dtype=dtype,
+        **kwargs,
+    )
+
+
+def vqvae2(dtype=None, **kwargs):
+    encoders, decoders = networks.hierarchical_cnn(
+        IMAGE, [4, 3], 3, **SMALL, dtype=dtype
+    )
+    quantizers = [
+        layers.VectorQuantizer(8, 4),
+        layers.VectorQuantizerEMA(6, 3),
+    ]
+    return models.VQVAE2(
+        encoders,
+        quantizers,
+        decoders,
+        likelihood="laplace",
+        dtype=dtype,
+        **kwargs,
+    )
+
+
+def stacked_vqvae(dtype=None, **kwargs):
+    first_stage = vqvae(dtype)
+    encoder, decoder = networks.code_encoder_decoder(
+        first_stage.code_shape, 8, 2, 3, **SMALL, dtype=dtype
+    )
+    quantizer = layers.VectorQuantizerEMA(4, 3)
+    return models.StackedVQVAE(
+        first_stage, encoder, quantizer, decoder, dtype=dtype, **kwargs
+    )
+
 
 MODELS = {
-    models.Autoencoder: Case(
-        lambda **kw: models.Autoencoder(
-            (8, 8, 3),
-            latent_dim=3,
-            network="spatial_residual_cnn",
-            hidden_dim=4,
-            num_residual_layers=1,
-            residual_hidden_dim=2,
-            likelihood="laplace",
-            **kw,
-        ),
-        (8, 8, 3),
-    ),
-    models.CVAE: Case(
-        lambda **kw: models.CVAE(
-            (8, 8, 3),
-            num_classes=4,
-            prior="standard",
-            latent_dim=3,
-            network="mlp",
-            hidden_dim=4,
-            **kw,
-        ),
-        (8, 8, 3),
-        num_classes=4,
-    ),
-    models.StackedVQVAE: Case(
-        lambda **kw: models.StackedVQVAE(
-            vqvae(dtype=kw.get("dtype")),
-            layers.VectorQuantizerEMA(4, 3),
-            num_codes=2,
-            hidden_dim=4,
-            num_residual_layers=1,
-            residual_hidden_dim=2,
-            downsampling=2,
-            **kw,
-        ),
-        (8, 8, 3),
-    ),
-    models.KLAutoencoder: Case(
-        lambda **kw: models.KLAutoencoder(
-            (8, 8, 3), latent_dim=2, kl_weight=0.1, seed=1, **PLAYERS, **kw
-        ),
-        (8, 8, 3),
-    ),
-    models.VQGAN: Case(
-        lambda **kw: models.VQGAN(
-            (8, 8, 3),
-            layers.VectorQuantizer(8, 4, dtype=kw.get("dtype")),
-            **PLAYERS,
-            **kw,
-        ),
-        (8, 8, 3),
-    ),
+    models.Autoencoder: Case(autoencoder, (Floats(IMAGE),)),
+    models.CVAE: Case(cvae, ((Floats(IMAGE), Ints((), 4)),)),
+    models.KLAutoencoder: Case(kl_autoencoder, (Floats(IMAGE),)),
     models.Pixels: Case(
-        lambda **kw: models.Pixels((8, 8, 3), num_embeddings=9, **kw),
-        (8, 8, 3),
+        each(models.Pixels, IMAGE, num_embeddings=9), (Floats(IMAGE),)
     ),
-    models.VAE: Case(
-        lambda **kw: models.VAE(
-            (8, 8, 3),
-            latent_dim=3,
-            beta=0.5,
-            beta_warmup_steps=3,
-            free_bits=0.1,
-            seed=1,
-            network="mlp",
-            hidden_dim=4,
-            num_residual_layers=1,
-            residual_hidden_dim=2,
-            likelihood="mse",
-            data_variance=0.3,
-            **kw,
-        ),
-        (8, 8, 3),
-    ),
-    models.VQVAE: Case(vqvae, (8, 8, 3)),
-    models.VQVAE2: Case(
-        lambda **kw: models.VQVAE2(
-            (8, 8, 3),
-            [layers.VectorQuantizer(8, 4), layers.VectorQuantizerEMA(6, 3)],
-            hidden_dim=4,
-            num_residual_layers=1,
-            residual_hidden_dim=2,
-            upsampling="subpixel",
-            likelihood="laplace",
-            **kw,
-        ),
-        (8, 8, 3),
-    ),
+    models.StackedVQVAE: Case(stacked_vqvae, (Floats(IMAGE),)),
+    models.VAE: Case(vae, (Floats(IMAGE),)),
+    models.VQGAN: Case(vqgan, (Floats(IMAGE),)),
+    models.VQVAE: Case(vqvae, (Floats(IMAGE),)),
+    models.VQVAE2: Case(vqvae2, (Floats(IMAGE),)),
 }
 
+# === Second stages ===
 
-def hierarchical_prior(**kwargs):
-    small = {"hidden_dim": 8, "num_layers": 2, "dtype": kwargs.get("dtype")}
-    return priors.HierarchicalPrior(
-        [
-            priors.PixelSNAIL((3, 2), 5, num_heads=2, **small),
-            priors.PixelCNN((3, 2), 5, condition_dim=4, **small),
-        ],
-        num_residual_layers=1,
+MAP, NUM_CODES = (3, 2), 5
+CODE_MAP = Ints(MAP, NUM_CODES)
+
+
+def transformer(**kwargs):
+    return networks.Transformer(
+        MAP,
+        NUM_CODES,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=8,
+        intermediate_dim=6,
+        positions="rotary",
+        tie_weights=True,
+        dropout=0.1,
+        condition_shape=(2, 1),
+        num_condition_embeddings=4,
         **kwargs,
     )
 
 
-def sliding_window(**kwargs):
-    small = {"hidden_dim": 4, "num_layers": 2, "dtype": kwargs.get("dtype")}
-    return priors.SlidingWindow(
-        priors.PixelCNN((3, 2), 5, **small), (4, 3), **kwargs
+def small_pixelcnn(dtype=None, **kwargs):
+    return networks.PixelCNN(
+        MAP, NUM_CODES, hidden_dim=4, num_layers=1, dtype=dtype, **kwargs
     )
 
 
-PRIORS = {
-    priors.HierarchicalPrior: Case(
-        hierarchical_prior, (3, 2), num_codes=5, is_pair=True
-    ),
-    priors.PixelSNAIL: Case(
-        lambda **kw: priors.PixelSNAIL(
-            (3, 2),
-            5,
-            hidden_dim=8,
-            num_layers=2,
-            num_blocks=1,
-            num_heads=2,
-            **kw,
-        ),
-        (3, 2),
-        num_codes=5,
-    ),
-    priors.WaveNet: Case(
-        lambda **kw: priors.WaveNet(
-            (6,),
-            5,
-            hidden_dim=4,
-            skip_dim=6,
-            num_stacks=1,
-            num_layers=2,
-            kernel_size=3,
-            **kw,
-        ),
-        (6,),
-        num_codes=5,
-    ),
-    priors.SlidingWindow: Case(sliding_window, (4, 3), num_codes=5),
-    priors.Transformer: Case(
-        lambda **kw: priors.Transformer(
-            (3, 2),
-            5,
-            num_layers=2,
-            num_heads=2,
-            hidden_dim=8,
-            intermediate_dim=6,
-            positions="rotary",
-            tie_weights=True,
-            dropout=0.1,
-            **kw,
-        ),
-        (3, 2),
-        num_codes=5,
-    ),
-    priors.PixelCNN: Case(
-        lambda **kw: priors.PixelCNN(
-            (3, 2),
-            5,
+NETWORKS = {
+    networks.PixelCNN: Case(
+        each(
+            networks.PixelCNN,
+            (3, 2, 2),
+            NUM_CODES,
             num_classes=4,
+            codes_per_position=2,
             hidden_dim=4,
             num_layers=2,
             kernel_size=5,
             first_kernel_size=3,
             dropout=0.1,
-            label_dropout=0.2,
             seed=1,
-            **kw,
         ),
-        (3, 2),
-        num_classes=4,
-        num_codes=5,
+        (Ints((3, 2, 2), NUM_CODES), Conditioning(labels=Ints((), 4))),
+    ),
+    networks.PixelSNAIL: Case(
+        each(
+            networks.PixelSNAIL,
+            MAP,
+            NUM_CODES,
+            hidden_dim=8,
+            num_layers=2,
+            num_attentions=1,
+            num_heads=2,
+        ),
+        (CODE_MAP,),
+    ),
+    networks.SlidingWindow: Case(
+        lambda **kwargs: networks.SlidingWindow(
+            small_pixelcnn(**kwargs), (4, 3), **kwargs
+        ),
+        (Ints((4, 3), NUM_CODES),),
+    ),
+    networks.Transformer: Case(
+        transformer, (CODE_MAP, Conditioning(condition=Ints((2, 1), 4)))
+    ),
+    networks.WaveNet: Case(
+        each(
+            networks.WaveNet,
+            (6,),
+            NUM_CODES,
+            hidden_dim=4,
+            skip_dim=6,
+            num_stacks=1,
+            num_layers=2,
+            kernel_size=3,
+        ),
+        (Ints((6,), NUM_CODES),),
     ),
 }
 
-# Bases that are not used themselves.
+
+def autoregressive_prior(dtype=None, **kwargs):
+    return priors.AutoregressivePrior(
+        small_pixelcnn(dtype, num_classes=4),
+        label_dropout=0.2,
+        seed=1,
+        dtype=dtype,
+        **kwargs,
+    )
+
+
+def hierarchical_prior(dtype=None, **kwargs):
+    top, bottom = small_pixelcnn(dtype), small_pixelcnn(dtype, condition_dim=4)
+    levels = [priors.AutoregressivePrior(each) for each in (top, bottom)]
+    return priors.HierarchicalPrior(
+        levels, num_residual_layers=1, dtype=dtype, **kwargs
+    )
+
+
+PRIORS = {
+    priors.AutoregressivePrior: Case(
+        autoregressive_prior, ((CODE_MAP, Ints((), 4)),)
+    ),
+    priors.HierarchicalPrior: Case(hierarchical_prior, ((CODE_MAP, CODE_MAP),)),
+}
+
+
+def generator(dtype=None, **kwargs):
+    network = networks.PixelCNN(
+        (2, 2), 8, hidden_dim=4, num_layers=1, dtype=dtype
+    )
+    return keras_vq.LatentGenerator(
+        vqvae(dtype), priors.AutoregressivePrior(network), **kwargs
+    )
+
+
+GENERATORS = {
+    keras_vq.LatentGenerator: Case(generator, (Floats(IMAGE),)),
+}
+
+# Bases, which have no instances of their own.
 ABSTRACT = {
+    LocationScale,
+    layers.Bottleneck,
     layers.Quantizer,
     likelihoods.Likelihood,
-    models.AdversarialAutoencoder,
     models.FirstStage,
-    models.LatentSpace,
     models.Tokenizer,
-    priors.AutoregressivePrior,
+    networks.CausalNetwork,
     priors.Prior,
     regularizers.Regularizer,
+    samplers.Sampler,
+    training.Model,
 }

@@ -15,7 +15,7 @@ import keras_vq
 def test_digits_are_learned(real_data_dir, ema_decay, error, usage):
     keras.utils.set_random_seed(0)
     train = keras_vq.data.load(
-        "mnist", "train[:4096]", batch_size=32, data_dir=real_data_dir
+        "mnist", "train[:2048]", batch_size=16, data_dir=real_data_dir
     )
     test = keras_vq.data.load(
         "mnist", "test[:512]", batch_size=32, data_dir=real_data_dir
@@ -25,7 +25,7 @@ def test_digits_are_learned(real_data_dir, ema_decay, error, usage):
         input_shape=(28, 28, 1),
         num_embeddings=32,
         embedding_dim=8,
-        hidden_dim=32,
+        hidden_dim=16,
         num_residual_layers=1,
         residual_hidden_dim=16,
         ema_decay=ema_decay,
