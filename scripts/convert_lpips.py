@@ -38,7 +38,7 @@ def convert(
     out = out.expanduser()
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out)
-    PerceptualLoss(weights=out)  # fails if a weight is missing
+    PerceptualLoss(weights_file=out)  # fails if a weight is missing
     print(f"wrote {len(tensors)} tensors to {out}")
 
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from keras_vq import layers
+from keras_vq.ops import apply_rotary
 from keras_vq.ops import rotary_angles
-from keras_vq.ops import rotate
 from tests.helpers import to_numpy
 
 
@@ -57,8 +57,8 @@ def test_rotated_products_depend_on_distances_along_each_axis(rng):
     products = {}
     for row, column, down, right in np.ndindex(3, 3, 2, 2):
         angles = rotary_angles([[row, column], [row + down, column + right]], 8)
-        product = to_numpy(rotate(q, angles[0])) @ to_numpy(
-            rotate(k, angles[1])
+        product = to_numpy(apply_rotary(q, angles[0])) @ to_numpy(
+            apply_rotary(k, angles[1])
         )
         products.setdefault((down, right), []).append(product)
     for values in products.values():

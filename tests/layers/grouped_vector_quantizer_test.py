@@ -39,7 +39,7 @@ def test_groups_of_residual_stages(rng, shared):
     layer = layers.GroupedVectorQuantizer(inner, 3, shared=shared)
     z = rng.uniform(-0.05, 0.05, size=(4, 6)).astype("float32")
     outputs = to_numpy(layer(z))
-    assert layer.depth == 6
+    assert layer.codes_per_position == 6
     assert outputs["indices"].shape == (4, 6)
     first = to_numpy(inner.encode_to_indices(z[:, :2]))
     np.testing.assert_array_equal(outputs["indices"][:, :2], first)

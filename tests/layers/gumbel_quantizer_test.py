@@ -61,10 +61,10 @@ def test_uniform_logits_have_no_kl(rng):
     ("kwargs", "message"),
     [
         ({"temperature": 0.0}, "temperature=0.0"),
-        ({"temperature": -1}, "temperature=-1.0"),
+        ({"temperature": -1}, "temperature=-1"),
         (
             {"temperature": keras.optimizers.schedules.CosineDecay(0.0, 9)},
-            "temperature=0.0 at step 0",
+            "temperature=0.0",
         ),
         ({"kl_cost": -0.1}, "kl_cost=-0.1"),
     ],

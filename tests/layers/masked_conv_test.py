@@ -114,9 +114,9 @@ def test_row_by_row_and_step_by_step_equal_the_whole(mask_type, told, rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((4, 4), "`kernel_size` must be an odd integer.*4"),
-        ((4, 1, "A"), "at least 3 for mask A.*1"),
-        ((4, 3, "C"), "`mask_type` must be 'A' or 'B'.*'C'"),
+        ((4, 4), "`kernel_size` must be odd.*4"),
+        ((4, 1, "A"), "`kernel_size` must be an integer >= 3.*1"),
+        ((4, 3, "C"), "`mask_type` must be one of 'A', 'B'.*'C'"),
     ],
 )
 def test_bad_arguments(cls, arguments, message):

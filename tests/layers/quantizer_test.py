@@ -34,7 +34,7 @@ def test_decoded_indices_are_the_quantized_vectors(rng, cls, layer, leading):
     z = vectors(rng, layer, *leading)
     outputs = to_numpy(layer(z))
     indices = to_numpy(layer.encode_to_indices(z))
-    last = (layer.depth,) if layer.depth > 1 else ()
+    last = (layer.codes_per_position,) if layer.codes_per_position > 1 else ()
     assert indices.shape == (*leading, *last)
     assert indices.dtype == "int32"
     np.testing.assert_array_equal(outputs["indices"], indices)
@@ -105,7 +105,7 @@ def test_a_mask_of_the_wrong_shape_is_named(rng, cls, layer):
 
 @EACH
 def test_indices_out_of_range_are_named(cls, layer):
-    depth = layer.depth
+    depth = layer.codes_per_position
     for wrong in (-1, layer.num_embeddings):
         with pytest.raises(ValueError, match=f"from .*{wrong}|to {wrong}"):
             layer.decode_indices(np.full((2, depth), wrong))
@@ -157,7 +157,7 @@ def test_the_mask_of_keras_arrives_and_goes_on(rng, cls, layer):
 
 @EACH
 def test_the_mean_code_is_that_of_all_codes(cls, layer):
-    if layer.depth > 1:
+    if layer.codes_per_position > 1:
         pytest.skip("several codes: see the quantizer's own tests")
     codes = layer.decode_indices(np.arange(layer.num_embeddings))
     np.testing.assert_allclose(

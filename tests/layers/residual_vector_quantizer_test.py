@@ -135,5 +135,5 @@ def test_bad_arguments_are_named(make, message):
 
 
 def test_more_codes_than_stages_are_named(codebooks):
-    with pytest.raises(ValueError, match=r"up to 3 codes.*\(2, 4\)"):
+    with pytest.raises(ValueError, match=r"with 1 to 3 codes.*\(2, 4\)"):
         build(codebooks).decode_indices(np.zeros((2, 4), "int32"))

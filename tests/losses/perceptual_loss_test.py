@@ -56,7 +56,7 @@ def test_equals_the_equation(pair):
 
 def test_lpips_is_vgg_with_the_weights_of_the_file(rng, lpips_file):
     x, y = rng.uniform(size=(2, 1, 16, 16, 3)).astype("float32")
-    found = to_numpy(PerceptualLoss(weights=lpips_file)(x, y))
+    found = to_numpy(PerceptualLoss(weights_file=lpips_file)(x, y))
     network = vgg16_features(lpips_file)
     tensors = load_file(lpips_file)
     scales = [tensors[f"lin{i}.model.1.weight"].ravel() for i in range(5)]
@@ -142,12 +142,12 @@ def test_without_weights_the_error_says_where_and_what_else(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     for weights in (None, tmp_path, tmp_path / "other.safetensors"):
         with pytest.raises(FileNotFoundError) as error:
-            PerceptualLoss(weights=weights)
+            PerceptualLoss(weights_file=weights)
         for part in (
             str(weights or tmp_path / "keras_vq/lpips_vgg16.safetensors"),
             "KERAS_VQ_LPIPS",
-            "perceptual_weight=0",
-            "any `keras.Model`",
+            "remove the perceptual loss",
+            "a `keras.Model`",
         ):
             assert part in str(error.value)
 
@@ -159,20 +159,22 @@ def test_images_too_small_for_the_network_are_refused():
         loss(x, x)
 
 
-def test_weights_that_will_not_do_are_refused(lpips_file, tmp_path):
+def test_unusable_weights_are_refused(lpips_file, tmp_path):
     network = small_network()
-    with pytest.raises(ValueError, match=r"for each of.*\[4, 5, 80\]"):
+    with pytest.raises(
+        ValueError, match=r"one list per feature map.*\[4, 5, 80\]"
+    ):
         PerceptualLoss(network, channel_weights=[[1.0] * 4])
     scales = [[1.0] * 4, [1.0] * 4 + [-0.1], [1.0] * 80]
     with pytest.raises(ValueError, match=r"not be negative.*-0.1"):
         PerceptualLoss(network, channel_weights=scales)
-    with pytest.raises(ValueError, match="load them into it"):
-        PerceptualLoss(network, weights=lpips_file)
+    with pytest.raises(ValueError, match="Load weights into that network"):
+        PerceptualLoss(network, weights_file=lpips_file)
     tensors = load_file(lpips_file)
     del tensors["lin3.model.1.weight"]
     save_file(tensors, tmp_path / "vgg.safetensors")
     with pytest.raises(ValueError, match=r"Missing: lin3.model.1.weight"):
-        PerceptualLoss(weights=tmp_path / "vgg.safetensors")
+        PerceptualLoss(weights_file=tmp_path / "vgg.safetensors")
 
 
 def test_the_script_joins_the_files_of_torch(lpips_file, tmp_path):

@@ -7,8 +7,8 @@ from tests.helpers import to_numpy
 
 def test_is_the_mean_of_the_loss_over_images(rng, lpips_file):
     x, y = rng.uniform(size=(2, 2, 1, 16, 16, 3)).astype("float32")
-    metric = LPIPS(weights=lpips_file)
-    loss = PerceptualLoss(weights=lpips_file)
+    metric = LPIPS(weights_file=lpips_file)
+    loss = PerceptualLoss(weights_file=lpips_file)
     expected = np.mean([to_numpy(loss(a, b)) for a, b in zip(x, y)])
     for a, b in zip(x, y):
         metric.update_state(a, b)
@@ -22,7 +22,10 @@ def test_finds_its_weights_again_from_its_configuration(
     monkeypatch.setenv("KERAS_VQ_LPIPS", str(lpips_file))
     metric = LPIPS()
     config = metric.get_config()
-    assert (config["feature_network"], config["weights"]) == ("lpips", None)
+    assert (config["feature_network"], config["weights_file"]) == (
+        "lpips",
+        None,
+    )
     again = LPIPS.from_config(config)
     x, y = rng.integers(0, 256, size=(2, 1, 16, 16, 1)).astype("uint8")
     for m in (metric, again):
