@@ -201,7 +201,6 @@ ALLOWED = [
     "training/batches.py: hasattr(x, 'element_spec')",
     "training/batches.py: hasattr(x, 'shape')",
     "training/batches.py: hasattr(x, 'take')",
-    "training/model.py: hasattr(keras.optimizers, str(config.get('class_name')))",
 ]
 
 

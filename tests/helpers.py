@@ -161,21 +161,27 @@ def tiny_vqvae(**kwargs):
     return zoo.vqvae(**{**arguments, **kwargs})
 
 
-def one_layer_vqvae(dtype=None, **kwargs):
+def one_layer_vqvae(dtype=None, embedding_dim=4, **kwargs):
     """The quickest VQ-VAE to compile: one convolution each way."""
     encoder = keras.Sequential(
         [
             keras.Input((8, 8, 3)),
-            keras.layers.Conv2D(4, 4, strides=4, dtype=dtype),
+            keras.layers.Conv2D(embedding_dim, 4, strides=4, dtype=dtype),
         ]
     )
     decoder = keras.Sequential(
         [
-            keras.Input((2, 2, 4)),
+            keras.Input((2, 2, embedding_dim)),
             keras.layers.Conv2DTranspose(3, 4, strides=4, dtype=dtype),
         ]
     )
-    return tiny_vqvae(encoder=encoder, decoder=decoder, dtype=dtype, **kwargs)
+    return tiny_vqvae(
+        encoder=encoder,
+        decoder=decoder,
+        embedding_dim=embedding_dim,
+        dtype=dtype,
+        **kwargs,
+    )
 
 
 # Arguments of both adversarial models, for 8 x 8 images.

@@ -397,7 +397,7 @@ def _with_public_optimizers(config):
         return config
     config = {k: _with_public_optimizers(v) for k, v in config.items()}
     is_private = str(config.get("module")).startswith("keras.src.")
-    if is_private and hasattr(keras.optimizers, str(config.get("class_name"))):
+    if is_private and config.get("class_name") in dir(keras.optimizers):
         config |= {"module": "keras.optimizers", "registered_name": None}
     return config
 

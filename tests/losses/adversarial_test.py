@@ -45,6 +45,6 @@ def test_lecam(logits):
 
 def test_unknown_kind(logits):
     with pytest.raises(
-        ValueError, match="'hinge', 'non_saturating'.*wasserstein"
+        ValueError, match=r"'hinge', 'non_saturating'.*wasserstein"
     ):
         losses.generator_loss(logits[0], "wasserstein")

@@ -70,7 +70,5 @@ def test_what_is_no_pair_of_images_is_refused():
         PSNR().update_state(x, x[..., :1])
     with pytest.raises(ValueError, match="Cast integers"):
         PSNR().update_state(x.astype("int32"), x)
-    with pytest.raises(
-        ValueError, match="max_value=0"
-    ):
+    with pytest.raises(ValueError, match="max_value=0"):
         PSNR(max_value=0)

@@ -8,6 +8,7 @@ from keras_vq import LatentGenerator
 from keras_vq import layers
 from keras_vq import models
 from keras_vq import zoo
+from tests.helpers import one_layer_vqvae
 from tests.helpers import tiny_images
 from tests.helpers import tiny_vqvae
 from tests.helpers import to_numpy
@@ -33,7 +34,11 @@ from tests.helpers import to_numpy
 )
 def test_every_part_of_a_model_trains_with_it(rng, quantizer):
     x = tiny_images(rng, 32)
-    model = tiny_vqvae(quantizer=quantizer, learning_rate=0.01)
+    model = one_layer_vqvae(
+        embedding_dim=quantizer.embedding_dim,
+        quantizer=quantizer,
+        learning_rate=0.01,
+    )
     before = {v.path: to_numpy(v) for v in model.trainable_variables}
     history = model.fit(x, batch_size=16, epochs=2, verbose=0).history
     assert np.isfinite(list(history.values())).all()
