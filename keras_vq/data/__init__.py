@@ -3,9 +3,10 @@
 TensorFlow is used here as a library, whatever the Keras backend.
 """
 
+from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import load
 from keras_vq.data.load_codes import load_codes
 from keras_vq.data.tokenize import load_tokens
 from keras_vq.data.tokenize import tokenize
 
-__all__ = ["load", "load_codes", "load_tokens", "tokenize"]
+__all__ = ["ImageFolder", "load", "load_codes", "load_tokens", "tokenize"]

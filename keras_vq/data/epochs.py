@@ -3,6 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
+# Bytes of decoded images that are kept in memory; more are decoded per epoch.
+MEMORY_LIMIT = 4 * 2**30
+
 
 class Memory:
     """Examples held in memory; an epoch is a permutation of their indices.
@@ -40,7 +43,7 @@ class Stream:
         return items.batch(batch_size)
 
 
-def in_order(source, shuffle, seed, epochs, batch_size):
+def in_order(source, shuffle, seed, epochs, batch_size, augment=None):
     """Batches of a source, epoch by epoch.
 
     Args:
@@ -49,6 +52,8 @@ def in_order(source, shuffle, seed, epochs, batch_size):
         seed: int, seed of the order.
         epochs: range or None; see `keras_vq.data.load`.
         batch_size: int, examples per batch; the last one may be smaller.
+        augment: function of a batch and an int tensor `(2,)`, a seed that
+            depends on `seed`, the epoch and the batch. Defaults to None.
 
     Returns:
         `tf.data.Dataset` of tuples `(batch, ...)`, of known cardinality.
@@ -57,13 +62,36 @@ def in_order(source, shuffle, seed, epochs, batch_size):
         items = source.items
         if shuffle:
             items = items.shuffle(source.block, seed)
-        return source.batches(items, batch_size)
+        batches = source.batches(items, batch_size)
+        if augment is None:
+            return batches
+        # Its numbers differ from one iteration to the next.
+        numbers = tf.data.Dataset.random(
+            seed, rerandomize_each_iteration=True
+        ).batch(2)
+        pairs = tf.data.Dataset.zip((batches, numbers))
+        return pairs.map(
+            lambda batch, key: augment(batch, tf.cast(key, tf.int32))
+        )
 
     def one_epoch(number):
         items = source.items
         if shuffle:
             items = _shuffle_blocks(items, source.block, (seed, number))
-        return source.batches(items, batch_size)
+        batches = source.batches(items, batch_size)
+        if augment is None:
+            return batches
+        key = tf.random.experimental.stateless_fold_in(
+            (seed, 0), tf.cast(number, tf.int32)
+        )
+        return batches.enumerate().map(
+            lambda i, batch: augment(
+                batch,
+                tf.random.experimental.stateless_fold_in(
+                    key, tf.cast(i, tf.int32)
+                ),
+            )
+        )
 
     num_batches = -(-source.size // batch_size) * len(epochs)
     numbers = tf.data.Dataset.from_tensor_slices(np.array(epochs, "int64"))

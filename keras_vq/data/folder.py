@@ -1,114 +1,204 @@
+"""Folders of image files."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
 import pathlib
 import re
 
-import keras
 import numpy as np
 import tensorflow as tf
 import tqdm
 
+from keras_vq.data import epochs
+from keras_vq.data.image import SUFFIXES
 from keras_vq.data.image import decode_file
 from keras_vq.data.image import fit_image
 
-_HELD_OUT = 10  # one image in this many belongs to the split "test"
+# One file name in this many belongs to the split "test".
+_HELD_OUT = 10
 _SPLIT = re.compile(r"(train|test|all)(?:\[:(\d+)\])?")
+# Names of the subfolders that are splits.
+_TRAIN = ("train", "training")
+_TEST = ("test", "testing", "val", "valid", "validation")
+
+
+@dataclasses.dataclass
+class ImageFolder:
+    """The image files in a folder and its subfolders, sorted by path.
+
+    Hidden files and folders are skipped. Links are followed. Subfolders called
+    `train` and `test` (or `val`) are splits. The first folder below that is the
+    class of an image.
+
+    Args:
+        directory: str or Path. `~` is the home directory.
+
+    Attributes:
+        paths: list of Path.
+        splits: list of `"train"` and `"test"`, one per path.
+        labels: int64 array, one class per path.
+        class_names: list of str.
+        skipped: `collections.Counter` of file suffixes, or `"hidden"`.
+
+    Raises:
+        ValueError: If there are no images.
+
+    Example:
+
+    ```python
+    str(ImageFolder("photos"))  # '56 images, 4 skipped: 3 .heic, 1 hidden'
+    ```
+    """
+
+    directory: pathlib.Path
+
+    def __post_init__(self):
+        self.directory = pathlib.Path(self.directory).expanduser()
+        self.skipped = collections.Counter()
+        self.paths = []
+        for path in sorted(self._files()):
+            if path.suffix.lower() in SUFFIXES:
+                self.paths.append(path)
+            else:
+                self.skipped[path.suffix.lower() or "without a suffix"] += 1
+        if not self.paths:
+            raise ValueError(
+                f"No images found in the folder {self.directory}. Expected "
+                f"files that end in {', '.join(SUFFIXES)}, there or in "
+                f"subfolders. Found: {self}."
+            )
+        parts = [path.relative_to(self.directory).parts for path in self.paths]
+        tops = {part[0].lower() for part in parts if len(part) > 1}
+        has_splits = not tops.isdisjoint(_TRAIN) and not tops.isdisjoint(_TEST)
+        self.splits = []
+        names = []
+        for part in parts:
+            top = part[0].lower() if len(part) > 1 else ""
+            if has_splits and top in (*_TRAIN, *_TEST):
+                self.splits.append("train" if top in _TRAIN else "test")
+                part = part[1:]
+            elif has_splits:
+                self.splits.append("train")
+            else:
+                self.splits.append(_split_of("/".join(part)))
+            names.append(part[0] if len(part) > 1 else "")
+        self.class_names = sorted(set(names))
+        self.labels = np.array(
+            [self.class_names.index(name) for name in names], "int64"
+        )
+
+    def __str__(self):
+        text = f"{len(self.paths)} image{'s' if len(self.paths) != 1 else ''}"
+        if self.skipped:
+            each = [f"{n} {name}" for name, n in self.skipped.most_common()]
+            text += f", {self.skipped.total()} skipped: {', '.join(each)}"
+        return text
+
+    def _files(self):
+        """Paths of all files that are not hidden."""
+        seen = set()
+        for parent, folders, files in os.walk(self.directory, followlinks=True):
+            here = os.path.realpath(parent)
+            if here in seen:  # a link to a folder above, or to the same twice
+                folders.clear()
+                continue
+            seen.add(here)
+            hidden = [n for n in (*folders, *files) if n.startswith(".")]
+            self.skipped["hidden"] += len(hidden)
+            folders[:] = sorted(n for n in folders if not n.startswith("."))
+            for name in files:
+                if not name.startswith("."):
+                    yield pathlib.Path(parent, name)
+        self.skipped += collections.Counter()  # drops counts of zero
+
+
+def _split_of(name):
+    """The split of a file depends on its own name alone."""
+    digest = hashlib.sha256(os.fsencode(name)).digest()
+    number = int.from_bytes(digest[:8], "big")
+    return "test" if number % _HELD_OUT == 0 else "train"
 
 
 def folder_examples(directory, split, size, channels):
     """Images and labels of a folder, decoded, in a fixed order.
 
-    Every image is decoded once here, so that a corrupt one is named before
+    Every image is decoded once here, so that a damaged one is named before
     training starts.
 
     Args:
-        directory: str, path of the folder; images in its sub-folders count,
-            and the sub-folders are the classes.
-        split: `"train"`, `"test"` or `"all"`, or the first of them, as in
-            `"train[:100]"`.
+        directory: str, path of the folder; see `ImageFolder`.
+        split: `"train"`, `"test"` or `"all"`, or the first images of one, as
+            in `"train[:100]"`.
         size: `(height, width)` or None.
         channels: 1, 3 or None.
 
     Returns:
         `examples, shape`: `tf.data.Dataset` of `(uint8 image, int64 label)`,
         and the shape of an image.
+
+    Raises:
+        ValueError: If the split is unknown or empty, an image cannot be read,
+            or sizes differ and `size` is None.
     """
-    parts = _SPLIT.fullmatch(split)
-    if parts is None:
+    match = _SPLIT.fullmatch(split)
+    if match is None:
         raise ValueError(
             "A folder of images has the splits train, test and all, and the "
-            f"first of them as in 'train[:100]'. Received: split={split!r}"
+            f"first images of each, as in 'train[:100]'. Received: {split=}"
         )
-    paths = _image_paths(directory)
-    folders = [str(pathlib.Path(path).parent) for path in paths]
-    classes = sorted(set(folders))
-    labels = np.array([classes.index(f) for f in folders], "int64")
-    order = np.random.default_rng(0).permutation(len(paths))
-    held_out = len(paths) // _HELD_OUT or min(1, len(paths) - 1)
-    chosen = {
-        "train": np.sort(order[held_out:]),
-        "test": np.sort(order[:held_out]),
-        "all": np.arange(len(paths)),
-    }[parts[1]][: int(parts[2]) if parts[2] else None]
-    paths = [paths[i] for i in chosen]
+    folder = ImageFolder(directory)
+    chosen = [i for i, s in enumerate(folder.splits) if match[1] in (s, "all")][
+        : int(match[2]) if match[2] else None
+    ]
+    if not chosen:
+        raise ValueError(
+            f"No image of {folder.directory} is in the split {match[1]!r}: "
+            f"{folder}. Names decide the split, one in {_HELD_OUT} is for "
+            "testing. Add images, sort them into the subfolders train and "
+            "test, or use the split 'all'."
+        )
+    paths = [str(folder.paths[i]) for i in chosen]
+    labels = folder.labels[chosen]
+
+    def read(path):
+        return fit_image(decode_file(path), size, channels or 3).numpy()
+
+    images, shape = _read_all(paths, read, epochs.MEMORY_LIMIT)
+    if images is not None:
+        return tf.data.Dataset.from_tensor_slices((images, labels)), shape
 
     def decode(path, label):
-        image = decode_file(path)
-        return fit_image(image, size, channels or 3), label
-
-    names = tf.data.Dataset.from_tensor_slices((paths, labels[chosen]))
-    examples = names.map(decode, tf.data.AUTOTUNE)
-    return examples, _common_shape(examples, paths, decode, size)
-
-
-def _image_paths(directory):
-    try:
-        listing = keras.utils.image_dataset_from_directory(
-            directory,
-            labels=None,
-            batch_size=None,
-            shuffle=False,
-            verbose=False,
+        image = tf.numpy_function(
+            lambda path: read(os.fsdecode(path)), [path], tf.uint8
         )
-    except ValueError as error:
-        raise ValueError(
-            f"No images found in the folder {directory}. Expected files that "
-            "end in .png, .jpg, .jpeg, .bmp or .gif, there or in sub-folders."
-        ) from error
-    return listing.file_paths
+        return tf.ensure_shape(image, shape), label
+
+    names = tf.data.Dataset.from_tensor_slices((paths, labels))
+    return names.map(decode, tf.data.AUTOTUNE), shape
 
 
-def _common_shape(examples, paths, decode, size):
-    """Decode everything once: the shape of the images, or what is wrong."""
-    progress = tqdm.tqdm(
-        total=len(paths), desc="Checking images", delay=2, leave=False
-    )
-    first = None
-    done = 0
-    try:
-        for image, _ in examples:
-            first = first or (done, tuple(image.shape))
-            if tuple(image.shape) != first[1]:
+def _read_all(paths, read, limit):
+    """Decode all images: an array, or None if they exceed `limit` bytes."""
+    images, shape, num_bytes = [], None, 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, image in tqdm.tqdm(
+            zip(paths, pool.map(read, paths), strict=True),
+            total=len(paths),
+            desc="Reading images",
+            delay=2,
+            leave=False,
+        ):
+            shape = shape or image.shape
+            if image.shape != shape:
                 raise ValueError(
-                    f"The images in {pathlib.Path(paths[0]).parent} differ in "
-                    f"size: {paths[first[0]]} has shape {first[1]}, "
-                    f"{paths[done]} has shape {tuple(image.shape)}. Give "
-                    "`image_size` to resize them to one size."
+                    f"Images differ in size: {paths[0]} has shape {shape}, "
+                    f"{path} has shape {image.shape}. Give `image_size` to "
+                    "resize them to one size."
                 )
-            done += 1
-            progress.update()
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(
-            f"Cannot read the image {_first_corrupt(paths, decode)}. Expected "
-            "a PNG, JPEG, BMP or GIF file. Repair or remove it."
-        ) from error
-    finally:
-        progress.close()
-    return first[1] if first else (*(size or (0, 0)), 0)
-
-
-def _first_corrupt(paths, decode):
-    for path in paths:
-        try:
-            decode(path, 0)
-        except tf.errors.InvalidArgumentError:
-            return path
-    return f"somewhere among {paths[0]} to {paths[-1]}"
+            num_bytes += image.nbytes
+            if num_bytes <= limit:
+                images.append(image)
+    return (np.stack(images) if num_bytes <= limit else None), shape

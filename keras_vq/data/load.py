@@ -1,10 +1,14 @@
-import os
+import math
+import pathlib
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
 from keras_vq.checks import check_int
+from keras_vq.checks import check_number
+from keras_vq.data import epochs as order
+from keras_vq.data.augment import augment
 from keras_vq.data.epochs import Memory
 from keras_vq.data.epochs import Stream
 from keras_vq.data.epochs import in_order
@@ -12,9 +16,6 @@ from keras_vq.data.folder import folder_examples
 from keras_vq.data.tfds_examples import is_tfds_name
 from keras_vq.data.tfds_examples import tfds_examples
 from keras_vq.data.tfds_examples import unknown_name_error
-
-# Bytes of decoded images that are kept in memory; more are decoded per epoch.
-MEMORY_LIMIT = 4 * 2**30
 
 
 def load(
@@ -30,6 +31,8 @@ def load(
     epochs=None,
     data_dir=None,
     feature="image",
+    crop=1.0,
+    flip=False,
 ):
     """Images in [0, 1] as a shuffled, cached and prefetched `tf.data.Dataset`.
 
@@ -37,11 +40,12 @@ def load(
         name: `"scenes"` (built in, rendered at `image_size` if that is 32, 64,
             128 or 256; `"scenes/64"` renders at 64), the name of a TFDS data
             set of images, or the path of a folder of images, whose subfolders,
-            if any, are the classes. A folder named like a data set is
-            `"./name"`.
+            if any, are the classes; see `ImageFolder`. A folder named like a
+            data set is `"./name"`.
         split: str, a TFDS split such as `"train"` or `"test[:1000]"`. For a
-            folder, `"train"` is nine images in ten, `"test"` the others and
-            `"all"` both. Defaults to `"train"`.
+            folder, `"train"` is about nine images in ten, chosen by their
+            names, `"test"` the others and `"all"` both; or the subfolders
+            `train` and `test`. Defaults to `"train"`.
         batch_size: int, images per batch; the last batch may be smaller.
             Defaults to 128.
         image_size: int, `(height, width)` or None, size to resize to, after a
@@ -66,6 +70,11 @@ def load(
         feature: str, the feature of a TFDS data set that holds the images; for
             `"scenes"` also `"segmentation"`, in colours, `"depth"` or
             `"edges"`. Defaults to `"image"`.
+        crop: float in (0, 1], side of random windows as a fraction of the
+            side of the image; each epoch has its own. The windows have
+            `image_size`. Defaults to 1.0, the whole image.
+        flip: bool, whether to mirror images left to right at random. Defaults
+            to False.
 
     Returns:
         `tf.data.Dataset` of float32 `(batch, height, width, channels)`, or of
@@ -98,6 +107,15 @@ def load(
             "`image_size` must be a positive integer, two of them, or None. "
             f"Received: image_size={image_size!r}"
         )
+    check_number("crop", crop, above=0, at_most=1)
+    if crop < 1 and size is None:
+        raise ValueError(
+            "`crop` needs `image_size`, the size of the windows. Received: "
+            f"crop={crop}, image_size=None"
+        )
+    window = size
+    if size is not None:
+        size = tuple(math.ceil(n / crop) for n in size)
     if is_tfds_name(name):
         examples, shape = tfds_examples(
             name, split, size, channels, labels, data_dir, feature
@@ -108,7 +126,7 @@ def load(
             f"name={str(name)!r}, feature={feature!r}"
         )
     elif is_folder(name):
-        examples, shape = folder_examples(str(name), split, size, channels)
+        examples, shape = folder_examples(name, split, size, channels)
     else:
         raise unknown_name_error(name)
 
@@ -122,11 +140,23 @@ def load(
     if shuffle is None:
         shuffle = split.startswith("train")
     source: Stream | Memory
-    if len(examples) * np.prod(shape) > MEMORY_LIMIT:
+    if len(examples) * np.prod(shape) > order.MEMORY_LIMIT:
         source = Stream(examples)
     else:
         source = Memory(_read(examples))
-    dataset = in_order(source, shuffle, seed, epochs, batch_size)
+
+    def augmented(batch, key):
+        images, labels = batch
+        return augment(images, window or shape[:2], flip, key), labels
+
+    dataset = in_order(
+        source,
+        shuffle,
+        seed,
+        epochs,
+        batch_size,
+        augmented if flip or crop < 1 else None,
+    )
 
     def to_value_range(image, label):
         image = tf.cast(image, tf.float32) / 255.0
@@ -162,4 +192,4 @@ def _read(examples):
 
 def is_folder(name):
     """Whether `load` interprets `name` as a folder of images."""
-    return os.path.isdir(name) and not is_tfds_name(name)
+    return pathlib.Path(name).expanduser().is_dir() and not is_tfds_name(name)

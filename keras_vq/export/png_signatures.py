@@ -19,8 +19,8 @@ def png_signatures(model):
     """
     import tensorflow as tf
 
-    from keras_vq.data.image import decode_bytes
     from keras_vq.data.image import fit_image
+    from keras_vq.export.image_bytes import decode_bytes
 
     *size, channels = model.input_shape
     latents, labels = latent_fields(model), label_fields(model)
@@ -45,8 +45,8 @@ def png_signatures(model):
         "image_bytes",
         "string",
         (None,),
-        "Bytes of PNG, JPEG, BMP or GIF files, which are cropped and resized "
-        f"to {tuple(size)}.",
+        "Bytes of PNG, JPEG, BMP or GIF files, which are turned upright, "
+        f"blended with white, cropped and resized to {tuple(size)}.",
         sample=blank,
     )
     made = Field("image_bytes", "string", (None,), "Bytes of PNG files.")
