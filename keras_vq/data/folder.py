@@ -57,7 +57,7 @@ class ImageFolder:
 
     def __post_init__(self):
         self.directory = pathlib.Path(self.directory).expanduser()
-        self.skipped = collections.Counter()
+        self.skipped: collections.Counter[str] = collections.Counter()
         self.paths = []
         for path in sorted(self._files()):
             if path.suffix.lower() in SUFFIXES:
@@ -201,4 +201,6 @@ def _read_all(paths, read, limit):
             num_bytes += image.nbytes
             if num_bytes <= limit:
                 images.append(image)
+            else:
+                images.clear()
     return (np.stack(images) if num_bytes <= limit else None), shape

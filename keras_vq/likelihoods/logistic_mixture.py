@@ -167,19 +167,20 @@ class LogisticMixture(Likelihood):
 
 
 def _log_bin(x, mean, log_scale):
-    """log probability of the level x in [-1, 1] under a logistic."""
+    """log probability of the level x in [-1, 1] under a logistic.
+
+    The mass of a bin is
+
+        sigmoid(upper) - sigmoid(lower)
+        = sigmoid(upper) sigmoid(-lower) (1 - exp(lower - upper))
+
+    whose logarithm does not cancel or underflow in the tails.
+    """
     inverse = ops.exp(-log_scale)
     upper = (x - mean + _HALF_BIN) * inverse
     lower = (x - mean - _HALF_BIN) * inverse
-    middle = (x - mean) * inverse
-    width = ops.sigmoid(upper) - ops.sigmoid(lower)
-    # In the tails, the difference underflows: use density times width.
-    density = middle - log_scale - 2.0 * ops.softplus(middle)
-    inside = ops.where(
-        width > 1e-5,
-        ops.log(ops.maximum(width, 1e-12)),
-        density + ops.log(2 * _HALF_BIN),
-    )
-    first = upper - ops.softplus(upper)  # log sigmoid(upper)
-    last = -ops.softplus(lower)  # log(1 - sigmoid(lower))
+    width = ops.maximum(2.0 * _HALF_BIN * inverse, 1e-30)
+    first = -ops.softplus(-upper)  # log sigmoid(upper)
+    last = -ops.softplus(lower)  # log sigmoid(-lower)
+    inside = first + last + ops.log(-ops.expm1(-width))
     return ops.where(x < -0.999, first, ops.where(x > 0.999, last, inside))

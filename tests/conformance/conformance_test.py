@@ -32,12 +32,11 @@ MODULES = {
     **cases.NETWORKS,
     **MODELS,
 }
-# JAX does not compile float16 attention for CPUs.
-ATTENTIVE = {layers.CausalSelfAttention, layers.TransformerBlock}
-LAYERS_AND_HEADS = {
-    **cases.LAYERS,
-    **cases.LIKELIHOODS,
-    **cases.HEADS,
+ATTENTIVE = {
+    layers.CausalSelfAttention,
+    layers.TransformerBlock,
+    networks.PixelSNAIL,
+    networks.Transformer,
 }
 # Everything with a config.
 FACTORIES = {
@@ -203,20 +202,11 @@ def test_outputs_do_not_depend_on_the_rest_of_the_batch(cls):
         strict=True,
     ):
         if a.ndim:  # losses are means over the batch
-            np.testing.assert_allclose(a, b[:1], rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(a, b[:1], atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("cls", "policy"),
-    [
-        *((cls, "mixed_bfloat16") for cls in MODULES),
-        *(
-            (cls, "mixed_float16")
-            for cls in LAYERS_AND_HEADS
-            if cls not in ATTENTIVE
-        ),
-    ],
-)
+@each(MODULES)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_gives_finite_outputs(cls, policy):
     module = MODULES[cls].make(dtype=policy)
     module(*MODULES[cls].symbols())
@@ -226,7 +216,15 @@ def test_mixed_precision_gives_finite_outputs(cls, policy):
             lambda x: ops.cast(x, "float32"), module(*args)
         )
 
-    found = run(call, *example(cls), variables=module.variables)
+    if policy == "mixed_float16" and cls in ATTENTIVE:
+        # JAX does not compile float16 attention for CPUs.
+        args = keras.tree.map_structure(
+            lambda x: None if x is None else ops.convert_to_tensor(x),
+            example(cls),
+        )
+        found = to_numpy(call(*args))
+    else:
+        found = run(call, *example(cls), variables=module.variables)
     for values in keras.tree.flatten(found):
         assert np.isfinite(values).all()
     assert {w.dtype for w in module.weights} <= {"float32", "int32"}

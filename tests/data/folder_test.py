@@ -7,6 +7,7 @@ import PIL.Image
 import pytest
 
 from keras_vq.data import ImageFolder
+from keras_vq.data import epochs
 from keras_vq.data import load
 
 
@@ -138,6 +139,14 @@ def test_windows_and_mirrors_differ_by_epoch_and_follow_from_the_seed(
     data = load(tmp_path, "all", 1, **options)
     again = [next(iter(data)).numpy() for _ in range(6)]
     assert len({x.tobytes() for x in again}) > 1
+
+
+def test_folders_that_do_not_fit_in_memory_are_read_again(photos, monkeypatch):
+    options = {"image_size": 8, "shuffle": False}
+    expected = next(iter(load(photos, "all", 50, **options))).numpy()
+    monkeypatch.setattr(epochs, "MEMORY_LIMIT", 1000)
+    found = next(iter(load(photos, "all", 50, **options))).numpy()
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("crop", [0, 1.5, float("nan"), "half"])

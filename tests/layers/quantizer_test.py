@@ -29,7 +29,7 @@ def vectors(rng, layer, *leading):
 
 
 @EACH
-@pytest.mark.parametrize("leading", [(6,), (2, 1, 3), (0, 2)])
+@pytest.mark.parametrize("leading", [(6,), (2, 3), (2, 1, 3), (0, 2)])
 def test_decoded_indices_are_the_quantized_vectors(rng, cls, layer, leading):
     z = vectors(rng, layer, *leading)
     outputs = to_numpy(layer(z))

@@ -19,6 +19,17 @@ def test_equals_that_of_tensorflow(rng, shape, max_value):
     np.testing.assert_allclose(float(metric.result()), expected, atol=1e-5)
 
 
+def test_equals_that_of_tensorflow_on_dark_images(rng):
+    """Where luminance is of the size of the constants."""
+    x, y = rng.uniform(0, 0.02, size=(2, 3, 12, 12, 3)).astype("float32")
+    y += 0.02
+    metric = SSIM()
+    metric.update_state(x, y)
+    expected = np.mean(tf.image.ssim(x, y, 1.0))
+    assert 0.1 < expected < 0.9
+    np.testing.assert_allclose(float(metric.result()), expected, atol=1e-5)
+
+
 def test_bytes_are_fractions_of_255(rng):
     x, y = rng.integers(0, 256, size=(2, 3, 12, 12, 3)).astype("uint8")
     metric = SSIM()
