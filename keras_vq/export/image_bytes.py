@@ -29,7 +29,7 @@ def decode_bytes(contents):
     with tf.control_dependencies([check]):
         contents = tf.identity(contents)
     # Byte 25 of a PNG file is its color type, 0 for gray without alpha.
-    has_alpha = tf.strings.substr(contents, 25, 1) != b"\x00"
+    has_alpha = _integer(data, 25, 1, True) != 0
     image = tf.cond(
         _starts_with(contents, b"\x89PNG") & has_alpha,
         lambda: _png_on_white(contents),
@@ -95,7 +95,7 @@ def _orientation(contents, data):
     def read():
         # The TIFF header follows; in JPEG files after two zeros.
         start = tf.cast(hits[0], tf.int32) + tf.where(is_png, 4, 6)
-        big_endian = data[start] == ord("M")
+        big_endian = _integer(data, start, 1, True) == ord("M")
         directory = start + tf.cast(
             _integer(data, start + 4, 4, big_endian), tf.int32
         )

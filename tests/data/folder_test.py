@@ -115,7 +115,7 @@ def test_windows_and_mirrors_differ_by_epoch_and_follow_from_the_seed(
 ):
     ramp = np.arange(160, dtype="uint8").reshape(10, 16, 1).repeat(3, 2)
     PIL.Image.fromarray(ramp).save(tmp_path / "ramp.png")
-    options = {"image_size": (8, 8), "crop": 0.5, "flip": True, "shuffle": True}
+    options = {"image_size": (8, 8), "crop": 0.5, "flip": True}
 
     def epochs(numbers=None, seed=0):
         data = load(
