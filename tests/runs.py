@@ -29,6 +29,7 @@ data_variance = "auto"
 {_SIZES}{_DATA}
 [training]
 epochs = 2
+min_steps = 0
 learning_rate = 3e-3
 schedule = "cosine"
 [quick]
@@ -43,6 +44,7 @@ embedding_dim = 4
 {_SIZES}{_DATA}
 [training]
 epochs = 1
+min_steps = 0
 """,
     "cvae": f"""
 model = "cvae"
@@ -55,6 +57,7 @@ beta_warmup_steps = 5
 {_SIZES}{_DATA}binarize = true
 [training]
 epochs = 2
+min_steps = 0
 """,
     "pixelcnn": f"""
 model = "pixelcnn"
@@ -67,6 +70,7 @@ first_kernel_size = 3
 {_DATA}
 [training]
 epochs = 2
+min_steps = 0
 learning_rate = 3e-3
 """,
 }

@@ -146,6 +146,10 @@ class GroupedVectorQuantizer(Quantizer):
             codes = self._stack(codes, indices)
         return _flatten(codes, indices, self.embedding_dim)
 
+    @property
+    def can_adapt(self):
+        return self.quantizer.can_adapt
+
     def adapt_to(self, vectors, seed):
         parts = np.split(vectors, self.num_groups, axis=-1)
         if self.shared:

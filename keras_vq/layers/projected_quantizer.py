@@ -101,6 +101,10 @@ class ProjectedQuantizer(Quantizer):
     def codes_of(self, indices):
         return ops.matmul(self.quantizer.codes_of(indices), self.up)
 
+    @property
+    def can_adapt(self):
+        return self.quantizer.can_adapt
+
     def adapt_to(self, vectors, seed):
         projected = ops.convert_to_numpy(self.project(vectors))
         self.quantizer.adapt_to(projected, seed)

@@ -190,6 +190,11 @@ class Quantizer(Bottleneck):
         )
         self.adapt_to(vectors.astype("float32"), seed)
 
+    @property
+    def can_adapt(self):
+        """Whether there is a codebook that `adapt` initializes."""
+        return False
+
     def adapt_to(self, vectors, seed):
         """Initialize the codebook from a sample of vectors; see `adapt`.
 

@@ -183,6 +183,10 @@ class ResidualVectorQuantizer(Quantizer):
             quantized = quantized + self.stages[i].codes_of(indices[..., i])
         return quantized
 
+    @property
+    def can_adapt(self):
+        return self.stages[0].can_adapt
+
     def adapt_to(self, vectors, seed):
         """Initialize each stage from the residuals of the previous stages.
 

@@ -215,6 +215,10 @@ class VectorQuantizer(Quantizer):
     def codes_of(self, indices):
         return ops.take(self.codebook(), indices, axis=0)
 
+    @property
+    def can_adapt(self):
+        return True
+
     def adapt_to(self, vectors, seed):
         vectors = ops.convert_to_numpy(self.normalized(vectors))
         self.assign_codes(k_means(vectors, self.num_embeddings, seed=seed))

@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_vq import backend
 from keras_vq.checks import check_number
+from keras_vq.checks import check_type
 from keras_vq.layers.vector_quantizer import VectorQuantizer
 from keras_vq.ops.code_statistics import code_counts
 from keras_vq.ops.code_statistics import code_sums
@@ -40,6 +41,11 @@ class VectorQuantizerEMA(VectorQuantizer):
         revival_threshold: float in [0, 1) or None, fraction of the mean count
             below which a code is revived. None disables revival. Defaults to
             0.1.
+        decay_warmup: bool, whether the decay of step t = 0, 1, ... is at most
+            `(1 + t) / (10 + t)`. The codebook then follows the encoder closely
+            while that changes fast, and codes that fall out of use are revived
+            at once: many more codes are in use after few steps. The factories
+            of `keras_vq.zoo` turn it on. Defaults to False.
         seed: int or None, random seed of revivals. Defaults to None.
         distance, estimator, regularizers, embeddings_initializer: See
             `VectorQuantizer`.
@@ -87,6 +93,7 @@ class VectorQuantizerEMA(VectorQuantizer):
         decay=0.99,
         epsilon=1e-5,
         revival_threshold=0.1,
+        decay_warmup=False,
         seed=None,
         distance="l2",
         estimator="straight_through",
@@ -125,6 +132,9 @@ class VectorQuantizerEMA(VectorQuantizer):
                 "revival_threshold", revival_threshold, at_least=0, below=1
             )
         self.revival_threshold = revival_threshold
+        self.decay_warmup = check_type(
+            "decay_warmup", decay_warmup, bool, "a bool"
+        )
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -147,6 +157,13 @@ class VectorQuantizerEMA(VectorQuantizer):
             initializer="zeros",
             **state,
         )
+        if self.decay_warmup:
+            self.num_updates = self.add_weight(
+                name="num_updates",
+                shape=(),
+                initializer="zeros",
+                **(state | {"dtype": "int32"}),
+            )
         # Each code starts with itself as its only observation, so that unused
         # codes do not move.
         self.sums.assign(ops.copy(self.embeddings))
@@ -176,8 +193,8 @@ class VectorQuantizerEMA(VectorQuantizer):
             code_sums(z, indices, self.num_embeddings, mask),
         )
         seen = ops.sum(n) > 0  # False if the batch has no valid vectors
-        decay = ops.where(seen, self.decay, 1.0)
-        gain = ops.where(seen, 1 - self.decay, 0.0)
+        decay = ops.where(seen, self.current_decay(), 1.0)
+        gain = ops.where(seen, 1 - self.current_decay(), 0.0)
         counts = decay * self.counts + gain * n
         sums = decay * self.sums + gain * s
         total = ops.sum(counts)
@@ -197,9 +214,18 @@ class VectorQuantizerEMA(VectorQuantizer):
             sums = ops.where(dead[:, None], mean_count * vectors, sums)
             embeddings = ops.where(dead[:, None], vectors, embeddings)
 
+        if self.decay_warmup:
+            self.num_updates.assign_add(ops.cast(seen, "int32"))
         self.counts.assign(counts)
         self.sums.assign(sums)
         self.embeddings.assign(embeddings)
+
+    def current_decay(self):
+        """The decay of this step, a float or a float32 scalar."""
+        if not self.decay_warmup:
+            return self.decay
+        t = ops.cast(self.num_updates, "float32")
+        return ops.minimum(self.decay, (1.0 + t) / (10.0 + t))
 
     def draw_vectors(self, z, mask):
         """Draw a valid vector of the global batch for each code.

@@ -124,6 +124,15 @@ class Tokenizer(FirstStage):
         """
         return (self.encoded(self.to_value_range(x)),)
 
+    def can_adapt(self, num_inputs):
+        """Whether `adapt` can initialize all codebooks from so many inputs."""
+        return all(q.can_adapt for q in self.quantizers) and all(
+            num_inputs * math.prod(shape) >= q.codes_per_position * k
+            for q, (shape, k) in zip(
+                self.quantizers, self.code_maps, strict=True
+            )
+        )
+
     def adapt(self, x, batch_size=256, num_vectors=None, seed=0):
         """Initialize the codebooks from data by k-means, before training.
 

@@ -1,5 +1,7 @@
 """The data of a recipe, as its model takes them."""
 
+import math
+
 import numpy as np
 import tqdm
 
@@ -17,7 +19,8 @@ def load_split(recipe, model, split, **order):
         recipe: `Recipe`.
         model: Its first stage, or the `LatentGenerator` of its prior.
         split: str, such as `recipe.data.test_split`.
-        **order: `shuffle`, `seed` and `epochs` of `keras_vq.data.load`.
+        **order: `shuffle`, `seed`, `epochs`, `crop` and `flip` of
+            `keras_vq.data.load`; the last two for images alone.
 
     Returns:
         `tf.data.Dataset` of images; for a prior, of their codes.
@@ -61,17 +64,27 @@ def load_training_data(recipe, model, first_epoch=0):
         `train, test, steps`: data sets of all remaining epochs and of the test
         split, and the number of steps per epoch.
     """
-    epochs = range(first_epoch, recipe.training.epochs)
-    test = load_split(recipe, model, recipe.data.test_split, shuffle=False)
-    train = load_split(
-        recipe,
-        model,
-        recipe.data.train_split,
-        shuffle=True,
-        seed=recipe.training.seed,
-        epochs=epochs,
-    )
-    return train, test, len(train) // max(len(epochs), 1)
+    training, options = recipe.training, recipe.data
+    test = load_split(recipe, model, options.test_split, shuffle=False)
+    order = {"shuffle": True, "seed": training.seed}
+    if not isinstance(model, LatentGenerator):
+        order |= {"crop": options.crop, "flip": options.flip}
+    elif options.crop < 1 or options.flip:
+        raise ValueError(
+            "data.crop and data.flip change images; a prior trains on codes. "
+            f"Received: crop={options.crop}, flip={options.flip}"
+        )
+
+    def passes(numbers):
+        return load_split(
+            recipe, model, options.train_split, epochs=numbers, **order
+        )
+
+    steps_of_a_pass = len(passes(range(1)))
+    floor = training.min_steps / training.epochs
+    repeats = max(1, math.ceil(floor / steps_of_a_pass))
+    remaining = range(first_epoch * repeats, training.epochs * repeats)
+    return passes(remaining), test, steps_of_a_pass * repeats
 
 
 def variance_of(batches, steps):

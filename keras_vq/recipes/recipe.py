@@ -26,7 +26,7 @@ class _Section(pydantic.BaseModel):
 class Data(_Section):
     """The data; see `keras_vq.data.load`.
 
-    `condition` names the feature that a prior is conditioned on; see
+    `crop` and `flip` change the training split alone. `condition` names the feature that a prior is conditioned on; see
     `keras_vq.data.load_codes`. `name` may also be a folder of codes that
     `keras_vq.data.tokenize` wrote, for a prior.
     """
@@ -37,6 +37,8 @@ class Data(_Section):
     batch_size: int = pydantic.Field(128, ge=1)
     binarize: bool = False
     feature: str = "image"
+    crop: float = pydantic.Field(1.0, gt=0, le=1)
+    flip: bool = False
     condition: str | None = None
 
     def load_arguments(self, model):
@@ -55,15 +57,20 @@ class Data(_Section):
 class Training(_Section):
     """Epochs, learning rate and seed.
 
-    `adapt` initializes the codebooks by k-means on the training data;
-    `schedule="cosine"` decays the learning rate to zero over the whole run.
+    An epoch is one pass over the training split, or as many as it takes for
+    the whole run to have `min_steps` steps; a number of epochs that is given
+    to `train`, and a quick run, set that floor to 0. `adapt` initializes the
+    codebooks by k-means on the training data; None does so where there are
+    codebooks and enough vectors. `schedule="cosine"` decays the learning rate
+    to zero over the whole run.
     """
 
     epochs: int = pydantic.Field(ge=1)
+    min_steps: int = pydantic.Field(500, ge=0)
     seed: int = pydantic.Field(0, ge=0)
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
-    adapt: bool = False
+    adapt: bool | None = None
 
 
 class Recipe(_Section):

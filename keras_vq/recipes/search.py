@@ -17,6 +17,7 @@ from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import with_tokenizer
 from keras_vq.recipes.train import check_model
 from keras_vq.recipes.train import resolved
+from keras_vq.recipes.train import starts_from_data
 from keras_vq.recipes.train import with_variance
 from keras_vq.saving.files import written_whole
 from keras_vq.tuning import HyperModel
@@ -240,10 +241,12 @@ def _run(search, parts=None, loaded=None):
     trial = search.trial
     if parts is None:
         parts = trial.load_parts()
+    model = trial.build(**parts)
     if loaded is None:
-        loaded = _load(trial, trial.build(**parts), parts)
+        loaded = _load(trial, model, parts)
     train, test, steps = loaded
-    hypermodel = _hypermodel(trial, search.options, parts, steps)
+    adapt = starts_from_data(trial, model, steps)
+    hypermodel = _hypermodel(trial, search.options, parts, steps, adapt)
     tuner = search.tuner(hypermodel)
     arguments = {"epochs": trial.training.epochs}
     if search.options["tuner"] == "hyperband":
@@ -273,7 +276,7 @@ def _load(trial, model, parts):
     return load_training_data(trial, model)
 
 
-def _hypermodel(trial, options, parts, steps=1):
+def _hypermodel(trial, options, parts, steps=1, adapt=False):
     """The hypermodel of a recipe, for epochs of so many steps."""
     training = trial.training
     cosine = training.schedule == "cosine"
@@ -284,7 +287,7 @@ def _hypermodel(trial, options, parts, steps=1):
         fixed=options["fixed"],
         seed=training.seed,
         decay_steps=steps * training.epochs if cosine else None,
-        adapt=training.adapt,
+        adapt=adapt,
         **{"learning_rate": training.learning_rate, **arguments},
     )
 

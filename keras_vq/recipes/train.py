@@ -1,3 +1,4 @@
+import math
 import pathlib
 import sys
 
@@ -6,7 +7,9 @@ import keras
 from keras_vq import callbacks
 from keras_vq import models
 from keras_vq import priors
+from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import is_folder
+from keras_vq.data.tokenize import provenance_of
 from keras_vq.recipes.data import first_conditions
 from keras_vq.recipes.data import first_examples
 from keras_vq.recipes.data import load_training_data
@@ -20,6 +23,7 @@ from keras_vq.recipes.run import with_tokenizer
 # Images in the pictures of each epoch, and for the scale of the latents.
 NUM_PICTURES = 16
 NUM_SCALED = 256
+_EPOCHS = {"epochs", "training.epochs"}
 
 
 def train(
@@ -66,6 +70,7 @@ def train(
     loaded = load_training_data(recipe, _whole(model, parts))
     recipe = with_variance(recipe, loaded)
     run = Run.create(out, recipe)
+    _announce(recipe, loaded)
     _prepare(recipe, model, loaded)
     return _fit(run, model, parts, loaded, first_epoch=0)
 
@@ -112,11 +117,18 @@ def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
     if not isinstance(recipe, Recipe):
         recipe = Recipe.load(recipe)
     changes = dict(recipe.quick) if quick else {}
-    recipe = recipe.changed(changes).changed(settings or {})
     if dataset is not None:
-        recipe = recipe.changed({"data.name": str(dataset)})
+        changes["data.name"] = str(dataset)
+        # What suits few images and steps too, whatever the recipe's data need.
+        changes["training.adapt"] = None
+        if "decay_warmup" in recipe.arguments:
+            changes["arguments.decay_warmup"] = True
     if epochs is not None:
-        recipe = recipe.changed({"training.epochs": epochs})
+        changes["training.epochs"] = epochs
+    settings = settings or {}
+    if quick or epochs is not None or _EPOCHS & settings.keys():
+        changes["training.min_steps"] = 0
+    recipe = recipe.changed(changes).changed(settings)
     paths = {
         f"arguments.{name}": value
         for name, value in recipe.arguments.items()
@@ -142,6 +154,19 @@ def check_model(recipe, model, parts):
             "Recipes train on images: `input_shape` must be (height, width, 1 "
             f"or 3). Received: input_shape={shape}"
         )
+
+
+def _announce(recipe, loaded):
+    """Print what the data are and how long the run is."""
+    name, (_, _, steps) = recipe.data.name, loaded
+    found = ""
+    if is_folder(name) and provenance_of(name) is None:
+        found = f" ({ImageFolder(name)})"
+    epochs = recipe.training.epochs
+    print(
+        f"Training on {name}{found}: {epochs} epochs of {steps} steps, "
+        f"{epochs * steps} in all."
+    )
 
 
 def with_variance(recipe, loaded):
@@ -172,8 +197,16 @@ def _prepare(recipe, model, loaded):
         model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
             training.learning_rate, steps * training.epochs
         )
-    if training.adapt:
+    if starts_from_data(recipe, model, steps):
         model.adapt(train.take(steps), seed=training.seed)
+
+
+def starts_from_data(recipe, model, steps):
+    """Whether the codebooks are initialized from `steps` training batches."""
+    if recipe.training.adapt is not None:
+        return recipe.training.adapt
+    num_inputs = (steps - 1) * recipe.data.batch_size + 1
+    return isinstance(model, models.Tokenizer) and model.can_adapt(num_inputs)
 
 
 def _fit(run, model, parts, loaded, first_epoch):
@@ -189,6 +222,8 @@ def _fit(run, model, parts, loaded, first_epoch):
             shuffle=False,  # the data set does that itself
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
+                _FiniteCheck(),
+                *_monitors(model),
                 keras.callbacks.CSVLogger(
                     run.path / "metrics.csv", append=True
                 ),
@@ -207,6 +242,25 @@ def _fit(run, model, parts, loaded, first_epoch):
     results = model.evaluate(test, return_dict=True, verbose=0)
     run.finish(whole, {name: float(value) for name, value in results.items()})
     return run
+
+
+class _FiniteCheck(keras.callbacks.Callback):
+    """Ends a run whose loss is NaN or infinite, before it is saved."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        bad = [k for k, x in (logs or {}).items() if not math.isfinite(x)]
+        if bad:
+            raise FloatingPointError(
+                f"Training diverged in epoch {epoch + 1}: {', '.join(bad)} is "
+                f"{logs[bad[0]]}. Train again with a lower learning rate (--set "
+                "learning_rate=1e-4), and look for NaN in the data. The "
+                "checkpoints before that epoch are kept."
+            )
+
+
+def _monitors(model):
+    if isinstance(model, models.Tokenizer):
+        yield callbacks.CodebookMonitor()
 
 
 def _picture_callbacks(run, model):

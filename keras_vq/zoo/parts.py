@@ -66,6 +66,7 @@ def make_quantizer(
     embedding_dim: int,
     commitment_cost: float,
     ema_decay: float | None,
+    decay_warmup: bool,
 ) -> layers.Quantizer:
     """The quantizer that a factory's arguments describe.
 
@@ -83,6 +84,8 @@ def make_quantizer(
         commitment_cost: float, the VQ-VAE's beta.
         ema_decay: float, decay of the codebook's moving averages, or None for
             a codebook trained by gradient.
+        decay_warmup: bool, whether that decay starts low; see
+            `keras_vq.layers.VectorQuantizerEMA`.
 
     Returns:
         A quantizer of `keras_vq.layers`.
@@ -97,12 +100,14 @@ def make_quantizer(
     def vector_quantizer(dim):
         if ema_decay is None:
             return layers.VectorQuantizer(k, dim, cost)
-        return layers.VectorQuantizerEMA(k, dim, cost, decay=ema_decay)
+        return layers.VectorQuantizerEMA(
+            k, dim, cost, decay=ema_decay, decay_warmup=decay_warmup
+        )
 
     makers = {
         "vector_quantizer": lambda: layers.VectorQuantizer(k, dim, cost),
         "vector_quantizer_ema": lambda: layers.VectorQuantizerEMA(
-            k, dim, cost, decay=ema_decay or 0.99
+            k, dim, cost, decay=ema_decay or 0.99, decay_warmup=decay_warmup
         ),
         "finite_scalar_quantizer": lambda: layers.FiniteScalarQuantizer(
             levels_near(k)

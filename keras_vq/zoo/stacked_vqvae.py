@@ -22,6 +22,7 @@ def stacked_vqvae(
     residual_hidden_dim: int = 32,
     downsampling: int = 1,
     ema_decay: float | None = 0.99,
+    decay_warmup: bool = True,
     learning_rate: float | LearningRateSchedule = 1e-3,
     quantizer: str | layers.Quantizer | None = None,
     dtype: str | None = None,
@@ -41,6 +42,8 @@ def stacked_vqvae(
             the networks; see `keras_vq.networks.code_encoder_decoder`.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
             None for a codebook trained by gradient. Defaults to 0.99.
+        decay_warmup: bool, whether that decay starts low; see
+            `keras_vq.layers.VectorQuantizerEMA`. Defaults to True.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
         quantizer: A quantizer of `keras_vq.layers`; the name of one, such as
@@ -75,7 +78,12 @@ def stacked_vqvae(
     """
     tokenizer = check_first_stage(load_part(first_stage, "first_stage"))
     quantizer = make_quantizer(
-        quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
+        quantizer,
+        num_embeddings,
+        embedding_dim,
+        commitment_cost,
+        ema_decay,
+        decay_warmup,
     )
     encoder, decoder = networks.code_encoder_decoder(
         tokenizer.code_shape,

@@ -23,6 +23,7 @@ def vqgan(
     embedding_dim: int = 64,
     commitment_cost: float = 0.25,
     ema_decay: float | None = 0.99,
+    decay_warmup: bool = True,
     hidden_dim: int = 64,
     channel_multipliers: tuple[int, ...] = (1, 2, 4),
     num_residual_layers: int = 2,
@@ -59,6 +60,8 @@ def vqgan(
         commitment_cost: float >= 0, the VQ-VAE's beta. Defaults to 0.25.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
             None for a codebook trained by gradient. Defaults to 0.99.
+        decay_warmup: bool, whether that decay starts low; see
+            `keras_vq.layers.VectorQuantizerEMA`. Defaults to True.
         hidden_dim, channel_multipliers, num_residual_layers,
             attention_resolutions, dropout: Of the networks; see
             `keras_vq.networks.vqgan_encoder`.
@@ -114,7 +117,12 @@ def vqgan(
     """
     input_shape = check_input_shape(input_shape)
     quantizer = make_quantizer(
-        quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
+        quantizer,
+        num_embeddings,
+        embedding_dim,
+        commitment_cost,
+        ema_decay,
+        decay_warmup,
     )
     sizes: dict[str, Any] = {
         "hidden_dim": hidden_dim,

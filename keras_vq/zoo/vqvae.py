@@ -24,6 +24,7 @@ def vqvae(
     downsampling: int = 4,
     upsampling: str = "transposed",
     ema_decay: float | None = 0.99,
+    decay_warmup: bool = True,
     likelihood: str | Likelihood = "mse",
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
@@ -49,6 +50,8 @@ def vqvae(
             `keras_vq.networks.residual_cnn_decoder`.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
             None for a codebook trained by gradient. Defaults to 0.99.
+        decay_warmup: bool, whether that decay starts low; see
+            `keras_vq.layers.VectorQuantizerEMA`. Defaults to True.
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"mse"`.
         data_variance: float > 0 or None, by which the squared error of the
@@ -85,7 +88,12 @@ def vqvae(
     """
     likelihood = make_likelihood(likelihood, data_variance, input_shape)
     quantizer = make_quantizer(
-        quantizer, num_embeddings, embedding_dim, commitment_cost, ema_decay
+        quantizer,
+        num_embeddings,
+        embedding_dim,
+        commitment_cost,
+        ema_decay,
+        decay_warmup,
     )
     sizes: dict[str, Any] = {
         "hidden_dim": hidden_dim,

@@ -24,6 +24,7 @@ def vqvae2(
     downsampling: int = 4,
     upsampling: str = "transposed",
     ema_decay: float | None = 0.99,
+    decay_warmup: bool = True,
     likelihood: str | Likelihood = "mse",
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,
@@ -51,6 +52,8 @@ def vqvae2(
             `keras_vq.networks.hierarchical_cnn`.
         ema_decay: float in (0, 1), decay of the codebooks' moving averages;
             None for codebooks trained by gradient. Defaults to 0.99.
+        decay_warmup: bool, whether that decay starts low; see
+            `keras_vq.layers.VectorQuantizerEMA`. Defaults to True.
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"mse"`.
         data_variance: float > 0 or None, by which the squared error of the
@@ -92,7 +95,12 @@ def vqvae2(
         name = quantizers
         quantizers = [
             make_quantizer(
-                name, num_embeddings, embedding_dim, commitment_cost, ema_decay
+                name,
+                num_embeddings,
+                embedding_dim,
+                commitment_cost,
+                ema_decay,
+                decay_warmup,
             )
             for _ in range(num_levels)
         ]
