@@ -31,7 +31,7 @@ TUNERS = {
     "grid": keras_tuner.GridSearch,
 }
 OBJECTIVES = ("default", "rate-distortion")
-# Drawn for each trial, as far as the model logs them.
+# Plotted for each trial, if the model logs them.
 _METRICS = ("val_reconstruction_loss", "val_perplexity")
 # Seconds that a worker waits for the chief to create the folder.
 _PATIENCE = 300
@@ -42,8 +42,8 @@ class Search:
 
     `recipe.toml` is the recipe whose arguments are searched, `trial.toml` the
     same with the data and epochs of a trial, `search.toml` holds the options;
-    `trials/` is KerasTuner's. `trials.csv`, `search.png` and `best.toml` are
-    written at the end.
+    `trials/` belongs to KerasTuner. `trials.csv`, `search.png` and `best.toml`
+    are written at the end.
 
     Args:
         path: str or Path, the folder.
@@ -85,7 +85,7 @@ class Search:
 
     @classmethod
     def wait_for(cls, path):
-        """The search that a worker takes part in, once the chief created it."""
+        """Wait until the chief has created a search, and open it."""
         end = time.monotonic() + _PATIENCE
         while not (pathlib.Path(path) / "search.toml").is_file():
             if time.monotonic() > end:
@@ -108,7 +108,7 @@ class Search:
         return Recipe.load(self.path / "best.toml")
 
     def tuner(self, hypermodel):
-        """KerasTuner's tuner, which continues where an earlier one stopped."""
+        """Create a tuner of KerasTuner, which resumes an interrupted search."""
         options = {"max_trials": self.options["max_trials"]}
         if self.options["tuner"] == "hyperband":
             options = {"max_epochs": self.trial.training.epochs}
@@ -153,9 +153,9 @@ def search(
             `keras_vq.tuning.HyperModel`. Defaults to `"default"`.
         out: str or Path, folder to create. Defaults to None,
             `runs/tune_NAME`.
-        dataset, settings, epochs, quick: See `keras_vq.recipes.train`. What
-            `settings` fixes is not searched; `epochs` and `quick` change the
-            trials, not the best recipe.
+        dataset, settings, epochs, quick: See `keras_vq.recipes.train`.
+            Arguments in `settings` are not searched; `epochs` and `quick`
+            change the trials, not the best recipe.
 
     Returns:
         `Search`, with the `best` recipe.
@@ -209,7 +209,7 @@ def search(
 
 
 def resume_search(path):
-    """Continue an interrupted search where it stopped.
+    """Resume an interrupted search.
 
     Args:
         path: str or Path, folder of the search.
@@ -230,13 +230,13 @@ def resume_search(path):
 
 
 def is_worker():
-    """Whether KerasTuner's environment makes this process a worker."""
+    """Whether KerasTuner's environment variables make this a worker."""
     is_chief = "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
     return "KERASTUNER_ORACLE_IP" in os.environ and not is_chief
 
 
 def _run(search, parts=None, loaded=None):
-    """Make the remaining trials and write the results."""
+    """Run the remaining trials and write the results."""
     trial = search.trial
     if parts is None:
         parts = trial.load_parts()
@@ -253,7 +253,7 @@ def _run(search, parts=None, loaded=None):
             train,
             validation_data=test,
             steps_per_epoch=steps,
-            shuffle=False,  # the data set does that itself
+            shuffle=False,  # the data set is already shuffled
             verbose=1 if sys.stdout.isatty() else 2,
             **arguments,
         )
@@ -274,7 +274,7 @@ def _load(trial, model, parts):
 
 
 def _hypermodel(trial, options, parts, steps=1):
-    """The hypermodel of a recipe, for epochs of so many steps."""
+    """The hypermodel of a recipe whose epochs have `steps` steps."""
     training = trial.training
     cosine = training.schedule == "cosine"
     arguments = {**trial.factory_arguments(), **parts}
@@ -297,7 +297,7 @@ def _as_toml(choices):
 
 
 def _from_toml(choices):
-    """A list, or a range as a tuple; what is neither is returned as it is."""
+    """A list, or a range as a tuple; other values are returned unchanged."""
     if not isinstance(choices, str):
         return choices
     try:

@@ -17,7 +17,7 @@ from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import load_model_file
 from keras_vq.recipes.run import with_tokenizer
 
-# Images in the pictures of each epoch, and for the scale of the latents.
+# Number of images in the pictures of each epoch, and to scale the latents.
 NUM_PICTURES = 16
 NUM_SCALED = 256
 
@@ -25,7 +25,7 @@ NUM_SCALED = 256
 def train(
     recipe, out=None, dataset=None, settings=None, epochs=None, quick=False
 ):
-    """Train a model by a recipe, in a folder of its own.
+    """Train a model from a recipe, in a new folder.
 
     Args:
         recipe: `Recipe`, name of a recipe in the zoo, or path of a TOML file.
@@ -71,7 +71,7 @@ def train(
 
 
 def resume(path):
-    """Continue an interrupted run; it ends as an uninterrupted one would.
+    """Resume an interrupted run, with the result of an uninterrupted one.
 
     Args:
         path: str or Path, folder of the run.
@@ -154,7 +154,7 @@ def with_variance(recipe, loaded):
 
 
 def _whole(model, parts):
-    """The model; a prior with its tokenizer."""
+    """The model, or the generator of a prior and its tokenizer."""
     if isinstance(model, priors.Prior):
         return with_tokenizer(model, parts)
     return model
@@ -186,7 +186,7 @@ def _fit(run, model, parts, loaded, first_epoch):
             epochs=run.recipe.training.epochs,
             initial_epoch=first_epoch,
             steps_per_epoch=steps,
-            shuffle=False,  # the data set does that itself
+            shuffle=False,  # the data set is already shuffled
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
                 keras.callbacks.CSVLogger(
@@ -196,7 +196,7 @@ def _fit(run, model, parts, loaded, first_epoch):
                     run.path / "logs", write_graph=False
                 ),
                 *_picture_callbacks(run, whole),
-                # Last: it saves a model that the others have seen.
+                # Last, so that it saves the state after the other callbacks.
                 callbacks.EpochCheckpoint(run.path / "checkpoints"),
             ],
         )
