@@ -128,7 +128,7 @@ class Search:
 
 def search(
     recipe,
-    search=None,
+    choices=None,
     tuner="random",
     max_trials=12,
     objective="default",
@@ -142,7 +142,7 @@ def search(
 
     Args:
         recipe: `Recipe`, name of a recipe in the zoo, or path of a TOML file.
-        search: dict or None, what to search: names of arguments to a list of
+        choices: dict or None, what to search: names of arguments to a list of
             choices, or to a range, a tuple or str such as `"0.1..2"`. Defaults
             to None, the search space of `keras_vq.tuning.SEARCH_SPACES`.
         tuner: `"random"`, `"bayesian"`, `"hyperband"` or `"grid"`. Defaults to
@@ -193,7 +193,7 @@ def search(
         "tuner": tuner,
         "max_trials": max_trials,
         "objective": objective,
-        "search": {key: _as_toml(x) for key, x in (search or {}).items()},
+        "search": {key: _as_toml(x) for key, x in (choices or {}).items()},
         "fixed": [key.rpartition(".")[2] for key in settings or {}],
     }
     Run.check_free(out)
@@ -235,22 +235,22 @@ def is_worker():
     return "KERASTUNER_ORACLE_IP" in os.environ and not is_chief
 
 
-def _run(search, parts=None, loaded=None):
+def _run(found, parts=None, loaded=None):
     """Run the remaining trials and write the results."""
-    trial = search.trial
+    trial = found.trial
     if parts is None:
         parts = trial.load_parts()
     if loaded is None:
         loaded = _load(trial, trial.build(**parts), parts)
-    train, test, steps = loaded
-    hypermodel = _hypermodel(trial, search.options, parts, steps)
-    tuner = search.tuner(hypermodel)
+    batches, test, steps = loaded
+    hypermodel = _hypermodel(trial, found.options, parts, steps)
+    tuner = found.tuner(hypermodel)
     arguments = {"epochs": trial.training.epochs}
-    if search.options["tuner"] == "hyperband":
+    if found.options["tuner"] == "hyperband":
         arguments = {}
     try:
         tuner.search(
-            train,
+            batches,
             validation_data=test,
             steps_per_epoch=steps,
             shuffle=False,  # the data set is already shuffled
@@ -263,8 +263,8 @@ def _run(search, parts=None, loaded=None):
             f"The search failed: {first} The last trial ended with: {last}"
         ) from error
     if not is_worker():
-        _write_results(search, tuner)
-    return search
+        _write_results(found, tuner)
+    return found
 
 
 def _load(trial, model, parts):
@@ -307,8 +307,8 @@ def _from_toml(choices):
     return tuple(numbers)
 
 
-def _write_results(search, tuner):
-    path, names = search.path, search.searched
+def _write_results(found, tuner):
+    path, names = found.path, found.searched
     rows = trial_rows(tuner, names)
     write_csv(rows, path / "trials.csv")
     done = [row for row in rows if "score" in row]
@@ -319,7 +319,7 @@ def _write_results(search, tuner):
             f"{message.strip().splitlines()[-1]}"
         )
     values = tuner.get_best_hyperparameters()[0].values
-    best = search.recipe.changed({name: values[name] for name in names})
+    best = found.recipe.changed({name: values[name] for name in names})
     with written_whole(path / "best.toml") as temporary:
         temporary.write_text(best.to_toml())
     candidates = dict.fromkeys(["num_embeddings", "commitment_cost", *names])

@@ -148,8 +148,8 @@ def with_variance(recipe, loaded):
     """The recipe with the training data's variance in place of `"auto"`."""
     if recipe.arguments.get("data_variance") != "auto":
         return recipe
-    train, _, steps = loaded
-    variance = variance_of(train, steps)
+    batches, _, steps = loaded
+    variance = variance_of(batches, steps)
     return recipe.changed({"arguments.data_variance": variance})
 
 
@@ -162,7 +162,7 @@ def _whole(model, parts):
 
 def _prepare(recipe, model, loaded):
     """Set what depends on the data: variance, schedule and codebooks."""
-    train, _, steps = loaded
+    batches, _, steps = loaded
     training = recipe.training
     if "data_variance" in recipe.arguments:
         variance = recipe.factory_arguments()["data_variance"]
@@ -173,15 +173,15 @@ def _prepare(recipe, model, loaded):
             training.learning_rate, steps * training.epochs
         )
     if training.adapt:
-        model.adapt(train.take(steps), seed=training.seed)
+        model.adapt(batches.take(steps), seed=training.seed)
 
 
 def _fit(run, model, parts, loaded, first_epoch):
-    train, test, steps = loaded
+    batches, test, steps = loaded
     whole = _whole(model, parts)
     if first_epoch < run.recipe.training.epochs:
         model.fit(
-            train,
+            batches,
             validation_data=test,
             epochs=run.recipe.training.epochs,
             initial_epoch=first_epoch,

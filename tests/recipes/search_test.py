@@ -136,9 +136,9 @@ def test_strings_can_be_searched_and_failing_trials_are_reported(tmp_path):
     [
         ({"tuner": "best"}, "'bayesian', 'hyperband', 'grid'"),
         ({"objective": "loss"}, "'default', 'rate-distortion'"),
-        ({"search": {"num_embedding": [4]}}, "Did you mean 'num_embeddings'"),
-        ({"search": {"num_embeddings": "4..x"}}, "a range .low, high."),
-        ({"search": {"num_embeddings": 4}}, "a list of choices"),
+        ({"choices": {"num_embedding": [4]}}, "Did you mean 'num_embeddings'"),
+        ({"choices": {"num_embeddings": "4..x"}}, "a range .low, high."),
+        ({"choices": {"num_embeddings": 4}}, "a list of choices"),
         (
             {"recipe": "vae_mnist", "objective": "rate-distortion"},
             "needs a model with codes. Received: vae",
