@@ -1,8 +1,8 @@
-"""How soon a preset answers: import, load, encode 1,000 digits.
+"""Startup time of a preset: import, load, encode 1,000 digits.
 
     KERAS_BACKEND=tensorflow python scripts/bench_loading.py
 
-Imports are timed in fresh processes, the least of several.
+Imports are timed in fresh processes; the minimum of several is reported.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ IMPORT = (
 
 
 def imports():
-    """Least seconds of `import keras` and of `import keras_vq` after it."""
+    """Minimum seconds of `import keras`, then of `import keras_vq`."""
     times = []
     for _ in range(ROUNDS):
         child = subprocess.run(

@@ -1,24 +1,24 @@
-"""Training step of the quantizer, against a matrix product and a library.
+"""Training step of the quantizer, compared with a matrix product and a library.
 
     python scripts/bench_quantizers.py --rounds 5
 
 times, for each (N, K, D) and backend, one step of `VectorQuantizerEMA` for N
-vectors (forward, backward, update of the codebook), and prints what it is to
+vectors (forward, backward, codebook update), and compares it with
 
-floor    the product of N x D by D x K of the same backend, which any search
-         by distances needs; it writes its N x K numbers to memory, which a
-         step need not do, so that a step can take less
-library  the same step of the PyTorch package vector-quantize-pytorch, which is
-         left out where it is not installed
+floor    the product N x D by D x K on the same backend, which any
+         distance-based search needs; it writes its N x K numbers to memory,
+         which a step need not do, so a step can be faster
+library  the same step of the PyTorch package vector-quantize-pytorch, skipped
+         if it is not installed
 
-and the memory that the first step took, its compilation included, beyond what
-the process had before (on Linux, where the kernel counts it). Then comes the
-memory of a step where all scores together would be 16 GiB, and last the search
-at inference, `screened_nearest_code`, beside `nearest_code`.
+It also prints the memory of the first step, compilation included, beyond what
+the process used before (Linux only, as counted by the kernel). Two more tables
+follow: the memory of a step for which all scores together would take 16 GiB,
+and the search at inference, `screened_nearest_code`, beside `nearest_code`.
 
-Each backend runs in a process of its own; all are asked in turn, round by
-round, and the least time of each counts, which is what other programs on the
-machine disturb least. `--threads 1` keeps each process to one core.
+Each backend runs in its own process. The processes are timed in turn, round by
+round, and the minimum of each is reported, which other programs on the machine
+disturb least. `--threads 1` restricts each process to one core.
 """
 
 import argparse
@@ -48,7 +48,7 @@ SEARCHES = (
 
 
 class Worker:
-    """A child process that times one thing each time it is asked."""
+    """A child process that runs one measurement per request."""
 
     def __init__(self, kind, size, threads):
         backend = "torch" if kind == "library" else kind
@@ -85,7 +85,7 @@ class Worker:
 
 
 def serve(kind, size):
-    """Answer, on stdout, what is asked on stdin."""
+    """Answer requests from stdin on stdout."""
     runs = (library if kind == "library" else ours)(size)
     for line in sys.stdin:
         if line.strip() == "memory":
@@ -98,18 +98,18 @@ def serve(kind, size):
 
 
 def peak_memory_of(step):
-    """Bytes that `step()` took at most, beyond those in use before it."""
+    """Peak memory of `step()` in bytes, beyond what was in use before it."""
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the kernel
+    ctypes.CDLL(None).malloc_trim(0)  # return free memory to the kernel
     with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the peak is counted anew from what is in use
+        file.write("5")  # reset the peak to what is in use
     before = _peak_memory()
     step()
     return _peak_memory() - before
 
 
 def _peak_memory():
-    # Of `getrusage`, a child would begin with its parent's.
+    # With `getrusage`, a child would start from its parent's peak.
     with open("/proc/self/status") as file:
         peak = next(line for line in file if line.startswith("VmHWM:"))
     return 1024 * int(peak.split()[1])
@@ -125,7 +125,7 @@ def inputs(size):
 
 
 def ours(size):
-    """What can be timed of ours, and the product, each until it has ended."""
+    """Our operations and the product, as functions that wait for the result."""
     import keras
     from keras import ops
 
@@ -197,7 +197,7 @@ def ours(size):
         compiled = torch.no_grad()
 
         def wait(_):
-            """PyTorch has computed when it returns."""
+            """PyTorch on a CPU returns when it has computed."""
 
     def run_of(function):
         function, vectors = compiled(function), ops.stop_gradient(z)
@@ -243,10 +243,10 @@ def measure(kinds, size, options):
 
 
 def alternately(workers, names, rounds):
-    """The least seconds of each thing, asked of all workers in turn."""
+    """Minimum seconds of each measurement, with all workers in turn."""
     for worker in workers.values():
         for name in names:
-            worker.ask(name)  # first ones also compile and allocate
+            worker.ask(name)  # the first call also compiles and allocates
     seconds = {kind: [[] for _ in names] for kind in workers}
     for _ in range(rounds):
         for kind, worker in workers.items():
@@ -256,7 +256,7 @@ def alternately(workers, names, rounds):
 
 
 def print_steps(options):
-    """A training step, beside the floor and the library."""
+    """A training step, compared with the floor and the library."""
     kinds = list(options.backends)
     if importlib.util.find_spec("vector_quantize_pytorch"):
         kinds.append("library")
@@ -289,7 +289,7 @@ def print_memory(options):
 
 
 def print_searches(options):
-    """The search at inference beside that of training."""
+    """The search at inference, compared with that in training."""
     print("| N, K, D | | nearest, ms | screened, ms | ratio |")
     print("|---|---|---|---|---|")
     for size in SEARCHES:

@@ -1,16 +1,16 @@
-"""Time to draw codes, compared with two other loops.
+"""Time to sample codes, compared with two other loops.
 
     KERAS_BACKEND=jax python scripts/bench_sampling.py
 
-Three loops draw the same number of codes from the same untrained network:
+Three loops sample the same number of codes from the same untrained network:
 
-cached      `generate`: one compiled loop, with caches of what kernels reach
+cached      `generate`: one compiled loop that caches receptive fields
 recomputed  one compiled loop that runs the whole network for each code
-predict     the loop of the Keras tutorial on PixelCNN: one `predict` per code,
-            from Python
+predict     the loop of the Keras PixelCNN tutorial: one `predict` call per
+            code, from Python
 
-The slow ones draw the first `--positions` codes of a map. Each code costs them
-the same, so their time is scaled to the whole map.
+The two slow loops sample only the first `--positions` codes of a map. Each code
+costs them the same, so their time is scaled to the whole map.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from keras_vq import networks
 from keras_vq import priors
 from keras_vq import samplers
 
-# Name: code shape, K, samples drawn together.
+# Name: code shape, K, samples per batch.
 TASKS = {
     "8x8, 64 samples": ((8, 8), 512, 64),
     "32x32, 16 samples": ((32, 32), 512, 16),
@@ -96,7 +96,7 @@ def predict(prior, count, positions):
 
 
 def seconds(draw, rounds):
-    """Of the first call, and the minimum of later ones."""
+    """Seconds of the first call, and the minimum of later ones."""
     times = []
     for _ in range(1 + rounds):
         start = time.perf_counter()

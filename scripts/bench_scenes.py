@@ -2,8 +2,8 @@
 
     python scripts/bench_scenes.py --count 2000
 
-prints a table of images/s of one process, by the pixels along each side: the
-best of three rounds, in CPU time.
+prints a table of images/s of one process for several image sizes: the best of
+three rounds, in CPU time.
 """
 
 import argparse

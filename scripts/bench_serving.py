@@ -1,11 +1,11 @@
-"""How long each signature of an exported model takes, by TensorFlow alone.
+"""Time of each signature of an exported model, using TensorFlow alone.
 
     keras-vq export runs/pixelcnn_mnist served --version 1 --png
     python scripts/bench_serving.py served/1
 
-Runs where neither keras nor keras_vq is installed. Prints milliseconds a batch,
-the median of `--rounds` calls after a first one, whose seconds stand in
-brackets: tracing of the loaded function, and with XLA its compilation.
+Runs without keras and keras_vq installed. Prints milliseconds per batch, the
+median of `--rounds` calls after a first one. The seconds of the first call, in
+parentheses, include tracing of the loaded function and any XLA compilation.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import tensorflow as tf
 
 
 def inputs_of(described, picture, batch_size):
-    """A request of the right dtypes and shapes, of values in range."""
+    """A request with the right dtypes and shapes and with values in range."""
     rng = np.random.default_rng(0)
     given = {}
     for name, field in described["inputs"].items():

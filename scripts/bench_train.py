@@ -5,11 +5,11 @@
 prints two tables. The first has images/s of the CIFAR-10 network (32x32x3,
 hidden 128, K=512, D=64) on each backend, with and without jit and with either
 upsampling, and the ratio to the same network in plain PyTorch. The second has
-the time of our training step over that of stock `keras.Model.fit` with the same
-network and loss, measured in turns in one process. Cases run one after the
-other, each in its own process, round by round; figures are medians over rounds.
-Two cases take minutes, jit on PyTorch to compile and JAX without jit to run:
-they run once, in the first round, and only with --all.
+the time of our training step divided by that of stock `keras.Model.fit` for the
+same network and loss, alternating in one process. Cases run one after the
+other, each in its own process, round by round; results are medians over rounds.
+Two cases take minutes: compiling with jit on PyTorch, and running JAX without
+jit. They run once, in the first round, and only with --all.
 """
 
 import argparse
@@ -94,13 +94,13 @@ def keras_times(jit, upsampling, batch_size, steps):
 
 
 def overhead_ratios(batch_size, turns=8, steps=5):
-    """Our seconds per step over the stock ones, turn by turn."""
+    """Our seconds per step over those of the stock step, turn by turn."""
     ours, stock = (
         make_fit(kind, "auto", "transposed", batch_size, steps)
         for kind in ("ours", "stock")
     )
     ours(), stock()  # compile
-    # The first step of each turn pays for starting `fit`.
+    # The first step of each turn includes the startup of `fit`.
     return [
         statistics.median(ours()[1:]) / statistics.median(stock()[1:])
         for _ in range(turns)
@@ -158,7 +158,7 @@ def main():
     parser.add_argument(
         "--backends", nargs="+", default=["tensorflow", "jax", "torch"]
     )
-    parser.add_argument("--all", action="store_true", help="slow cases too")
+    parser.add_argument("--all", action="store_true", help="run slow cases too")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     sizes = {"batch_size": options.batch_size, "steps": options.steps}
@@ -189,7 +189,7 @@ def main():
 
 def report(todo, seconds, options):
     def ratio(a, b):
-        """Median over rounds of time a over time b, round by round."""
+        """Median over rounds of time a over time b."""
         pairs = zip(seconds[a], seconds[b])
         return statistics.median(x / y for x, y in pairs)
 

@@ -1,9 +1,9 @@
-"""Time to draw an image of 1024x1024 pixels with a sliding window.
+"""Time to sample an image of 1024x1024 pixels with a sliding window.
 
     python scripts/bench_window.py
 
-64x64 codes of a tokenizer that downsamples 16-fold, drawn by a transformer with
-a window of 16x16. Neither is trained, which does not change the time.
+A transformer with a window of 16x16 samples the 64x64 codes of a tokenizer that
+downsamples 16-fold. Neither is trained, which does not change the time.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""One encoder and decoder, every quantizer: error, perplexity, usage, speed.
+"""Compare all quantizers in one network: error, perplexity, usage, speed.
 
     TFDS_DATA_DIR=... python scripts/compare_quantizers.py --images 320000
 
@@ -9,11 +9,11 @@ estimator   straight-through and rotation, all else equal
 8192 codes  K = 8192 with and without k-means initialization and revival
 
 and prints a Markdown table of results on the test images: the squared error
-over the variance of the training images, the perplexity, the share of codes in
-use (means over several codes per position), and the images per second of
-training, without the first 20 steps. `--only` selects the rows whose name
-contains a word. Rows are written to `--out` as they are measured, and not
-measured again.
+over the variance of the training images, the perplexity, the codebook usage
+(both averaged over several codes per position), and the training images per
+second, without the first 20 steps. `--only` selects the rows whose name
+contains a word. Rows are written to `--out` as they are measured, and rows
+already there are skipped.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def ema(num_embeddings=1024, dim=DIM, **kwargs):
     return layers.VectorQuantizerEMA(num_embeddings, dim, **kwargs)
 
 
-# Name: a function that creates the quantizer, and whether k-means starts it.
+# Name: a function that creates the quantizer, and whether to run k-means first.
 ROWS = {
     "VectorQuantizer": (lambda: layers.VectorQuantizer(1024, DIM), True),
     "VectorQuantizerEMA": (ema, True),
@@ -95,7 +95,7 @@ HEADER = [
 
 
 class Clock(keras.callbacks.Callback):
-    """When the steps after the first ones began."""
+    """Records when the steps after the warm-up begin."""
 
     steps = 0
 
@@ -106,7 +106,7 @@ class Clock(keras.callbacks.Callback):
 
 
 def measure(make, by_k_means):
-    """The figures of one row."""
+    """The cells of one row."""
     keras.utils.set_random_seed(0)
     size = ARGUMENTS.batch_size
     epochs = -(-ARGUMENTS.images // 50_000)

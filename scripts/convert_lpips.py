@@ -1,10 +1,10 @@
-"""The weights of LPIPS as one safetensors file, from those of its authors.
+"""Convert the published LPIPS weights to one safetensors file.
 
     python scripts/convert_lpips.py vgg16-397923af.pth vgg.pth
 
 The first file is torchvision's VGG-16, the second weights/v0.1/vgg.pth of
-https://github.com/richzhang/PerceptualSimilarity. `keras_vq` finds the result
-where it is written, or where KERAS_VQ_LPIPS says. Needs PyTorch.
+https://github.com/richzhang/PerceptualSimilarity. `keras_vq` looks for the
+result in its default place, or where KERAS_VQ_LPIPS says. Requires PyTorch.
 """
 
 import pathlib
@@ -23,10 +23,10 @@ def convert(
     vgg: Annotated[pathlib.Path, typer.Argument(help="VGG-16, a .pth file")],
     lpips: Annotated[pathlib.Path, typer.Argument(help="LPIPS, a .pth file")],
     out: Annotated[
-        pathlib.Path, typer.Argument(help="the file to write")
+        pathlib.Path, typer.Argument(help="file to write")
     ] = DEFAULT,
 ):
-    """Join the convolutions of VGG and the channel weights of LPIPS."""
+    """Merge the convolutions of VGG and the channel weights of LPIPS."""
     tensors = {
         name: tensor.float().contiguous()
         for path, prefix in ((vgg, "features."), (lpips, "lin"))

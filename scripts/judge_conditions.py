@@ -1,14 +1,14 @@
-"""How well a prior's images follow the segmentations they are conditioned on.
+"""Measure how well a prior's images follow their segmentation condition.
 
     keras-vq train transformer_scenes
     python scripts/judge_conditions.py runs/transformer_scenes
 
-Trains a small network to segment real scenes, draws images for segmentations of
-the test split and prints the share of pixels in which the network's
-segmentation of an image agrees with the requested one: for samples, for
-reconstructed test images, for the test images, and for samples of other
-segmentations, which gives the agreement by chance. Writes `conditions.png` into
-the run's folder.
+Trains a small network to segment real scenes, generates images for
+segmentations of the test split, and prints the share of pixels in which the
+network's segmentation of an image agrees with the requested one: for samples,
+reconstructed test images, test images, and samples of other segmentations,
+which give the agreement by chance. Writes `conditions.png` to the run's
+folder.
 """
 
 import pathlib
@@ -26,7 +26,7 @@ from keras_vq.recipes import Run
 
 
 def segmenter(input_shape, num_segments, hidden_dim=32):
-    """A small U-Net from images to logits of segments."""
+    """A small U-Net from images to segment logits."""
     inputs = keras.Input(input_shape)
     x, skips = inputs, []
 

@@ -1,6 +1,6 @@
-"""Write tests/golden.npz: what every backend must compute.
+"""Write tests/golden.npz, the results that every backend must reproduce.
 
-Weights and inputs are filled by formula, so that only results are stored.
+Weights and inputs come from formulas, so only results are stored.
 Run it on any backend after a change that is meant to change numbers:
 
     KERAS_BACKEND=tensorflow python scripts/make_golden.py

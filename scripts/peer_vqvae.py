@@ -1,8 +1,8 @@
-"""The VQ-VAE of the public PyTorch notebooks, in plain PyTorch: the peer.
+"""The VQ-VAE of the public PyTorch notebooks, in plain PyTorch: a baseline.
 
 The same network as `keras_vq.zoo.vqvae()`, written the way those notebooks
 write it: channels first, distances to all codes, one-hot codes, and moving
-averages by a matrix product with them.
+averages computed by a matrix product with the one-hot codes.
 """
 
 import torch

@@ -2,12 +2,12 @@
 
     python scripts/posterior_collapse.py docs/images/posterior_collapse.png
 
-Both models encode black and white digits of 14x14 pixels and decode them by a
-PixelCNN conditioned on the latent, which could do without. The VAE pays for the
-information in its latent, in nats of KL divergence; the codes of the VQ-VAE
-cost the same, used or not. Plots the information in either latent after each
-epoch. van den Oord et al., Neural Discrete Representation Learning, 2017,
-sections 1 and 3.
+Both models encode black and white digits of 14x14 pixels and decode them with a
+PixelCNN conditioned on the latent, which can model digits without it. The VAE
+pays for the information in its latent, in nats of KL divergence; the codes of
+the VQ-VAE cost the same, used or not. Plots the information in each latent
+after each epoch. van den Oord et al., Neural Discrete Representation Learning,
+2017, sections 1 and 3.
 """
 
 import pathlib
@@ -82,7 +82,7 @@ class AutoregressiveDecoder(Model):
         conditioning = networks.Conditioning(condition=self.upsample(latents))
         nats = self.decoder.nats(pixels, conditioning, training)
         outputs["nats"] = ops.mean(ops.sum(nats, axis=(1, 2)))
-        # The losses of bottlenecks are per value.
+        # Bottleneck losses are per value.
         outputs["loss"] = outputs["nats"] + SIZE * SIZE * outputs["loss"]
         return outputs
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The main job on the built-in data: train, draw, export. Run it by
-# `make quickstart`; run again, it continues or shows what is there.
+# The main workflow on the built-in data: train, reconstruct, export. Run it with
+# `make quickstart`; if run again, it resumes or shows the existing results.
 set -euo pipefail
 keras_vq="${1:?usage: quickstart.sh FOLDER_OF_KERAS_VQ}/keras-vq"
 run=runs/quickstart
-# The data goes where the run goes, out of the user's home.
+# Keep the data next to the run, not in the user's home.
 export TFDS_DATA_DIR="${TFDS_DATA_DIR:-runs/data}"
 
 if [ -e $run ]; then

@@ -1,4 +1,4 @@
-"""The README's picture: test images of runs above their reconstructions.
+"""Draw the README's picture: test images of runs above their reconstructions.
 
     python scripts/readme_picture.py runs/vqvae_mnist runs/vqvae_cifar10 \
         runs/vqvae_scenes docs/images/reconstructions.png

@@ -1,4 +1,4 @@
-"""The effect of rejection by one classifier, measured by another.
+"""Measure the effect of rejection by one classifier with another.
 
     python scripts/train_classifier.py mnist runs/classifier_mnist
     python scripts/train_classifier.py mnist runs/small_classifier_mnist \\
@@ -7,7 +7,7 @@
         runs/small_classifier_mnist runs/classifier_mnist \\
         docs/images/rejection_sampling.png
 
-The first classifier rejects, in `LatentGenerator.reject`; the second one
+The first classifier rejects samples, in `LatentGenerator.reject`; the second
 classifies the rest. Razavi et al., Generating Diverse High-Fidelity Images with
 VQ-VAE-2, 2019, section 3.4.
 """

@@ -1,13 +1,14 @@
-"""Ask a served model, over REST and over gRPC.
+"""Query a served model over REST and gRPC.
 
     scripts/tf_serving.sh served mnist
     python scripts/serving_client.py mnist
     python scripts/serving_client.py mnist --labels 3 1 4 --out digits.png
 
-Prints what each signature takes and gives, then draws images with `generate`
-over both interfaces, which must give the same, and writes the picture. A model
-without `generate` encodes and decodes a grey input instead. gRPC goes by
-the official `tensorflow-serving-api`; REST needs nothing but Python.
+Prints the inputs and outputs of each signature, then generates images with
+`generate` over both interfaces, prints the difference of the results, and
+writes the images. A model without `generate` encodes and decodes a grey input
+instead. gRPC uses the official `tensorflow-serving-api`; REST needs nothing but
+Python.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def predict_rest(address, model, signature, inputs):
     """
     body = {
         "signature_name": signature,
-        # Columns, not rows ("instances"): a seed is one for all examples.
+        # Columns, not rows ("instances"): all examples share one seed.
         "inputs": {name: _to_json(x) for name, x in inputs.items()},
     }
     request = urllib.request.Request(
@@ -54,7 +55,7 @@ def predict_rest(address, model, signature, inputs):
         message = json.load(error)["error"]
         raise ValueError(f"{error.code}: {message}") from error
     if not isinstance(outputs, dict):
-        outputs = {None: outputs}  # one output comes without its name
+        outputs = {None: outputs}  # a single output comes without its name
     return {name: _from_json(x) for name, x in outputs.items()}
 
 
@@ -74,8 +75,10 @@ def _from_json(x):
 
 
 def predict_grpc(address, model, signature, inputs):
-    """Run a signature over gRPC; `address` is `"host:8500"`, the rest as
-    `predict_rest`."""
+    """Run a signature over gRPC.
+
+    `address` is `"host:8500"`; otherwise like `predict_rest`.
+    """
     request = predict_pb2.PredictRequest()
     request.model_spec.name = model
     request.model_spec.signature_name = signature
@@ -109,7 +112,7 @@ def _words(tensors):
 
 
 def _ask(args, signatures):
-    """Signature and inputs of the request to show."""
+    """Signature and inputs of the example request."""
     if "generate" not in signatures:
         info = signatures["encode"].inputs["inputs"]
         shape = [abs(n.size) for n in info.tensor_shape.dim]
@@ -130,7 +133,7 @@ def _ask(args, signatures):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="its name on the server")
+    parser.add_argument("model", help="the model's name on the server")
     parser.add_argument("--rest", default="localhost:8501")
     parser.add_argument("--grpc", default="localhost:8500")
     parser.add_argument("--labels", type=int, nargs="+", default=[0, 1, 2])

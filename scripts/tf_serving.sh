@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Serve an exported model by the official container of TensorFlow Serving:
+# Serve an exported model with the official TensorFlow Serving container:
 #
 #     keras-vq export runs/pixelcnn_mnist served --version 1
 #     scripts/tf_serving.sh served mnist

@@ -1,11 +1,12 @@
-"""Train a small classifier, to judge samples and for its features.
+"""Train a small classifier that judges samples and provides features.
 
     python scripts/train_classifier.py mnist runs/classifier_mnist
 
-Writes into the folder `classifier.keras`, from images in [0, 1] to
-probabilities; two models that share its weights: `features.keras`, to a vector
-(for `keras-vq evaluate --features`), and `maps.keras`, to feature maps of three
-sizes (for `perceptual_loss`); and `results.json` with the test accuracy.
+Writes to the folder `classifier.keras`, which maps images in [0, 1] to
+probabilities; two models that share its weights, `features.keras`, which
+outputs a vector (for `keras-vq evaluate --features`), and `maps.keras`, which
+outputs feature maps of three sizes (for `perceptual_loss`); and `results.json`
+with the test accuracy.
 """
 
 import json
@@ -53,7 +54,9 @@ def main(
     batch_size: int = 64,
     train_split: str = "train",
     num_classes: int = 10,
-    seed: Annotated[int, typer.Option(help="Seed of weights and order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of weights and shuffling.")
+    ] = 0,
 ) -> None:
     keras.utils.set_random_seed(seed)
     options = {"batch_size": batch_size, "labels": True}

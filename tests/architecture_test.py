@@ -1,4 +1,4 @@
-"""The house rules: who imports whom, and what the public surface has."""
+"""Architecture rules: the order of imports and the public API."""
 
 import ast
 import importlib
@@ -27,7 +27,7 @@ PACKAGE = pathlib.Path(keras_vq.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Imports go down this list, never up.
-FLOORS = [
+LAYERS = [
     "cli",
     "recipes",
     "tuning",
@@ -86,25 +86,25 @@ def imports(path):
     return found
 
 
-def floor(path):
+def layer_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def test_every_file_has_its_floor():
-    floors = {floor(path) for path in FILES} - {"__init__"}
-    assert floors == set(FLOORS)
+def test_every_file_belongs_to_a_layer():
+    layers = {layer_of(path) for path in FILES} - {"__init__"}
+    assert layers == set(LAYERS)
 
 
 def test_imports_go_one_way():
     wrong = []
     for path in FILES:
-        if floor(path) == "__init__":
+        if layer_of(path) == "__init__":
             continue
         for module in imports(path):
             if not module.startswith("keras_vq."):
                 continue
             target = module.split(".")[1]
-            if FLOORS.index(target) < FLOORS.index(floor(path)):
+            if LAYERS.index(target) < LAYERS.index(layer_of(path)):
                 wrong.append(f"{path.name} imports {module}")
     assert wrong == []
 
@@ -116,7 +116,7 @@ def test_only_backend_data_and_export_name_a_backend():
             "backend": set(BACKENDS),
             "data": {"tensorflow"},
             "export": {"tensorflow"},
-        }.get(floor(path), set())
+        }.get(layer_of(path), set())
         roots = {module.split(".")[0] for module in imports(path)}
         if (roots & set(BACKENDS)) - allowed:
             wrong.append(path.name)
@@ -176,14 +176,16 @@ def test_own_objects_are_not_searched_for_attributes():
     """`hasattr` and `getattr` with a default hide what a class can do."""
     wrong = []
     for path in FILES:
-        if floor(path) in ("backend", "saving"):
+        if layer_of(path) in ("backend", "saving"):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
             name = ast.unparse(node.func)
             if name == "hasattr" or (name == "getattr" and len(node.args) > 2):
-                wrong.append(f"{floor(path)}/{path.name}: {ast.unparse(node)}")
+                wrong.append(
+                    f"{layer_of(path)}/{path.name}: {ast.unparse(node)}"
+                )
     # Data of any library, and layers that may be functional models.
     assert sorted(wrong) == sorted(ALLOWED)
 
@@ -228,7 +230,7 @@ def test_one_training_step_passes_through_four_files():
         return path.relative_to(PACKAGE) if PACKAGE in path.parents else None
 
     def is_leaf(file):
-        return file is None or floor(PACKAGE / file) in equations
+        return file is None or layer_of(PACKAGE / file) in equations
 
     def trace(frame, event, argument):
         if event != "call" or is_leaf(relative_file(frame)):
@@ -297,7 +299,7 @@ def test_code_that_computes_is_tested_on_every_backend():
     assert data.load  # the namespace exists
 
 
-def test_import_brings_no_backend_that_keras_does_not():
+def test_import_loads_no_backend_that_keras_does_not():
     script = (
         "import sys, keras; before = set(sys.modules); import keras_vq; "
         "print({m.split('.')[0] for m in set(sys.modules) - before}"
@@ -307,7 +309,7 @@ def test_import_brings_no_backend_that_keras_does_not():
 
 
 def test_works_where_the_other_backends_are_not_installed():
-    """On TensorFlow neither jax nor torch is needed, and so on."""
+    """Each backend works without the packages of the others."""
     others = set(BACKENDS) - {keras.config.backend(), "tensorflow"}
     script = f"""
 import sys
@@ -327,7 +329,7 @@ print("done")
     assert run_python("-c", script).stdout.strip().endswith("done")
 
 
-def test_other_backends_of_keras_are_refused():
+def test_other_backends_of_keras_are_rejected():
     child = subprocess.run(
         [sys.executable, "-c", "import keras_vq"],
         env={"KERAS_BACKEND": "numpy", "PATH": ""},

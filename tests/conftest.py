@@ -32,7 +32,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--share",
         action="store_true",
-        help="run tests of code that does not compute on one backend only",
+        help="run tests of code without tensors on one backend only",
     )
 
 

@@ -35,7 +35,7 @@ def test_images_are_the_decoded_codes_of_the_prior(generator):
     assert generator.num_classes == 3
 
 
-def test_call_is_that_of_the_tokenizer(generator, rng):
+def test_call_equals_that_of_the_tokenizer(generator, rng):
     images = rng.uniform(size=(2, 16, 12, 3)).astype("float32")
     np.testing.assert_allclose(
         run(generator, images), run(generator.tokenizer, images), atol=1e-6

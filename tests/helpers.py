@@ -30,7 +30,7 @@ def run(fn, *args, variables=None, **kwargs):
         *args: Arrays or structures of them.
         variables: List of the variables that `fn` reads or assigns. Defaults to
             None, those of the layer.
-        **kwargs: Arguments that are no tensors.
+        **kwargs: Arguments that are not tensors.
     """
     if variables is None:
         is_layer = isinstance(fn, keras.layers.Layer)
@@ -129,7 +129,7 @@ def run_python(*args, backend=None, env=None, check=True, timeout=300):
 
 
 def perturbed(model):
-    """The model with noise on its weights: fresh outputs are all alike."""
+    """Add noise to a model's weights: an untrained one has equal outputs."""
     rng = np.random.default_rng(1)
     for weight in model.weights:
         if "seed" not in weight.path and weight.dtype == "float32":

@@ -18,17 +18,17 @@ def evaluate(
     features: Annotated[
         Optional[str],
         typer.Option(
-            help="Also measure the Fréchet distance of the reconstructions, in "
-            "the features of this .keras file.",
+            help="Also compute the Fréchet distance of the reconstructions, "
+            "with the features of this .keras model.",
             metavar="FILE|inception",
         ),
     ] = None,
     split: Annotated[
         Optional[str],
-        typer.Option(help="What to measure on. [default: the test data]"),
+        typer.Option(help="Split to evaluate. [default: the test data]"),
     ] = None,
 ) -> None:
-    """Measure the model of a run on its data.
+    """Evaluate the model of a run on its data.
 
     Example: keras-vq evaluate runs/vae_mnist --importance-samples 500
     """

@@ -14,15 +14,15 @@ def export(
         Optional[int], typer.Option(help="Create DIRECTORY/VERSION.", min=0)
     ] = None,
     png: Annotated[
-        bool, typer.Option("--png", help="Also encode_png and decode_png.")
+        bool, typer.Option("--png", help="Add encode_png and decode_png.")
     ] = False,
     top_k: Annotated[
         Optional[int],
-        typer.Option(help="Let `generate` draw from the top K codes.", min=1),
+        typer.Option(help="Let `generate` sample from the top K codes.", min=1),
     ] = None,
     top_p: Annotated[
         Optional[float],
-        typer.Option(help="Let `generate` draw from the nucleus of mass P."),
+        typer.Option(help="Let `generate` use nucleus sampling with mass P."),
     ] = None,
     jit_compile: Annotated[
         bool,
@@ -32,7 +32,7 @@ def export(
         str, typer.Option(help="tf_saved_model or onnx.")
     ] = "tf_saved_model",
 ) -> None:
-    """Export a model that runs without Keras: encode, decode, generate.
+    """Export a model to encode, decode and generate without Keras.
 
     Example: keras-vq export runs/vqvae_mnist served --version 1
     """

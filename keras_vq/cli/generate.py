@@ -19,7 +19,7 @@ def generate(
     ] = None,
     out: Png = None,
 ) -> None:
-    """Draw new images from a prior or another generative model.
+    """Generate images with a prior or another generative model.
 
     Example: keras-vq generate runs/pixelcnn_mnist --num 64 --out grid.png
     """

@@ -4,7 +4,7 @@ from keras_vq.cli.options import Png
 from keras_vq.cli.options import RunDir
 from keras_vq.cli.options import Steps
 
-# Test images without files: eight pairs.
+# Number of test images if no files are given: eight pairs.
 _NUM_IMAGES = 16
 
 

@@ -24,7 +24,8 @@ Steps = Annotated[int, typer.Option(help="Images per row.", min=2)]
 Dataset = Annotated[
     Optional[str],
     typer.Option(
-        help="Other data: 'scenes', a TFDS name, or a folder of images.",
+        help="Replaces the recipe's data: 'scenes', a TFDS name, or a folder "
+        "of images.",
         metavar="NAME|FOLDER",
     ),
 ]
@@ -43,7 +44,7 @@ Png = Annotated[
 
 
 def parse_settings(texts):
-    """dict of `"key=value"` texts; values are TOML, or else strings."""
+    """Parse `"key=value"` texts to a dict; values are TOML, or else strings."""
     settings = {}
     for text in texts or []:
         key, equals, value = text.partition("=")

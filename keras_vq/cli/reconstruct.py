@@ -22,7 +22,7 @@ def reconstruct(
     ] = False,
     out: Png = None,
 ) -> None:
-    """Draw images and their reconstructions.
+    """Plot images and their reconstructions.
 
     Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
     """

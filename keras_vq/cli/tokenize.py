@@ -12,17 +12,18 @@ def tokenize(
     directory: Annotated[Path, typer.Argument(help="Folder to create.")],
     dataset: Annotated[
         Optional[str],
-        typer.Option(help="Other data than the run's.", metavar="NAME|FOLDER"),
+        typer.Option(help="Replaces the run's data.", metavar="NAME|FOLDER"),
     ] = None,
     split: Annotated[
         Optional[list[str]],
         typer.Option(
-            help="Repeatable. [default: train and test]", metavar="NAME"
+            help="Split to encode. Repeatable. [default: train and test]",
+            metavar="NAME",
         ),
     ] = None,
     labels: Annotated[bool, typer.Option(help="Write labels too.")] = True,
 ) -> None:
-    """Write the codes of images to a folder, for priors to train on.
+    """Encode images and write their codes to a folder, to train priors.
 
     Example: keras-vq tokenize runs/vqvae_mnist mnist_codes
     """

@@ -28,7 +28,8 @@ def train(
         Optional[int], typer.Option(help="Epochs to train.", min=1)
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A trial run of a minute or two.")
+        bool,
+        typer.Option("--quick", help="Short trial run, of a minute or two."),
     ] = False,
     out: Annotated[
         Optional[Path],
@@ -36,10 +37,10 @@ def train(
     ] = None,
     resume: Annotated[
         Optional[Path],
-        typer.Option(help="Continue the run in this folder where it stopped."),
+        typer.Option(help="Resume the interrupted run in this folder."),
     ] = None,
 ) -> None:
-    """Train a model by a recipe, with pictures after each epoch.
+    """Train a model from a recipe, with pictures after each epoch.
 
     Example: keras-vq train vqvae_mnist --epochs 5 --set num_embeddings=64
     """

@@ -8,7 +8,7 @@ from keras_vq.cli.options import Png
 from keras_vq.cli.options import RunDir
 from keras_vq.cli.options import Steps
 
-# Test images over which deviations are measured, without files.
+# Test images for the standard deviations, if no files are given.
 _NUM_IMAGES = 256
 
 
@@ -18,7 +18,9 @@ def traverse(
     label: Label = None,
     dims: Annotated[
         int,
-        typer.Option(help="Dimensions, those of largest variance.", min=1),
+        typer.Option(
+            help="Number of dimensions, largest variance first.", min=1
+        ),
     ] = 8,
     steps: Steps = 8,
     out: Png = None,

@@ -37,7 +37,8 @@ def tune(
         Optional[int], typer.Option(help="Epochs per trial.", min=1)
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Trials as short as a quick run.")
+        bool,
+        typer.Option("--quick", help="Short trials, as in `train --quick`."),
     ] = False,
     out: Annotated[
         Optional[Path],
@@ -45,7 +46,7 @@ def tune(
     ] = None,
     resume: Annotated[
         Optional[Path],
-        typer.Option(help="Continue the search in this folder."),
+        typer.Option(help="Resume the interrupted search in this folder."),
     ] = None,
 ) -> None:
     """Search for the best arguments of a recipe, with KerasTuner.

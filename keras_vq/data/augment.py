@@ -2,14 +2,15 @@ import tensorflow as tf
 
 
 def augment(images, size, flip, seed):
-    """Random windows of a batch of images, mirrored at random.
+    """Randomly crop and flip a batch of images.
 
-    A pure function of `seed`: a resumed run sees what an unbroken one sees.
+    A pure function of `seed`: a resumed run sees the same images as an
+    uninterrupted one.
 
     Args:
         images: tensor `(batch, height, width, channels)`.
-        size: `(height, width)` of the windows.
-        flip: bool, whether to mirror half of the images left to right.
+        size: `(height, width)` of the crops.
+        flip: bool, whether to flip half of the images left to right.
         seed: int tensor `(2,)`.
 
     Returns:

@@ -5,7 +5,7 @@ import tqdm
 
 from keras_vq.data.load import load
 
-# Images that are loaded and that are encoded at a time.
+# Images to load, and to encode, at a time.
 IMAGES_AT_ONCE = 500
 _BATCH_SIZE = 100
 
@@ -20,7 +20,7 @@ def encoded(
     first=0,
     **kwargs,
 ):
-    """The codes of images, in a fixed order, with a progress bar.
+    """Encode images in a fixed order, with a progress bar.
 
     Args:
         tokenizer: A `keras_vq.models.Tokenizer`.
@@ -36,7 +36,7 @@ def encoded(
 
     Yields:
         `maps, classes` of up to `IMAGES_AT_ONCE` examples: a list of int32
-        arrays `(batch, *code_shape)`, that of the condition last, and an int
+            arrays `(batch, *code_shape)`, the condition's last, and an int
         array `(batch,)`.
 
     Raises:

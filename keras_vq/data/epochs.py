@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-# Bytes of decoded images that are kept in memory; more are decoded per epoch.
+# Decoded images are kept in memory up to this many bytes; larger data sets are
+# decoded in each epoch.
 MEMORY_LIMIT = 4 * 2**30
 
 
@@ -44,7 +45,7 @@ class Stream:
 
 
 def in_order(source, shuffle, seed, epochs, batch_size, augment=None):
-    """Batches of a source, epoch by epoch.
+    """Make batches of a source, epoch by epoch.
 
     Args:
         source: `Memory` or `Stream`.

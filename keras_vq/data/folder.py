@@ -17,7 +17,7 @@ from keras_vq.data.image import SUFFIXES
 from keras_vq.data.image import decode_file
 from keras_vq.data.image import fit_image
 
-# One file name in this many belongs to the split "test".
+# One in this many files belongs to the split "test".
 _HELD_OUT = 10
 _SPLIT = re.compile(r"(train|test|all)(?:\[:(\d+)\])?")
 # Names of the subfolders that are splits.
@@ -49,7 +49,8 @@ class ImageFolder:
     Example:
 
     ```python
-    str(ImageFolder("photos"))  # '56 images, 4 skipped: 3 .heic, 1 hidden'
+    folder = keras_vq.data.ImageFolder("photos")
+    str(folder)  # '56 images, 4 skipped: 3 .heic, 1 hidden'
     ```
     """
 
@@ -102,7 +103,7 @@ class ImageFolder:
         seen = set()
         for parent, folders, files in os.walk(self.directory, followlinks=True):
             here = os.path.realpath(parent)
-            if here in seen:  # a link to a folder above, or to the same twice
+            if here in seen:  # a link to a parent, or a second link
                 folders.clear()
                 continue
             seen.add(here)
@@ -116,7 +117,7 @@ class ImageFolder:
 
 
 def _split_of(name):
-    """The split of a file depends on its own name alone."""
+    """Choose the split of a file by its name alone."""
     digest = hashlib.sha256(os.fsencode(name)).digest()
     number = int.from_bytes(digest[:8], "big")
     return "test" if number % _HELD_OUT == 0 else "train"
@@ -125,7 +126,7 @@ def _split_of(name):
 def folder_examples(directory, split, size, channels):
     """Images and labels of a folder, decoded, in a fixed order.
 
-    Every image is decoded once here, so that a damaged one is named before
+    Every image is decoded once here, so that damaged files are reported before
     training starts.
 
     Args:
@@ -156,7 +157,7 @@ def folder_examples(directory, split, size, channels):
     if not chosen:
         raise ValueError(
             f"No image of {folder.directory} is in the split {match[1]!r}: "
-            f"{folder}. Names decide the split, one in {_HELD_OUT} is for "
+            f"{folder}. Names decide the split; one in {_HELD_OUT} is for "
             "testing. Add images, sort them into the subfolders train and "
             "test, or use the split 'all'."
         )

@@ -1,4 +1,4 @@
-"""Image files, read as an image viewer shows them."""
+"""Read image files as an image viewer shows them."""
 
 import pathlib
 
@@ -18,7 +18,7 @@ SUFFIXES = (
     ".tif",
     ".tiff",
 )
-# A small file can expand to many pixels; more than these are not decoded.
+# A small file can expand to many pixels; larger images are not decoded.
 MAX_PIXELS = 100_000_000
 # Pillow raises all of these for damaged files.
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError)
@@ -45,11 +45,11 @@ def read_image(path, size, channels):
 
 
 def decode_file(path):
-    """The colors of an image file, upright and on white.
+    """Decode an image file to RGB, upright and on white.
 
     The EXIF orientation is applied, transparent pixels are blended with white,
-    16-bit values are scaled to 8 bits, and of an animation the first frame is
-    taken.
+    16-bit values are scaled to 8 bits, and only the first frame of an animation
+    is read.
 
     Args:
         path: str or Path.

@@ -40,12 +40,13 @@ def load(
         name: `"scenes"` (built in, rendered at `image_size` if that is 32, 64,
             128 or 256; `"scenes/64"` renders at 64), the name of a TFDS data
             set of images, or the path of a folder of images, whose subfolders,
-            if any, are the classes; see `ImageFolder`. A folder named like a
-            data set is `"./name"`.
+            if any, are the classes; see `ImageFolder`. For a folder with the
+            name of a data set, give `"./name"`.
         split: str, a TFDS split such as `"train"` or `"test[:1000]"`. For a
-            folder, `"train"` is about nine images in ten, chosen by their
-            names, `"test"` the others and `"all"` both; or the subfolders
-            `train` and `test`. Defaults to `"train"`.
+            folder, `"train"` is about nine in ten images, chosen by file name,
+            `"test"` the others, and `"all"` both; if there are subfolders
+            `train` and `test`, these are the splits instead. Defaults to
+            `"train"`.
         batch_size: int, images per batch; the last batch may be smaller.
             Defaults to 128.
         image_size: int, `(height, width)` or None, size to resize to, after a
@@ -54,7 +55,7 @@ def load(
         channels: 1 for grey, 3 for colour, or None to keep the channels.
             Defaults to None.
         labels: bool, whether to yield `(images, labels)`. Defaults to False.
-        binarize: bool, whether to draw each value once as 0 or 1, with the
+        binarize: bool, whether to sample each value once as 0 or 1, with the
             value as the probability of 1 (static binarization). Defaults to
             False.
         shuffle: bool or None, whether to shuffle each epoch; None shuffles the
@@ -70,10 +71,10 @@ def load(
         feature: str, the feature of a TFDS data set that holds the images; for
             `"scenes"` also `"segmentation"`, in colours, `"depth"` or
             `"edges"`. Defaults to `"image"`.
-        crop: float in (0, 1], side of random windows as a fraction of the
-            side of the image; each epoch has its own. The windows have
+        crop: float in (0, 1], side of random crops as a fraction of the side of
+            the image, different in each epoch. The crops have the size
             `image_size`. Defaults to 1.0, the whole image.
-        flip: bool, whether to mirror images left to right at random. Defaults
+        flip: bool, whether to flip images left to right at random. Defaults
             to False.
 
     Returns:
@@ -110,7 +111,7 @@ def load(
     check_number("crop", crop, above=0, at_most=1)
     if crop < 1 and size is None:
         raise ValueError(
-            "`crop` needs `image_size`, the size of the windows. Received: "
+            "`crop` needs `image_size`, the size of the crops. Received: "
             f"crop={crop}, image_size=None"
         )
     window = size

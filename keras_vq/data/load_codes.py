@@ -18,9 +18,9 @@ def load_codes(
     condition=None,
     **kwargs,
 ):
-    """The codes of images, encoded once, as a `tf.data.Dataset` for a prior.
+    """Encode images once, as a `tf.data.Dataset` of codes for a prior.
 
-    `keras_vq.data.tokenize` writes codes to a folder, to be read again.
+    `keras_vq.data.tokenize` writes the codes to a folder, for reuse.
 
     Args:
         tokenizer: A `keras_vq.models.Tokenizer`; images are resized to its
@@ -76,7 +76,7 @@ def load_codes(
 
 
 def code_batches(arrays, split, batch_size, labels, shuffle, seed, epochs):
-    """The data set that a prior is trained on.
+    """Create the data set that a prior is trained on.
 
     Args:
         arrays: list of NumPy arrays, maps of codes followed by labels.

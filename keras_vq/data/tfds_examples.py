@@ -12,7 +12,7 @@ _DOWNLOAD_HOST = ("storage.googleapis.com", 443)
 
 
 def is_tfds_name(name):
-    """Whether `name` is that of a TFDS data set, ours included."""
+    """Whether `name` is that of a TFDS data set, `scenes` included."""
     base, _, config = os.fspath(name).partition("/")
     try:
         builder = tfds.builder_cls(base.partition(":")[0])
@@ -37,12 +37,12 @@ def tfds_examples(name, split, size, channels, labels, data_dir, feature):
 
     Args:
         name: str, such as `"mnist"`, `"cifar10:3.0.2"` or `"scenes/64"`.
-        split: str, in TFDS's language of splits.
+        split: str, in the split syntax of TFDS.
         size: `(height, width)` or None.
         channels: 1, 3 or None.
-        labels: bool, whether labels are needed; there are zeros without.
+        labels: bool, whether to read labels; otherwise they are zeros.
         data_dir: str or None, where data sets are prepared.
-        feature: str, which feature the images are.
+        feature: str, name of the feature that holds the images.
 
     Returns:
         `examples, shape`: `tf.data.Dataset` of `(uint8 image, int64 label)`,
@@ -106,7 +106,7 @@ def _prepared_builder(name, size, data_dir):
         return builder
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except AssertionError as error:  # how TFDS says that a version is unknown
+    except AssertionError as error:  # what TFDS raises for an unknown version
         raise ValueError(
             f"There is no such version. Received: name={name!r}. {error}"
         ) from error
@@ -144,7 +144,7 @@ def _not_prepared(name, builder):
 
 
 def _is_online():
-    # TFDS tries for minutes before it says that there is no network.
+    # Without a network TFDS tries for minutes before it fails.
     try:
         socket.create_connection(_DOWNLOAD_HOST, timeout=5).close()
     except OSError:

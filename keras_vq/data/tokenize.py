@@ -25,7 +25,7 @@ def tokenize(
     labels=True,
     **kwargs,
 ):
-    """Write the codes of images to a folder, for priors to be trained on.
+    """Encode images and write their codes to a folder, to train priors.
 
     `load_tokens` and `tfds.builder_from_directory` read the folder, which
     appears when it is complete. An interrupted call resumes where it stopped.
@@ -47,7 +47,7 @@ def tokenize(
     Raises:
         FileExistsError: If `out` exists.
         ValueError: If an interrupted call had another tokenizer or other data,
-            or a split is only a part.
+            or a split is only part of one.
         FileNotFoundError: If the parent folder does not exist.
 
     Example:
@@ -111,7 +111,7 @@ def load_tokens(
     seed=0,
     epochs=None,
 ):
-    """The codes that `tokenize` wrote, as a `tf.data.Dataset` for a prior.
+    """Load the codes that `tokenize` wrote, as a `tf.data.Dataset`.
 
     Args:
         path: str or Path, the folder.
@@ -121,8 +121,8 @@ def load_tokens(
             `keras_vq.data.load_codes`.
 
     Returns:
-        `tf.data.Dataset`; see `keras_vq.data.load_codes`. Priors of another
-        tokenizer's codes refuse it.
+        `tf.data.Dataset`; see `keras_vq.data.load_codes`. Priors over another
+        tokenizer's codes reject it.
 
     Raises:
         ValueError: If `tokenize` did not write the folder, or wrote no such

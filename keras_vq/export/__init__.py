@@ -1,4 +1,4 @@
-"""Models for use without Keras. TensorFlow is used here as a library."""
+"""Export models for use without Keras, with TensorFlow as a library."""
 
 from keras_vq.export.export_model import export_model
 from keras_vq.export.onnx import onnx

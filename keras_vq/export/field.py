@@ -48,8 +48,8 @@ class Field:
     def checked(self, x):
         """The tensor, with assertions on its shape and values.
 
-        A server checks dtypes only; neither a lookup with an index out of range
-        nor a convolution of an image of another size is an error.
+        A server checks only dtypes; it accepts indices out of range and images
+        of another size.
         """
         import tensorflow as tf
 
@@ -68,7 +68,7 @@ class Field:
             return tf.identity(x)
 
     def example(self, batch_size):
-        """NumPy array for a warm-up request of so many examples."""
+        """NumPy array for a warm-up request of `batch_size` examples."""
         shape = [batch_size if n is None else n for n in self.shape]
         value = batch_size if self.is_batch_size else self.sample
         dtype = object if self.dtype == "string" else self.dtype

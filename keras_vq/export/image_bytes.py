@@ -1,4 +1,4 @@
-"""The bytes of image files, decoded in the graph of a SavedModel."""
+"""Decode image files in the graph of a SavedModel."""
 
 import tensorflow as tf
 
@@ -8,17 +8,17 @@ _ORIENTATION = 0x0112  # the EXIF tag
 
 
 def decode_bytes(contents):
-    """The colors of an image file, upright and on white.
+    """Decode an image file to RGB, upright and on white.
 
-    As `keras_vq.data.image.decode_file`, for PNG, JPEG, BMP and GIF files, up
-    to rounding.
+    Equals `keras_vq.data.image.decode_file` up to rounding, for PNG, JPEG, BMP
+    and GIF files.
 
     Args:
         contents: string tensor `()`, the bytes of a file.
 
     Returns:
-        uint8 tensor `(height, width, 3)`. Running it is an
-        `InvalidArgumentError` if the file is no image or has more than
+        uint8 tensor `(height, width, 3)`. Running it raises an
+        `InvalidArgumentError` if the file is not an image or has more than
         `MAX_PIXELS` pixels.
     """
     data = tf.io.decode_raw(contents, tf.uint8)
@@ -62,7 +62,7 @@ def _integer(data, start, size, big_endian):
 
 
 def _num_pixels(contents, data):
-    """int64, height times width by the header; 0 for unknown formats."""
+    """int64, height times width from the header; 0 for unknown formats."""
 
     def product(start, size, big_endian):
         width = _integer(data, start, size, big_endian)
@@ -84,7 +84,7 @@ def _num_pixels(contents, data):
 
 
 def _orientation(contents, data):
-    """int64, 1 to 8, by the EXIF block of a JPEG or PNG file, or 1."""
+    """int64, 1 to 8, from the EXIF block of a JPEG or PNG file, or 1."""
     is_png = _starts_with(contents, b"\x89PNG")
     is_jpeg = _starts_with(contents, b"\xff\xd8")
     marker = tf.where(is_png, b"eXIf", b"Exif")

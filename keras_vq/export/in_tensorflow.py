@@ -19,8 +19,8 @@ import keras
 def in_tensorflow(writer, model, path, **arguments):
     """Call `writer(model, path, **arguments)` on the TensorFlow backend.
 
-    On JAX and PyTorch a child process does, which loads the model from a
-    `.keras` file.
+    On JAX and PyTorch, a child process makes the call, with the model loaded
+    from a `.keras` file.
 
     Args:
         writer: A function defined in a module.
@@ -29,7 +29,7 @@ def in_tensorflow(writer, model, path, **arguments):
         **arguments: Values that JSON can hold.
 
     Raises:
-        RuntimeError: If the child process fails, with its errors.
+        RuntimeError: If the child process fails; the message has its stderr.
     """
     if keras.config.backend() == "tensorflow":
         writer(model, path, **arguments)

@@ -6,7 +6,7 @@ from keras_vq.generator import LatentGenerator
 
 
 def first_stage_of(model):
-    """A generator's tokenizer; other models as they are."""
+    """Return a generator's tokenizer; other models unchanged."""
     return model.tokenizer if isinstance(model, LatentGenerator) else model
 
 

@@ -8,7 +8,7 @@ from keras_vq.export.model_signatures import first_stage_of
 from keras_vq.export.model_signatures import model_signatures
 from keras_vq.export.new_folder import new_folder
 
-# The newest set of operations that the converter writes.
+# The newest operator set that the converter writes.
 _OPSET = 18
 
 

@@ -8,7 +8,7 @@ from keras_vq.export.signature import Signature
 
 
 def png_signatures(model):
-    """The signatures whose images are the bytes of files.
+    """The signatures that read and write image files as bytes.
 
     Args:
         model: `keras_vq.models.FirstStage` of images, on the TensorFlow

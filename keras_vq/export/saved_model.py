@@ -49,10 +49,11 @@ def saved_model(
     |---|---|---|
     | `generate` | `seed`, `temperature`, `labels` | `images` |
 
-    with int32 scalar `seed` and float32 scalar `temperature`: the images that
-    `LatentGenerator.generate` draws, in one loop of the graph. A conditional
-    prior also takes `condition` (codes or floats, not images); a prior without
-    conditioning takes int32 scalar `num_images` instead of `labels`.
+    with int32 scalar `seed` and float32 scalar `temperature`. It samples the
+    same images as `LatentGenerator.generate`, in one loop of the graph. A
+    conditional prior also takes `condition` (codes or floats, not images); a
+    prior without conditioning takes int32 scalar `num_images` instead of
+    `labels`.
 
     With `png`, a model of images also has
 
@@ -61,7 +62,7 @@ def saved_model(
     | `encode_png` | `image_bytes` | `indices` |
     | `decode_png` | `indices` | `image_bytes` |
 
-    with string `(batch,)`, the bytes of image files.
+    where `image_bytes` is string `(batch,)`, the bytes of image files.
 
     A request of a wrong dtype, shape or value gets an error that names the
     input. `assets.extra/signatures.json` describes the inputs and outputs of
@@ -80,7 +81,7 @@ def saved_model(
             may exist. Defaults to None.
         png: bool, whether to add `encode_png` and `decode_png`. Defaults to
             False.
-        top_k: int or None, codes that `generate` draws from; see
+        top_k: int or None, codes that `generate` samples from; see
             `keras_vq.samplers.get`. Defaults to None.
         top_p: float or None, likewise. Defaults to None.
         jit_compile: bool, whether XLA compiles the loop of `generate`, once per

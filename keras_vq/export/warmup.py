@@ -1,4 +1,4 @@
-"""The requests that TensorFlow Serving warms a model up with."""
+"""Warm-up requests for TensorFlow Serving."""
 
 import pathlib
 

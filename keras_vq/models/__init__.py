@@ -1,4 +1,4 @@
-"""First-stage models, between images, audio or video and their latents."""
+"""First-stage models: encode images, audio or video, and decode latents."""
 
 from keras_vq.models.autoencoder import Autoencoder
 from keras_vq.models.cvae import CVAE

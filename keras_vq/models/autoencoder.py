@@ -7,7 +7,7 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Autoencoder(FirstStage):
-    """The autoencoder: a deterministic latent, trained to reconstruct.
+    """The autoencoder: deterministic latents, trained to reconstruct.
 
     ```
     loss = -log p(x | decoder(encoder(x)))     per value
@@ -19,8 +19,8 @@ class Autoencoder(FirstStage):
             likelihood; for `"mse"` that is the input's shape, in [-1, 1].
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"mse"`: the loss is the squared error.
-        bottleneck: A bottleneck of `keras_vq.layers`, no quantizer; None for
-            an `IdentityBottleneck`. Defaults to None.
+        bottleneck: A bottleneck of `keras_vq.layers` that is not a quantizer;
+            None for an `IdentityBottleneck`. Defaults to None.
         input_shape: tuple of int, shape of one input: `(time, channels)`,
             `(height, width, channels)` or `(frames, height, width, channels)`;
             needed if the encoder is a layer that does not know it. Defaults to

@@ -40,7 +40,7 @@ class CVAE(VAE):
 
     Returns:
         float32 tensor `(batch, *input_shape)`, the mean of p(x | z, c) at the
-        mean of the posterior: nothing is drawn.
+        posterior mean; nothing is sampled.
 
     Raises:
         ValueError: If an argument is out of range, the shapes of the parts do

@@ -24,16 +24,16 @@ from keras_vq.training.model import Model
 
 @serializable
 class FirstStage(Model):
-    """Base of the models that turn inputs into latents and back.
+    """Base class of the models that encode inputs to latents and decode them.
 
-    The rank of `input_shape` says what the inputs are: `(time, channels)`
+    The rank of `input_shape` determines the kind of input: `(time, channels)`
     audio in [-1, 1], `(height, width, channels)` images in [0, 1] or
     `(frames, height, width, channels)` video in [0, 1]; images and video may
     also be uint8. Outputs have the range of the inputs. Networks see values in
     [-1, 1].
 
-    A subclass calls `connect(encoder, bottleneck, decoder)`, which makes these
-    three its parts, and defines `losses_of(x, labels, training)`. `encode` and
+    A subclass calls `connect(encoder, bottleneck, decoder)`, which sets its
+    three parts, and defines `losses_of(x, labels, training)`. `encode` and
     `decode` run the parts over arrays of any length.
 
     Args:
@@ -49,12 +49,12 @@ class FirstStage(Model):
     encoder: keras.Model
     bottleneck: Bottleneck
     decoder: keras.Model
-    # Shape and dtype of the latents of one input, and what error messages and
-    # exported signatures call them.
+    # Shape and dtype of the latents of one input, and their name in error
+    # messages and exported signatures.
     latent_shape: tuple[int, ...]
     latent_name = "latents"
     latent_dtype = "float32"
-    # Whether latents are vectors, or were before quantization.
+    # Whether the latents are continuous, at least before quantization.
     has_continuous_latents = False
     # The weight that `adapt_latent_scale` sets, or None.
     latent_scale = None
@@ -69,12 +69,12 @@ class FirstStage(Model):
     # === Parts ===
 
     def connect(self, encoder, bottleneck, decoder):
-        """Make an encoder, a bottleneck and a decoder the model's parts.
+        """Set the encoder, the bottleneck and the decoder of the model.
 
         Args:
             encoder: `keras.Model` or layer, from inputs in [-1, 1] to vectors
-                `(batch, *grid, dim)`; of a model with `num_classes`, from
-                `[x, labels]`.
+                `(batch, *grid, dim)`; for a model with `num_classes`, from `[x,
+                labels]`.
             bottleneck: A bottleneck of `keras_vq.layers`.
             decoder: `keras.Model` or layer, from the bottleneck's outputs, or
                 `[z, labels]`, to the parameters of the likelihood.
@@ -98,7 +98,7 @@ class FirstStage(Model):
             self.likelihood.build((None, *parameters))
 
     def set_objective(self, perceptual_loss=None, adversary=None):
-        """Add losses to that of the likelihood, and log everything.
+        """Add losses to the likelihood's loss, and log all of them.
 
         Args:
             perceptual_loss: `keras_vq.losses.PerceptualLoss` or None. Defaults
@@ -162,7 +162,7 @@ class FirstStage(Model):
         }
 
     def add_latent_scale(self):
-        """Create the weight `latent_scale`, which is 1 at first."""
+        """Create the weight `latent_scale`, initialized to 1."""
         self.latent_scale = self.add_weight(
             name="latent_scale",
             shape=(),
@@ -209,7 +209,7 @@ class FirstStage(Model):
     # === One batch of tensors ===
 
     def encode_step(self, x, labels=None):
-        """Latents of one batch, tensors in and out.
+        """Encode one batch of tensors to latents.
 
         Args:
             x: float or uint8 tensor `(batch, *input_shape)`.
@@ -222,7 +222,7 @@ class FirstStage(Model):
         return self.bottleneck.encode(self.encoded(x, labels))
 
     def decode_step(self, latents, labels=None):
-        """Outputs for one batch of latents, tensors in and out.
+        """Decode one batch of latents, as tensors.
 
         Args:
             latents: tensor `(batch, *latent_shape)`.
@@ -238,9 +238,9 @@ class FirstStage(Model):
         """Reconstruct: decode the latents of the inputs.
 
         Args:
-            inputs: float or uint8 tensor `(batch, *input_shape)`; of a model
-                with `num_classes` a pair of it and int labels `(batch,)`.
-            training: bool, ignored: a call changes and draws nothing.
+            inputs: float or uint8 tensor `(batch, *input_shape)`; for a model
+                with `num_classes`, a pair of that and int labels `(batch,)`.
+            training: bool, ignored: a call samples nothing and updates nothing.
 
         Returns:
             float32 tensor `(batch, *input_shape)`, in `value_range`.
@@ -249,7 +249,7 @@ class FirstStage(Model):
         return self.decode_step(self.encode_step(x, labels), labels)
 
     def compute_output_spec(self, inputs, training=False):
-        # Not by tracing: JAX cannot trace tiles of an unknown batch size.
+        # Without tracing: JAX cannot trace tiles of an unknown batch size.
         x, _ = self._pair(inputs)
         return keras.KerasTensor((x.shape[0], *self.input_shape), "float32")
 
@@ -263,7 +263,7 @@ class FirstStage(Model):
     # === Arrays of any length ===
 
     def encode(self, x, labels=None, batch_size=32):
-        """Latents of any number of inputs, computed in compiled batches.
+        """Encode any number of inputs, in compiled batches.
 
         Args:
             x: array `(n, *input_shape)`, float in `value_range` or uint8.
@@ -284,7 +284,7 @@ class FirstStage(Model):
         return in_batches(self.jit(self.encode_step), [x, labels], batch_size)
 
     def decode(self, latents, labels=None, batch_size=32):
-        """Outputs for any number of latents, computed in compiled batches.
+        """Decode any number of latents, in compiled batches.
 
         Args:
             latents: array `(n, *latent_shape)`.
@@ -311,7 +311,7 @@ class FirstStage(Model):
         """Reconstruct; see `keras.Model.predict`. The first batch is checked.
 
         Args:
-            x: Array or data set of inputs; of a model with `num_classes` a
+            x: Array or data set of inputs; for a model with `num_classes`, a
                 list `[x, labels]` of arrays, or a data set of `((x, labels),)`.
             batch_size: int or None, inputs per batch of an array; None for 32.
             *args: See `keras.Model.predict`.
@@ -334,7 +334,7 @@ class FirstStage(Model):
     # === Continuous latents ===
 
     def encode_latents(self, x, labels=None, batch_size=32):
-        """Scaled continuous latents: those before quantization, if any.
+        """Encode inputs to scaled continuous latents, before any quantization.
 
         Args:
             x: array `(n, *input_shape)`, float in `value_range` or uint8.
@@ -357,7 +357,7 @@ class FirstStage(Model):
         return in_batches(step, [x, labels], batch_size)
 
     def decode_latents(self, latents, labels=None, batch_size=32):
-        """Outputs for scaled continuous latents, quantized on the way if ever.
+        """Decode scaled continuous latents; a VQ model quantizes them first.
 
         Args:
             latents: float array `(n, *grid, dim)`.
@@ -413,7 +413,7 @@ class FirstStage(Model):
         return self.bottleneck.encode(self.encoded(x, labels))
 
     def to_latents(self, z):
-        """What `decode_step` takes, of unscaled continuous latents."""
+        """Convert unscaled continuous latents to the input of `decode_step`."""
         return z
 
     def adapt_latent_scale(self, x, labels=None, batch_size=32):
@@ -451,8 +451,8 @@ class FirstStage(Model):
     def _check_continuous(self):
         if not self.has_continuous_latents:
             raise ValueError(
-                f"The latents of {title(self)} are codes, with nothing in "
-                "between. Models with continuous latents: Autoencoder, VAE, "
+                f"The latents of {title(self)} are codes, not "
+                "continuous. Models with continuous latents: Autoencoder, VAE, "
                 "CVAE, VQGAN, KLAutoencoder."
             )
 

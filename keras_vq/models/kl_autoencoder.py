@@ -9,16 +9,16 @@ from keras_vq.saving.config import serializable
 class KLAutoencoder(FirstStage):
     """The KL-regularized autoencoder of latent diffusion.
 
-    The VQGAN with a Gaussian bottleneck, held near a standard normal by a tiny
-    weight, instead of a codebook:
+    A VQGAN with a Gaussian bottleneck instead of a codebook. A small KL weight
+    keeps the latents near a standard normal:
 
     ```
     nll  = mean |x - decoder(z)| + weight * perceptual loss
     loss = nll + kl_weight * KL(q(z | x) || N(0, 1)) / number of input values
     ```
 
-    and in training the adversary's loss; see `keras_vq.losses.Adversary`.
-    Outside of training nothing is drawn: the latents are the means.
+    plus the adversary's loss in training; see `keras_vq.losses.Adversary`.
+    Outside of training the latents are the posterior means; nothing is sampled.
 
     Args:
         encoder: `keras.Model` or layer, from inputs in [-1, 1] to vectors
@@ -31,9 +31,9 @@ class KLAutoencoder(FirstStage):
             to `"mae"`, the absolute error.
         perceptual_loss: A `keras_vq.losses.PerceptualLoss` or None. For images
             only. Defaults to None.
-        adversary: A `keras_vq.losses.Adversary` or None. With one the model is
-            compiled with two optimizers, `"generator"` and `"discriminator"`.
-            Defaults to None.
+        adversary: A `keras_vq.losses.Adversary` or None. A model with an
+            adversary is compiled with two optimizers, `"generator"` and
+            `"discriminator"`. Defaults to None.
         input_shape: tuple of int, shape of one input; needed if the encoder is
             a layer that does not know it. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.

@@ -7,17 +7,17 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Pixels(Tokenizer):
-    """A tokenizer without parameters: codes are the levels of values.
+    """A tokenizer without parameters, whose codes are quantized pixel values.
 
-    With it a prior is a model of the pixels themselves, and everything that
+    A prior over its codes models the pixels themselves, and everything that
     takes a tokenizer works on raw images.
 
     Args:
         input_shape: tuple of int, `(height, width, channels)`, or another shape
             of `keras_vq.models.FirstStage`.
         num_embeddings: int >= 2, number of levels from 0 to 1 (for audio from
-            -1 to 1), to the nearest of which values are rounded; 2 for black
-            and white. Defaults to 256.
+            -1 to 1). Values are rounded to the nearest level; 2 gives black and
+            white. Defaults to 256.
         **kwargs: `name` and others of `keras.Model`.
 
     Call arguments:

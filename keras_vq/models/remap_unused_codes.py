@@ -6,19 +6,20 @@ from keras_vq.metrics import CodebookUsage
 
 
 def remap_unused_codes(model, x=None, batch_size=32):
-    """A smaller, equivalent model without the codes that are not used.
+    """Make a smaller, equivalent model without the unused codes.
 
     The remaining codes keep their order and get the indices 0, 1, 2, ...;
-    everything else is copied. For every input that uses none of the removed
-    codes, both models reconstruct alike. A prior has to learn the new indices.
+    everything else is copied. Both models give the same reconstruction of every
+    input that uses none of the removed codes. A prior must be trained anew, on
+    the new indices.
 
     Args:
         model: A model with one or several quantizers (`VQVAE`, `VQGAN`,
-            `VQVAE2`, ...) whose codebooks are tables, `embeddings`, projected
+            `VQVAE2`, ...) whose codebooks are tables of `embeddings`, projected
             or not, with one code per position.
         x: array `(n, *input_shape)`, the inputs whose codes are kept; None
-            for the codes of the last epoch of `fit` or `evaluate`. Defaults to
-            None.
+            keeps the codes used in the last epoch of `fit` or `evaluate`.
+            Defaults to None.
         batch_size: int, inputs per batch. Defaults to 32.
 
     Returns:
@@ -91,13 +92,14 @@ def _counts(model, x, batch_size):
     if not counts or any(c.sum() == 0 for c in counts):
         raise ValueError(
             "No codes have been counted: the model has not been trained or "
-            "evaluated since it was created or loaded. Pass `x`, inputs whose "
-            "codes to keep, or call `model.evaluate` first. Received: x=None"
+            "evaluated since it was created or loaded. Pass as `x` inputs "
+            "whose codes to keep, or call `model.evaluate` first. Received: "
+            "x=None"
         )
     return counts
 
 
 def _at_least_two(indices):
-    """Indices filled up to two, the minimum of a codebook, from the first."""
+    """Pad indices to two, the minimum of a codebook, with the first codes."""
     others = np.setdiff1d([0, 1], indices)[: max(0, 2 - len(indices))]
     return np.sort(np.append(indices, others)).astype("int32")

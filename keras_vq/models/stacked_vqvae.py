@@ -11,10 +11,10 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class StackedVQVAE(Tokenizer):
-    """A second VQ-VAE on the codes of a first: an input in a few codes.
+    """A second VQ-VAE on the codes of a first, for very few codes per input.
 
-    The first stage is trained before and stays fixed; the second one learns to
-    reconstruct its codes from a few codes of its own:
+    The first stage is trained beforehand and stays frozen; the second stage
+    learns to reconstruct the first stage's codes from a few codes of its own:
 
     ```
     codes     = first_stage.encode(x)
@@ -72,7 +72,7 @@ class StackedVQVAE(Tokenizer):
         check_first_stage(first_stage)
         check_quantizer_type(quantizer)
         super().__init__(first_stage.input_shape, **kwargs)
-        # TensorFlow ignores a value that is there already, in a loaded model.
+        # TensorFlow ignores an assignment of the value that a loaded model has.
         first_stage.trainable = True
         first_stage.trainable = False
         self.first_stage = first_stage
@@ -141,7 +141,7 @@ class StackedVQVAE(Tokenizer):
 
 
 def check_first_stage(first_stage):
-    """The model, if its codes can be those of a first stage."""
+    """Return the model if it can be a first stage, or raise."""
     received = f"a {type(first_stage).__name__}"
     if isinstance(first_stage, Tokenizer):
         maps = len(first_stage.code_maps)

@@ -18,11 +18,11 @@ from keras_vq.training.batches import to_array
 
 @serializable
 class Tokenizer(FirstStage):
-    """Base of the first-stage models whose latents are codes of a codebook.
+    """Base class of the first-stage models whose latents are discrete codes.
 
     `encode` returns int32 indices `(n, *code_shape)` in `[0, num_embeddings)`,
-    `decode` takes them. A model with several maps of codes has tuples instead:
-    of shapes, of numbers and of arrays.
+    `decode` takes them. A model with several maps of codes has tuples of
+    shapes, numbers and arrays instead.
 
     A subclass with one quantizer calls `connect(encoder, quantizer, decoder)`
     and `track_codes(quantizer)`.
@@ -37,7 +37,7 @@ class Tokenizer(FirstStage):
     """
 
     num_embeddings: Any
-    # Codes per position; more than one form the last axis of `code_shape`.
+    # Codes per position; if several, they are the last axis of `code_shape`.
     codes_per_position = 1
     latent_name = "indices"
     latent_dtype = "int32"
@@ -77,14 +77,14 @@ class Tokenizer(FirstStage):
         )
 
     def bits_per_dim(self, x, parameters):
-        """Bits per value that the codes and the output given them cost.
+        """Bits per value to code the indices, and the input given them.
 
         Args:
             x: float32 tensor `(batch, *input_shape)` in `value_range`.
             parameters: float32 tensor, of the likelihood of `x`.
 
         Returns:
-            float32 scalar, for codes that are all equally likely.
+            float32 scalar, with all codes equally likely.
         """
         nats = masked_mean(-self.likelihood.log_prob(x, parameters))
         nats += self.code_bits * math.log(2.0)
@@ -113,7 +113,7 @@ class Tokenizer(FirstStage):
                 self.track_metric(metric, f"indices{suffix}", index)
 
     def quantizer_inputs(self, x):
-        """What each quantizer gets for one batch, tensors in and out.
+        """Compute the input of each quantizer for one batch of tensors.
 
         Args:
             x: float or uint8 tensor `(batch, *input_shape)`.
@@ -136,8 +136,8 @@ class Tokenizer(FirstStage):
     def adapt(self, x, batch_size=256, num_vectors=None, seed=0):
         """Initialize the codebooks from data by k-means, before training.
 
-        Several levels are initialized one after the other, coarsest first, each
-        given those before; the data are iterated once per level.
+        Several levels are initialized in order, coarsest first, each given the
+        levels above; the data are iterated once per level.
 
         Args:
             x: array `(n, *input_shape)`, or a data set that `fit` accepts;
@@ -146,7 +146,7 @@ class Tokenizer(FirstStage):
             num_vectors: int, size of the random sample of vectors to cluster;
                 None for 65,536, or 4 per code if that is more. Defaults to
                 None.
-            seed: int, of all draws. Defaults to 0.
+            seed: int, seed of all draws. Defaults to 0.
 
         Raises:
             ValueError: If `x` does not fit, there are fewer vectors than codes,
@@ -171,11 +171,12 @@ class Tokenizer(FirstStage):
 
         They depend on the class and on the weights that determine codes.
         Tokenizers with equal fingerprints produce the same codes, on any
-        backend; a prior stores that of the tokenizer it was created for.
+        backend; a prior stores the fingerprint of the tokenizer it was created
+        for.
 
         Args:
-            condition_tokenizer: `Tokenizer` or None, that of a prior's
-                condition, whose fingerprint follows after a `+`. Defaults to
+            condition_tokenizer: `Tokenizer` or None, the tokenizer of a prior's
+                condition; its fingerprint is appended after a `+`. Defaults to
                 None.
 
         Returns:
@@ -200,7 +201,7 @@ class Tokenizer(FirstStage):
 
 
 def check_quantizer_type(quantizer):
-    """Raise unless a model's quantizer is one."""
+    """Raise unless this is a quantizer of `keras_vq.layers`."""
     check_type(
         "quantizer", quantizer, Quantizer, "a quantizer of keras_vq.layers"
     )

@@ -20,7 +20,7 @@ _SAMPLES_PER_STEP = 4096
 
 @serializable
 class VAE(FirstStage):
-    """The variational autoencoder: a Gaussian posterior, a Gaussian prior.
+    """The variational autoencoder, with a Gaussian posterior and prior.
 
     ```
     mean, log_variance = encoder(x)
@@ -29,7 +29,7 @@ class VAE(FirstStage):
     ```
 
     in nats, summed over the values of an example and averaged over examples.
-    With `kl_weight=1` and no free bits, `loss` is a bound on -log p(x).
+    With `kl_weight=1` and no free bits, `loss` is an upper bound on -log p(x).
 
     Args:
         encoder: `keras.Model` or layer, from inputs in [-1, 1] to vectors
@@ -51,7 +51,7 @@ class VAE(FirstStage):
 
     Returns:
         float32 tensor `(batch, *input_shape)`, the mean of p(x | z) at the
-        mean of the posterior: nothing is drawn.
+        posterior mean; nothing is sampled.
 
     Raises:
         ValueError: If the shapes of the parts do not match.
@@ -141,7 +141,7 @@ class VAE(FirstStage):
         return 0.0, 0.0
 
     def generate_step(self, noise, labels=None):
-        """Examples for one batch of standard normal noise, tensors in and out.
+        """Generate examples from one batch of standard normal noise.
 
         Args:
             noise: float32 tensor `(batch, *latent_shape)`.
@@ -155,14 +155,14 @@ class VAE(FirstStage):
         return self.decode_step(z, labels)
 
     def generate(self, num_samples, labels=None, seed=None, batch_size=32):
-        """New examples: the mean of p(x | z) for z drawn from the prior.
+        """Generate examples: the mean of p(x | z) for z sampled from the prior.
 
         Args:
             num_samples: int >= 1, number of examples.
             labels: int array `(num_samples,)` or int, the classes of a model
                 with `num_classes`. Defaults to None.
-            seed: int or None; the same draws on every backend. Defaults to
-                None.
+            seed: int or None; the same seed gives the same noise on every
+                backend. Defaults to None.
             batch_size: int, examples per compiled batch. Defaults to 32.
 
         Returns:
@@ -181,7 +181,7 @@ class VAE(FirstStage):
     def evaluate_log_likelihood(
         self, x, labels=None, num_importance_samples=500, seed=0
     ):
-        """A lower bound on log p(x), tighter with more samples.
+        """Estimate a lower bound on log p(x), tighter with more samples.
 
         `log(mean(p(x, z_i) / q(z_i | x)))` over samples z_i of the posterior.
         With one sample this is the bound that training maximizes.
@@ -192,7 +192,7 @@ class VAE(FirstStage):
                 to None.
             num_importance_samples: int >= 1, samples per input. Defaults to
                 500.
-            seed: int, of the samples. Defaults to 0.
+            seed: int, seed of the samples. Defaults to 0.
 
         Returns:
             NumPy float64 array `(n,)`, in nats.

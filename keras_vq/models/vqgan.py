@@ -12,10 +12,10 @@ class VQGAN(Tokenizer):
     loss = nll + the quantizer's loss
     ```
 
-    and in training the adversary's loss; see `keras_vq.losses.Adversary`. With
+    plus the adversary's loss in training; see `keras_vq.losses.Adversary`. With
     little downsampling and short codes this is the VQ-regularized autoencoder
     of latent diffusion: `encode_latents` returns the vectors before
-    quantization, `decode_latents` quantizes inside.
+    quantization, and `decode_latents` quantizes them.
 
     Args:
         encoder: `keras.Model` or layer, from inputs in [-1, 1] to vectors
@@ -27,9 +27,9 @@ class VQGAN(Tokenizer):
             to `"mae"`, the paper's absolute error.
         perceptual_loss: A `keras_vq.losses.PerceptualLoss` or None. For images
             only. Defaults to None.
-        adversary: A `keras_vq.losses.Adversary` or None. With one the model is
-            compiled with two optimizers, `"generator"` and `"discriminator"`.
-            Defaults to None.
+        adversary: A `keras_vq.losses.Adversary` or None. A model with an
+            adversary is compiled with two optimizers, `"generator"` and
+            `"discriminator"`. Defaults to None.
         input_shape: tuple of int, shape of one input; needed if the encoder is
             a layer that does not know it. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.

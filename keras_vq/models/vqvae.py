@@ -7,9 +7,9 @@ from keras_vq.saving.config import serializable
 class VQVAE(Tokenizer):
     """The vector-quantized variational autoencoder.
 
-    An encoder turns the input into a grid of vectors, a quantizer replaces
-    each by a code of a learned codebook, and a decoder turns the grid of codes
-    into the input again:
+    An encoder turns the input into a grid of vectors, a quantizer replaces each
+    by a code of a learned codebook, and a decoder reconstructs the input from
+    the grid of codes:
 
     ```
     reconstruction_loss = -log p(x | decoder(quantized))      per value
@@ -26,9 +26,9 @@ class VQVAE(Tokenizer):
         decoder: `keras.Model` or layer, from those vectors to the parameters
             of the likelihood; for `"mse"` that is the input's shape, in
             [-1, 1].
-        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. For any
-            but `"mse"` and `"mae"` the logs include `bits_per_dim`. Defaults
-            to `"mse"`.
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. The logs
+            include `bits_per_dim` unless it is `"mse"` or `"mae"`. Defaults to
+            `"mse"`.
         input_shape: tuple of int, shape of one input: `(time, channels)`,
             `(height, width, channels)` or `(frames, height, width, channels)`;
             needed if the encoder is a layer that does not know it. Defaults to

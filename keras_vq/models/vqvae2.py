@@ -31,22 +31,22 @@ class VQVAE2(Tokenizer):
     ```
 
     The projections are dense layers that the model creates. `encode` returns a
-    tuple of index maps, top first. `decode` takes it, or only its first maps,
-    and then shows what these hold: the mean of a level's codebook replaces
-    missing codes.
+    tuple of index maps, top first. `decode` takes all of them, or only the
+    first maps, to show what these encode: the mean of a level's codebook
+    replaces missing codes.
 
     Args:
         encoders: list of two or more `keras.Model` or layers, top first; the
-            bottom one takes inputs in [-1, 1], each other one the features
+            bottom one takes inputs in [-1, 1], the others take the features
             `(batch, *grid, dim)` of the level below.
         quantizers: list of as many quantizers of `keras_vq.layers`, top first.
         decoders: list of as many `keras.Model` or layers, top first, from the
             codes of a level to features on the grid of the level below; the
             bottom one returns the parameters of the likelihood.
             `keras_vq.networks.hierarchical_cnn` builds both lists.
-        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. For any
-            but `"mse"` and `"mae"` the logs include `bits_per_dim`. Defaults
-            to `"mse"`.
+        likelihood: A `keras_vq.likelihoods.Likelihood` or its name. The logs
+            include `bits_per_dim` unless it is `"mse"` or `"mae"`. Defaults to
+            `"mse"`.
         input_shape: tuple of int, shape of one input: `(time, channels)`,
             `(height, width, channels)` or `(frames, height, width, channels)`;
             needed if the bottom encoder is a layer that does not know it.
@@ -112,7 +112,8 @@ class VQVAE2(Tokenizer):
         above_dim = 0
         for level, (*grid, dim) in enumerate(shapes):
             quantizer = quantizers[level]
-            # A convolution of width 1. Distances to the codes need float32.
+            # A convolution of kernel size 1. Distances to the codes need
+            # float32.
             projection = keras.layers.Dense(
                 quantizer.embedding_dim, dtype="float32"
             )
@@ -173,7 +174,7 @@ class VQVAE2(Tokenizer):
         return features[::-1]
 
     def above(self, level, codes, training=False):
-        """What the codes of the levels above say on the grid of a level.
+        """Features that the levels above decode to on the grid of a level.
 
         Returns:
             list with one float32 tensor `(batch, *grid, dim)`, or an empty one
@@ -245,7 +246,7 @@ class VQVAE2(Tokenizer):
         return self.to_output(self.likelihood(self.decoders[-1](codes)))
 
     def decode(self, latents, labels=None, batch_size=32):
-        """Outputs for any number of codes, computed in compiled batches.
+        """Decode any number of codes, in compiled batches.
 
         Args:
             latents: tuple of int arrays `(n, *shape)`, top first, for each of

@@ -61,10 +61,10 @@ def built_shapes(model, encoder, bottleneck, decoder):
 
 
 def output_shape(name, part, shape, has_labels=False, dtype="float32"):
-    """Shape of one output of a part, which is built.
+    """Build a part, and return the shape of one output.
 
     Args:
-        name: str, what messages call the part.
+        name: str, name of the part in error messages.
         part: `keras.Model` or layer.
         shape: tuple of int, shape of one input.
         has_labels: bool, whether it takes labels too. Defaults to False.
@@ -98,8 +98,8 @@ def check_bottleneck(encoder, encoded, bottleneck):
     """Raise unless a bottleneck takes an encoder's vectors."""
     if bottleneck.input_dim not in (None, encoded[-1]):
         raise ValueError(
-            f"The last axis of the encoder's output must be what the "
-            f"bottleneck takes. Received: {title(encoder)} with outputs of "
+            f"The last axis of the encoder's output must match the "
+            f"bottleneck's input. Received: {title(encoder)} with outputs of "
             f"shape {(None, *encoded)} for {title(bottleneck)}, which takes "
             f"vectors of length {bottleneck.input_dim}"
         )

@@ -1,4 +1,4 @@
-"""Second-stage models, which learn and draw the codes of a tokenizer."""
+"""Second-stage models: priors over the codes of a tokenizer."""
 
 from keras_vq.priors.autoregressive import AutoregressivePrior
 from keras_vq.priors.heads import CodeHead

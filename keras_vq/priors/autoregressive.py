@@ -23,15 +23,15 @@ from keras_vq.training.batches import to_array
 
 @serializable
 class AutoregressivePrior(Prior):
-    """A prior that draws one code after the other.
+    """A prior that predicts one code at a time.
 
     ```
     p(codes | c) = product over positions i, in raster order, of
                    p(codes[i] | codes[:i], c)
     ```
 
-    with the conditioning c. The network computes features of a position from
-    the codes before it, the head turns them into probabilities.
+    where c is the conditioning. The network computes features of a position
+    from the codes before it, and the head turns them into probabilities.
 
     Args:
         network: A causal network of `keras_vq.networks`: `PixelCNN`,
@@ -41,8 +41,9 @@ class AutoregressivePrior(Prior):
             the network's embedding if it was created with `tie_weights`.
             Defaults to None.
         label_dropout: float in [0, 1), share of training examples whose label
-            is replaced by "no label", which guidance needs. Defaults to 0.0.
-        seed: int or None, of that dropout. Defaults to None.
+            is replaced by "no label", for classifier-free guidance. Defaults to
+            0.0.
+        seed: int or None, seed of that dropout. Defaults to None.
         tokenizer_fingerprint: See `Prior`. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
@@ -140,8 +141,8 @@ class AutoregressivePrior(Prior):
 
         Args:
             codes: int32 tensor `(batch, *code_shape)`.
-            conditioning: `keras_vq.networks.Conditioning`. Defaults to
-                nothing.
+            conditioning: `keras_vq.networks.Conditioning`. Defaults to no
+                conditioning.
             training: bool. Defaults to False.
 
         Returns:
@@ -166,7 +167,7 @@ class AutoregressivePrior(Prior):
         nats = self.nats(codes, conditioning)
         return -ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
 
-    # === Drawing ===
+    # === Sampling ===
 
     def generate(
         self,
@@ -182,7 +183,7 @@ class AutoregressivePrior(Prior):
         prompt=None,
         sampler=None,
     ):
-        """Draw codes, in a compiled loop.
+        """Sample codes in a compiled loop.
 
         Args:
             num_samples: int >= 1, number of examples.
@@ -190,18 +191,18 @@ class AutoregressivePrior(Prior):
                 `num_classes`. Defaults to None.
             condition: array `(num_samples, *condition_shape)`, for a prior with
                 a condition. Defaults to None.
-            seed: int or None; one seed draws the same codes on every backend.
+            seed: int or None; one seed gives the same codes on every backend.
                 Defaults to None.
-            batch_size: int, examples drawn together. Defaults to 64.
+            batch_size: int, examples sampled together. Defaults to 64.
             temperature: float >= 0, divides the logits; 0 takes the most
                 probable code. Defaults to 1.0.
-            top_k: int or None, draw from the k most probable codes. Defaults
+            top_k: int or None, sample from the k most probable codes. Defaults
                 to None.
-            top_p: float in (0, 1] or None, draw from the smallest set of codes
-                with this total probability. Defaults to None.
+            top_p: float in (0, 1] or None, sample from the smallest set of
+                codes with this total probability. Defaults to None.
             guidance_scale: float or None, classifier-free guidance: 0 ignores
-                the labels, 1 follows the conditional model, more exaggerates
-                it. Defaults to None.
+                the labels, 1 is the conditional model, larger values strengthen
+                the labels. Defaults to None.
             prompt: int array `(num_samples, m)` or None, the first m codes in
                 raster order. Defaults to None.
             sampler: `keras_vq.samplers.Sampler` or None, instead of
@@ -236,7 +237,7 @@ class AutoregressivePrior(Prior):
         sampler=None,
         guidance_scale=None,
     ):
-        """Keep some codes and draw the others, each from those before it.
+        """Keep the known codes and sample the others, each given those before.
 
         Args:
             codes: int array `(n, *code_shape)`.
@@ -246,7 +247,7 @@ class AutoregressivePrior(Prior):
             condition: array `(n, *condition_shape)`, for a prior with a
                 condition. Defaults to None.
             seed, batch_size, guidance_scale: See `generate`.
-            sampler: `keras_vq.samplers.Sampler`; None draws from the whole
+            sampler: `keras_vq.samplers.Sampler`; None samples from the whole
                 softmax. Defaults to None.
 
         Returns:
@@ -295,13 +296,13 @@ class AutoregressivePrior(Prior):
     def draw_step(
         self, codes, known, noise, conditioning, sampler, guidance_scale=None
     ):
-        """The loop that draws a batch of codes, tensors in and out.
+        """Sample a batch of codes in a loop, on tensors.
 
         Args:
             codes: int32 tensor `(batch, num_codes)`; may be overwritten.
             known: bool tensor `(batch, num_codes)`, True for codes to keep.
             noise: float32 tensor `(batch, num_codes)`, uniform in [0, 1), one
-                number per draw.
+                number per code.
             conditioning: `keras_vq.networks.Conditioning`.
             sampler: `keras_vq.samplers.Sampler`.
             guidance_scale: float or None. Defaults to None.
@@ -340,13 +341,14 @@ class AutoregressivePrior(Prior):
         return ops.fori_loop(0, codes.shape[1], step, (codes, state))[0]
 
     def next_logits(self, index, codes, state):
-        """Logits of the next code. Called for each, in order.
+        """Compute the logits of the next code; called for each code in order.
 
         Args:
             index: int or int tensor, index of the code.
-            codes: int32 tensor `(batch, num_codes)`; earlier ones are read.
-            state: That of the network; with several codes per position also the
-                features of the current one.
+            codes: int32 tensor `(batch, num_codes)`; only earlier codes are
+                read.
+            state: State of the network; with several codes per position also
+                the features of the current position.
 
         Returns:
             `logits, state`, logits float32 `(batch, num_embeddings)`.
@@ -366,7 +368,7 @@ class AutoregressivePrior(Prior):
         return logits, {"features": features, "network": network_state}
 
     def start_from(self, num_samples, prompt):
-        """What `complete` takes for a prompt.
+        """Convert a prompt to the arguments of `complete`.
 
         Args:
             num_samples: int >= 1.
@@ -390,7 +392,7 @@ class AutoregressivePrior(Prior):
         return codes, known
 
     def resized(self, code_shape, **kwargs):
-        """A prior of larger maps, with the same weights.
+        """Make a prior over larger maps, with the same weights.
 
         Its network sees a window of the size it was trained on; see
         `keras_vq.networks.SlidingWindow`.

@@ -1,4 +1,4 @@
-"""From features at a position to the probabilities of its codes."""
+"""Heads: from features at a position to the probabilities of its codes."""
 
 import keras
 from keras import ops
@@ -25,8 +25,8 @@ class CodeHead(keras.layers.Layer):
         dim: int >= 1, channels of the features.
         codes_per_position: int >= 1. Defaults to 1.
         is_tied: bool, whether the logits are products with the vectors of an
-            embedding, given by `tie`, instead of a dense layer's. Defaults to
-            False.
+            embedding, set by `tie`, instead of outputs of a dense layer.
+            Defaults to False.
         **kwargs: `name` and others of `keras.layers.Layer`.
 
     Call arguments:
@@ -88,7 +88,7 @@ class CodeHead(keras.layers.Layer):
             )
 
         def kernel(name, *shape):
-            # Stacked, the fans are `count` times those of one matrix.
+            # The fans of the stack are `count` times those of one matrix.
             scaling = keras.initializers.VarianceScaling(count, "fan_avg")
             return weight(name, *shape, initializer=scaling)
 
@@ -118,9 +118,9 @@ class CodeHead(keras.layers.Layer):
 
         Args:
             features: float tensor `(batch, dim)`.
-            codes: int tensor `(batch, codes_per_position)`; those before
+            codes: int tensor `(batch, codes_per_position)`; only those before
                 `index` are read.
-            index: int or int tensor, which of the codes.
+            index: int or int tensor, index of the code at the position.
 
         Returns:
             float32 tensor `(batch, num_embeddings)`.
@@ -153,7 +153,7 @@ class CodeHead(keras.layers.Layer):
 
 @serializable
 class LogisticMixtureHead(keras.layers.Layer):
-    """A `CodeHead` for codes that are the 256 levels of an image's channels.
+    """A head for codes that are the 256 levels of an image's channels.
 
     A dense layer computes the parameters of a discretized mixture of
     logistics: neighboring levels share statistical strength, and the network

@@ -20,20 +20,21 @@ from keras_vq.training.batches import to_array
 
 @serializable
 class HierarchicalPrior(Prior):
-    """Priors of several maps of codes, each conditioned on those above.
+    """A prior over several maps of codes, each conditioned on those above.
 
     p(top, ..., bottom) is the product of p(top) and, for each further level,
-    p(level | levels above). A level sees those above as the sum of their
-    codes' embeddings, repeated to its size, after a few residual convolutions,
-    which need not be causal. Codes are tuples of maps, top (coarsest) first.
+    p(level | levels above). The condition of a level is the sum of the
+    embeddings of the codes above, upsampled to its size, after a few residual
+    convolutions, which need not be causal. Codes are tuples of maps, top
+    (coarsest) first.
 
     Args:
         levels: list of two or more `keras_vq.priors.AutoregressivePrior`, top
-            first, with the same classes. The networks of all but the top one
-            are created with `condition_dim`.
-        num_residual_layers: int >= 0, residual blocks of a level's condition.
-            Defaults to 2.
-        seed: int or None, of the label dropout. Defaults to None.
+            first, with the same `num_classes`. The networks of all but the top
+            one are created with `condition_dim`.
+        num_residual_layers: int >= 0, residual blocks that process a level's
+            condition. Defaults to 2.
+        seed: int or None, seed of the label dropout. Defaults to None.
         tokenizer_fingerprint: See `Prior`. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
@@ -120,8 +121,8 @@ class HierarchicalPrior(Prior):
 
         Args:
             i: int, number of the level.
-            codes: sequence of int32 tensors, codes of the levels above at
-                least.
+            codes: sequence of int32 tensors, codes of at least the levels
+                above.
             conditioning: `keras_vq.networks.Conditioning` with the labels.
         """
         if i == 0:
@@ -176,7 +177,7 @@ class HierarchicalPrior(Prior):
             for nats in self.nats(codes, conditioning)
         )
 
-    # === Drawing ===
+    # === Sampling ===
 
     def generate(
         self,
@@ -192,7 +193,7 @@ class HierarchicalPrior(Prior):
         prompt=None,
         sampler=None,
     ):
-        """Draw codes level by level, each in a compiled loop.
+        """Sample codes level by level, each in a compiled loop.
 
         Args:
             num_samples, labels, seed, batch_size, temperature, top_k, top_p,
@@ -231,7 +232,7 @@ class HierarchicalPrior(Prior):
         sampler=None,
         guidance_scale=None,
     ):
-        """Keep some codes and draw the others, level by level.
+        """Keep the known codes and sample the others, level by level.
 
         Args:
             codes: tuple of int arrays `(n, *code_shape)`, top first.
@@ -274,7 +275,7 @@ class HierarchicalPrior(Prior):
         return tuple(drawn)
 
     def _drawing_step(self, i, sampler, guidance_scale):
-        """The compiled loop that draws the codes of level `i`."""
+        """The compiled loop that samples the codes of level `i`."""
 
         def step(codes, known, noise, conditioning, above):
             return self.levels[i].draw_step(
@@ -302,7 +303,7 @@ class HierarchicalPrior(Prior):
         return tuple(drawn)
 
     def _noise_of_levels(self, noise):
-        """The columns of noise that each level draws with."""
+        """Split the noise into the columns that each level uses."""
         ends = np.cumsum([level.num_codes for level in self.levels])
         return [
             noise[:, end - level.num_codes : end]
@@ -311,7 +312,7 @@ class HierarchicalPrior(Prior):
 
 
 def _condition_network(maps, condition_shape, num_residual_layers, dtype):
-    """A network from the codes above a level to its condition.
+    """Build the network from the codes above a level to its condition.
 
     Args:
         maps: list of pairs, shape and number of codes of each level above.

@@ -20,23 +20,24 @@ from keras_vq.training.model import Model
 
 @serializable
 class Prior(Model):
-    """Base of the second-stage models, which learn the codes of a tokenizer.
+    """Base class of the second-stage models: priors over a tokenizer's codes.
 
     `fit` takes codes; `fit(codes, labels)` for a prior with `num_classes`,
-    `fit((codes, condition))` for one with a condition. `generate` draws new
-    codes, `complete` draws some and keeps the others, and `log_prob` scores
+    `fit((codes, condition))` for one with a condition. `generate` samples new
+    codes, `complete` samples some and keeps the others, and `log_prob` scores
     them.
 
-    A subclass describes its codes by `describe`, and defines `losses_of`,
-    `log_prob`, `generate`, `complete` and `generate_step`.
+    A subclass calls `describe`, and defines `losses_of`, `log_prob`,
+    `generate`, `complete` and `generate_step`.
 
     Args:
         label_dropout: float in [0, 1), share of training examples whose label
-            is replaced by "no label", which guidance needs. Defaults to 0.0.
-        seed: int or None, of that dropout. Defaults to None.
-        tokenizer_fingerprint: str or None, the `fingerprint()` of the tokenizer
-            (and of that of the condition); codes of others are rejected.
-            Defaults to None.
+            is replaced by "no label", for classifier-free guidance. Defaults to
+            0.0.
+        seed: int or None, seed of that dropout. Defaults to None.
+        tokenizer_fingerprint: str or None, the `fingerprint()` of the
+            tokenizer, with that of the condition's tokenizer if any; codes of
+            other tokenizers are rejected. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Raises:
@@ -68,7 +69,7 @@ class Prior(Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def describe(self, code_shape, num_embeddings, num_classes):
-        """Set what the prior models.
+        """Set the shape and number of the codes, and the number of classes.
 
         Args:
             code_shape: tuple of int, or a tuple of them for several maps.
@@ -101,7 +102,7 @@ class Prior(Model):
         """int, random numbers that `generate_step` takes per example."""
         return self.num_codes
 
-    # === Drawing and scoring ===
+    # === Sampling and scoring ===
 
     def generate(
         self,
@@ -112,7 +113,7 @@ class Prior(Model):
         batch_size=64,
         **drawing,
     ):
-        """Draw codes, in a compiled loop.
+        """Sample codes in a compiled loop.
 
         Args:
             num_samples: int >= 1, number of examples.
@@ -120,10 +121,10 @@ class Prior(Model):
                 `num_classes`. Defaults to None.
             condition: array `(num_samples, *condition_shape)`, for a prior with
                 a condition. Defaults to None.
-            seed: int or None; one seed draws the same codes on every backend.
+            seed: int or None; one seed gives the same codes on every backend.
                 Defaults to None.
-            batch_size: int, examples drawn together. Defaults to 64.
-            **drawing: How to draw; see the subclass.
+            batch_size: int, examples sampled together. Defaults to 64.
+            **drawing: Sampling options; see the subclass.
 
         Returns:
             NumPy int32 array `(num_samples, *code_shape)`, or a tuple of them.
@@ -143,7 +144,7 @@ class Prior(Model):
         batch_size=64,
         **drawing,
     ):
-        """Keep some codes and draw the others.
+        """Keep the known codes and sample the others.
 
         Args:
             codes: int array `(n, *code_shape)`, or a tuple of them.
@@ -160,12 +161,12 @@ class Prior(Model):
         raise NotImplementedError
 
     def generate_step(self, noise, conditioning=Conditioning(), **drawing):
-        """Draw a batch of codes, for use in a graph.
+        """Sample a batch of codes, for use in a graph.
 
         Args:
             noise: float32 tensor `(batch, num_draws)`, uniform in [0, 1).
-            conditioning: `keras_vq.networks.Conditioning`. Defaults to
-                nothing.
+            conditioning: `keras_vq.networks.Conditioning`. Defaults to no
+                conditioning.
             **drawing: See the subclass.
 
         Returns:
@@ -185,8 +186,8 @@ class Prior(Model):
             batch_size: int, rows per batch. Defaults to 32.
 
         Returns:
-            NumPy float32 array `(n,)`, nats per example, all its codes
-            together. Bits per code are `-log_prob / (ln 2 * num_codes)`.
+            NumPy float32 array `(n,)`, in nats, summed over the codes of an
+            example. Bits per code are `-log_prob / (ln 2 * num_codes)`.
 
         Raises:
             ValueError: If an argument does not fit.
@@ -196,7 +197,7 @@ class Prior(Model):
     # === Conditioning ===
 
     def split(self, inputs):
-        """Codes and conditioning of what the model is called with.
+        """Split the inputs of a call into codes and conditioning.
 
         Args:
             inputs: codes, `(codes, labels)` with `num_classes`, where codes are
@@ -213,7 +214,7 @@ class Prior(Model):
         return self.with_condition(inputs, labels)
 
     def with_condition(self, x, labels):
-        """Codes and conditioning of what `losses_of` gets.
+        """Split the inputs of `losses_of` into codes and conditioning.
 
         Args:
             x: codes, or `(codes, condition)` with a condition.
@@ -241,7 +242,7 @@ class Prior(Model):
         return conditioning._replace(labels=labels)
 
     def conditioning_arrays(self, labels, condition, count):
-        """Labels and condition from a caller, checked.
+        """Check a caller's labels and condition, and convert them.
 
         Args:
             labels: int array `(count,)`, int, or None, which means "no label"
@@ -279,7 +280,7 @@ class Prior(Model):
         return "int32" if is_codes else "float32"
 
     def check_guidance(self, guidance_scale):
-        """Raise if guidance is asked of a prior that was not trained for it."""
+        """Raise if guidance is requested of a prior not trained for it."""
         if guidance_scale is None:
             return
         check_number("guidance_scale", guidance_scale)

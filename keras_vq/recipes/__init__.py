@@ -1,4 +1,4 @@
-"""Recipes: models trained, measured and searched as TOML files describe."""
+"""Train, evaluate and tune models that TOML recipes describe."""
 
 from keras_vq.recipes.evaluate import evaluate
 from keras_vq.recipes.recipe import Recipe

@@ -1,4 +1,4 @@
-"""The data of a recipe, as its model takes them."""
+"""Load the data of a recipe for its model."""
 
 import math
 
@@ -13,7 +13,7 @@ from keras_vq.generator import LatentGenerator
 
 
 def load_split(recipe, model, split, **order):
-    """One split of a recipe's data.
+    """Load one split of a recipe's data.
 
     Args:
         recipe: `Recipe`.
@@ -53,7 +53,7 @@ def load_split(recipe, model, split, **order):
 
 
 def load_training_data(recipe, model, first_epoch=0):
-    """The data that a recipe's model is trained and tested on.
+    """Load the training and test data of a recipe.
 
     Args:
         recipe: `Recipe`.
@@ -88,7 +88,7 @@ def load_training_data(recipe, model, first_epoch=0):
 
 
 def variance_of(batches, steps):
-    """The variance of all values of a data set.
+    """Compute the variance of all values of a data set.
 
     Args:
         batches: `tf.data.Dataset` of arrays, or of tuples that begin with one.
@@ -113,7 +113,7 @@ def variance_of(batches, steps):
 
 
 def first_examples(recipe, model, split, count):
-    """The first images of a split, and their labels.
+    """Load the first images of a split, and their labels.
 
     Args:
         recipe: `Recipe`.
@@ -132,7 +132,7 @@ def first_examples(recipe, model, split, count):
 
 
 def first_conditions(recipe, generator, count):
-    """Conditions of the first test images, for a conditional prior to draw.
+    """Load the conditions of the first test images, for a conditional prior.
 
     Args:
         recipe: `Recipe`.
@@ -165,7 +165,7 @@ def first_conditions(recipe, generator, count):
 
 
 def examples(run, paths, label, count):
-    """Images from files, all of one class, or the first of the test data.
+    """Load images from files, all of one class, or the first test images.
 
     Args:
         run: `Run` of a first stage.
@@ -177,8 +177,8 @@ def examples(run, paths, label, count):
         `images, labels`; see `first_examples`.
 
     Raises:
-        ValueError: If the model is the prior of a run, or a label is missing
-            or not wanted.
+        ValueError: If the run is that of a prior, or a label is missing or
+            unexpected.
     """
     model = run.first_stage
     if not paths:

@@ -15,24 +15,24 @@ _SSIM_WINDOW = 11
 
 
 def evaluate(run, split=None, features=None, num_importance_samples=None):
-    """Measure the model of a run on its data.
+    """Evaluate the model of a run on its data.
 
     Args:
         run: `Run`.
-        split: str or None, what to measure on. Defaults to None, the recipe's
+        split: str or None, split to evaluate. Defaults to None, the recipe's
             test split.
         features: str, Path or None, a network for the Fréchet distance of the
             reconstructions: `"inception"`, or the `.keras` file of a model
             from images to features. Defaults to None.
-        num_importance_samples: int or None, samples by which to bound the
-            log-likelihood of a VAE besides. Defaults to None.
+        num_importance_samples: int or None, samples per input to also bound the
+            log-likelihood of a VAE. Defaults to None.
 
     Returns:
-        dict, names of measures to float: what `evaluate` of the model returns;
+        dict, metric names to float: the results of the model's `evaluate`, and
         for a first stage also PSNR and SSIM.
 
     Raises:
-        ValueError: If a measure does not suit the model.
+        ValueError: If a metric does not apply to the model.
         FileNotFoundError: If there is no feature network at `features`.
 
     Example:
@@ -56,7 +56,7 @@ def evaluate(run, split=None, features=None, num_importance_samples=None):
                 f"Received: {run.path}, the run of a prior"
             )
         test = load_split(run.recipe, model, split, shuffle=False)
-        model.prior.compile("sgd")  # Keras wants one; no step is taken
+        model.prior.compile("sgd")  # Keras requires an optimizer, unused here
         return model.prior.evaluate(test, return_dict=True, verbose=0)
     compared = _image_metrics(model, features)
     test = load_split(run.recipe, model, split, shuffle=False)
@@ -107,7 +107,7 @@ def _negative_log_likelihood(model, test, num_samples):
 
 
 def _batches(test, description):
-    """Images and labels, None without, of a data set."""
+    """Yield images and labels of a data set; None if there are no labels."""
     batches = test.unbatch().batch(_BATCH_SIZE).as_numpy_iterator()
     for batch in tqdm.tqdm(batches, desc=description, delay=2, leave=False):
         yield batch if isinstance(batch, tuple) else (batch, None)

@@ -14,8 +14,8 @@ from keras_vq.zoo import FACTORIES
 from keras_vq.zoo.parts import load_part
 
 _FILE = "recipe.toml"
-# Hints of factories that are not arguments, or have a place of their own in
-# the section `training`.
+# Type hints of factories that are not arguments, or that belong in the section
+# `training`.
 _NOT_ARGUMENTS = ("learning_rate", "seed", "kwargs", "return")
 
 
@@ -42,7 +42,7 @@ class Data(_Section):
     condition: str | None = None
 
     def load_arguments(self, model):
-        """Arguments of `keras_vq.data.load` that all splits share, a dict."""
+        """dict, arguments of `keras_vq.data.load` that all splits share."""
         return {
             "name": self.name,
             "batch_size": self.batch_size,
@@ -96,7 +96,7 @@ class Recipe(_Section):
 
     @classmethod
     def load(cls, name):
-        """A recipe from a TOML file or by its name in the zoo.
+        """Load a recipe from a TOML file, or by its name in the zoo.
 
         Args:
             name: Path of a TOML file, or a name in `available()`.
@@ -121,7 +121,7 @@ class Recipe(_Section):
 
     @classmethod
     def from_dict(cls, values):
-        """A recipe from nested dicts; a ValueError names what is wrong."""
+        """Create a recipe from nested dicts; raise a ValueError if invalid."""
         try:
             recipe = cls.model_validate(values)
         except pydantic.ValidationError as error:
@@ -151,7 +151,7 @@ class Recipe(_Section):
         return {k: v for k, v in hints.items() if k not in _NOT_ARGUMENTS}
 
     def build(self, **others):
-        """The untrained model, compiled; a variance of `"auto"` is still 1.
+        """Build and compile the model; a variance of `"auto"` is still 1.
 
         Args:
             **others: Arguments of the factory that replace the recipe's.
@@ -179,7 +179,7 @@ class Recipe(_Section):
         }
 
     def changed(self, settings):
-        """The recipe with some values replaced.
+        """Return the recipe with some values replaced.
 
         Args:
             settings: dict, keys such as `"training.epochs"`, or the last part

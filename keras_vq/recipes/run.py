@@ -50,13 +50,13 @@ class Run:
             )
         self.recipe = Recipe.load(self.path / "recipe.toml")
 
-    # === What it holds ===
+    # === Reading ===
 
     @functools.cached_property
     def model(self):
         """The trained model, or the newest checkpoint of an unfinished run.
 
-        A prior comes as a `keras_vq.LatentGenerator`, with its tokenizer.
+        A prior is returned as a `keras_vq.LatentGenerator` with its tokenizer.
         """
         path = self.model_path
         if not path.exists():
@@ -91,7 +91,7 @@ class Run:
 
     @property
     def results(self):
-        """dict, names to values on the test data; empty until the end."""
+        """dict, metrics on the test data; empty until the run is complete."""
         path = self.path / "results.json"
         return json.loads(path.read_text()) if path.is_file() else {}
 
@@ -109,7 +109,7 @@ class Run:
         """Completed epochs and newest checkpoint, or `(0, None)`."""
         return EpochCheckpoint.latest(self.path / "checkpoints")
 
-    # === What is written ===
+    # === Writing ===
 
     @staticmethod
     def check_free(path):

@@ -32,7 +32,7 @@ TUNERS = {
     "grid": keras_tuner.GridSearch,
 }
 OBJECTIVES = ("default", "rate-distortion")
-# Drawn for each trial, as far as the model logs them.
+# Plotted for each trial, if the model logs them.
 _METRICS = ("val_reconstruction_loss", "val_perplexity")
 # Seconds that a worker waits for the chief to create the folder.
 _PATIENCE = 300
@@ -43,8 +43,8 @@ class Search:
 
     `recipe.toml` is the recipe whose arguments are searched, `trial.toml` the
     same with the data and epochs of a trial, `search.toml` holds the options;
-    `trials/` is KerasTuner's. `trials.csv`, `search.png` and `best.toml` are
-    written at the end.
+    `trials/` belongs to KerasTuner. `trials.csv`, `search.png` and `best.toml`
+    are written at the end.
 
     Args:
         path: str or Path, the folder.
@@ -86,7 +86,7 @@ class Search:
 
     @classmethod
     def wait_for(cls, path):
-        """The search that a worker takes part in, once the chief created it."""
+        """Wait until the chief has created a search, and open it."""
         end = time.monotonic() + _PATIENCE
         while not (pathlib.Path(path) / "search.toml").is_file():
             if time.monotonic() > end:
@@ -109,7 +109,7 @@ class Search:
         return Recipe.load(self.path / "best.toml")
 
     def tuner(self, hypermodel):
-        """KerasTuner's tuner, which continues where an earlier one stopped."""
+        """Create a tuner of KerasTuner, which resumes an interrupted search."""
         options = {"max_trials": self.options["max_trials"]}
         if self.options["tuner"] == "hyperband":
             options = {"max_epochs": self.trial.training.epochs}
@@ -129,7 +129,7 @@ class Search:
 
 def search(
     recipe,
-    search=None,
+    choices=None,
     tuner="random",
     max_trials=12,
     objective="default",
@@ -143,7 +143,7 @@ def search(
 
     Args:
         recipe: `Recipe`, name of a recipe in the zoo, or path of a TOML file.
-        search: dict or None, what to search: names of arguments to a list of
+        choices: dict or None, what to search: names of arguments to a list of
             choices, or to a range, a tuple or str such as `"0.1..2"`. Defaults
             to None, the search space of `keras_vq.tuning.SEARCH_SPACES`.
         tuner: `"random"`, `"bayesian"`, `"hyperband"` or `"grid"`. Defaults to
@@ -154,9 +154,9 @@ def search(
             `keras_vq.tuning.HyperModel`. Defaults to `"default"`.
         out: str or Path, folder to create. Defaults to None,
             `runs/tune_NAME`.
-        dataset, settings, epochs, quick: See `keras_vq.recipes.train`. What
-            `settings` fixes is not searched; `epochs` and `quick` change the
-            trials, not the best recipe.
+        dataset, settings, epochs, quick: See `keras_vq.recipes.train`.
+            Arguments in `settings` are not searched; `epochs` and `quick`
+            change the trials, not the best recipe.
 
     Returns:
         `Search`, with the `best` recipe.
@@ -194,7 +194,7 @@ def search(
         "tuner": tuner,
         "max_trials": max_trials,
         "objective": objective,
-        "search": {key: _as_toml(x) for key, x in (search or {}).items()},
+        "search": {key: _as_toml(x) for key, x in (choices or {}).items()},
         "fixed": [key.rpartition(".")[2] for key in settings or {}],
     }
     Run.check_free(out)
@@ -210,7 +210,7 @@ def search(
 
 
 def resume_search(path):
-    """Continue an interrupted search where it stopped.
+    """Resume an interrupted search.
 
     Args:
         path: str or Path, folder of the search.
@@ -231,32 +231,32 @@ def resume_search(path):
 
 
 def is_worker():
-    """Whether KerasTuner's environment makes this process a worker."""
+    """Whether KerasTuner's environment variables make this a worker."""
     is_chief = "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
     return "KERASTUNER_ORACLE_IP" in os.environ and not is_chief
 
 
-def _run(search, parts=None, loaded=None):
-    """Make the remaining trials and write the results."""
-    trial = search.trial
+def _run(found, parts=None, loaded=None):
+    """Run the remaining trials and write the results."""
+    trial = found.trial
     if parts is None:
         parts = trial.load_parts()
     model = trial.build(**parts)
     if loaded is None:
         loaded = _load(trial, model, parts)
-    train, test, steps = loaded
+    batches, test, steps = loaded
     adapt = starts_from_data(trial, model, steps)
-    hypermodel = _hypermodel(trial, search.options, parts, steps, adapt)
-    tuner = search.tuner(hypermodel)
+    hypermodel = _hypermodel(trial, found.options, parts, steps, adapt)
+    tuner = found.tuner(hypermodel)
     arguments = {"epochs": trial.training.epochs}
-    if search.options["tuner"] == "hyperband":
+    if found.options["tuner"] == "hyperband":
         arguments = {}
     try:
         tuner.search(
-            train,
+            batches,
             validation_data=test,
             steps_per_epoch=steps,
-            shuffle=False,  # the data set does that itself
+            shuffle=False,  # the data set is already shuffled
             verbose=1 if sys.stdout.isatty() else 2,
             **arguments,
         )
@@ -266,8 +266,8 @@ def _run(search, parts=None, loaded=None):
             f"The search failed: {first} The last trial ended with: {last}"
         ) from error
     if not is_worker():
-        _write_results(search, tuner)
-    return search
+        _write_results(found, tuner)
+    return found
 
 
 def _load(trial, model, parts):
@@ -277,7 +277,7 @@ def _load(trial, model, parts):
 
 
 def _hypermodel(trial, options, parts, steps=1, adapt=False):
-    """The hypermodel of a recipe, for epochs of so many steps."""
+    """The hypermodel of a recipe whose epochs have `steps` steps."""
     training = trial.training
     cosine = training.schedule == "cosine"
     arguments = {**trial.factory_arguments(), **parts}
@@ -300,7 +300,7 @@ def _as_toml(choices):
 
 
 def _from_toml(choices):
-    """A list, or a range as a tuple; what is neither is returned as it is."""
+    """A list, or a range as a tuple; other values are returned unchanged."""
     if not isinstance(choices, str):
         return choices
     try:
@@ -310,8 +310,8 @@ def _from_toml(choices):
     return tuple(numbers)
 
 
-def _write_results(search, tuner):
-    path, names = search.path, search.searched
+def _write_results(found, tuner):
+    path, names = found.path, found.searched
     rows = trial_rows(tuner, names)
     write_csv(rows, path / "trials.csv")
     done = [row for row in rows if "score" in row]
@@ -322,7 +322,7 @@ def _write_results(search, tuner):
             f"{message.strip().splitlines()[-1]}"
         )
     values = tuner.get_best_hyperparameters()[0].values
-    best = search.recipe.changed({name: values[name] for name in names})
+    best = found.recipe.changed({name: values[name] for name in names})
     with written_whole(path / "best.toml") as temporary:
         temporary.write_text(best.to_toml())
     candidates = dict.fromkeys(["num_embeddings", "commitment_cost", *names])

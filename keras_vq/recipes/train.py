@@ -20,7 +20,7 @@ from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import load_model_file
 from keras_vq.recipes.run import with_tokenizer
 
-# Images in the pictures of each epoch, and for the scale of the latents.
+# Number of images in the pictures of each epoch, and to scale the latents.
 NUM_PICTURES = 16
 NUM_SCALED = 256
 _EPOCHS = {"epochs", "training.epochs"}
@@ -29,7 +29,7 @@ _EPOCHS = {"epochs", "training.epochs"}
 def train(
     recipe, out=None, dataset=None, settings=None, epochs=None, quick=False
 ):
-    """Train a model by a recipe, in a folder of its own.
+    """Train a model from a recipe, in a new folder.
 
     Args:
         recipe: `Recipe`, name of a recipe in the zoo, or path of a TOML file.
@@ -76,7 +76,7 @@ def train(
 
 
 def resume(path):
-    """Continue an interrupted run; it ends as an uninterrupted one would.
+    """Resume an interrupted run, with the result of an uninterrupted one.
 
     Args:
         path: str or Path, folder of the run.
@@ -173,13 +173,13 @@ def with_variance(recipe, loaded):
     """The recipe with the training data's variance in place of `"auto"`."""
     if recipe.arguments.get("data_variance") != "auto":
         return recipe
-    train, _, steps = loaded
-    variance = variance_of(train, steps)
+    batches, _, steps = loaded
+    variance = variance_of(batches, steps)
     return recipe.changed({"arguments.data_variance": variance})
 
 
 def _whole(model, parts):
-    """The model; a prior with its tokenizer."""
+    """The model, or the generator of a prior and its tokenizer."""
     if isinstance(model, priors.Prior):
         return with_tokenizer(model, parts)
     return model
@@ -187,7 +187,7 @@ def _whole(model, parts):
 
 def _prepare(recipe, model, loaded):
     """Set what depends on the data: variance, schedule and codebooks."""
-    train, _, steps = loaded
+    batches, _, steps = loaded
     training = recipe.training
     if "data_variance" in recipe.arguments:
         variance = recipe.factory_arguments()["data_variance"]
@@ -198,7 +198,7 @@ def _prepare(recipe, model, loaded):
             training.learning_rate, steps * training.epochs
         )
     if starts_from_data(recipe, model, steps):
-        model.adapt(train.take(steps), seed=training.seed)
+        model.adapt(batches.take(steps), seed=training.seed)
 
 
 def starts_from_data(recipe, model, steps):
@@ -210,16 +210,16 @@ def starts_from_data(recipe, model, steps):
 
 
 def _fit(run, model, parts, loaded, first_epoch):
-    train, test, steps = loaded
+    batches, test, steps = loaded
     whole = _whole(model, parts)
     if first_epoch < run.recipe.training.epochs:
         model.fit(
-            train,
+            batches,
             validation_data=test,
             epochs=run.recipe.training.epochs,
             initial_epoch=first_epoch,
             steps_per_epoch=steps,
-            shuffle=False,  # the data set does that itself
+            shuffle=False,  # the data set is already shuffled
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
                 _FiniteCheck(),
@@ -231,7 +231,7 @@ def _fit(run, model, parts, loaded, first_epoch):
                     run.path / "logs", write_graph=False
                 ),
                 *_picture_callbacks(run, whole),
-                # Last: it saves a model that the others have seen.
+                # Last, so that it saves the state after the other callbacks.
                 callbacks.EpochCheckpoint(run.path / "checkpoints"),
             ],
         )

@@ -1,4 +1,4 @@
-"""Configurations, presets, and files that are written whole or not at all."""
+"""Configurations, presets and atomic file writes."""
 
 from keras_vq.saving.config import serializable
 from keras_vq.saving.files import written_whole

@@ -10,11 +10,11 @@ def serializable(cls):
     """Class decorator: register a class with Keras and derive its config.
 
     `get_config` returns the arguments of the constructor: those it names, and
-    others that were given and that `**kwargs` passed on to a base class. An
-    argument is read from the attribute of the same name, so the constructor
-    stores it, or an equivalent value, under that name. `from_config` restores
-    nested models, layers and other Keras objects. A class that has to convert
-    an argument overrides either method.
+    the keyword arguments that it passed on to a base class. An argument is read
+    from the attribute of the same name, so the constructor must store it, or an
+    equivalent value, under that name. `from_config` restores nested models,
+    layers and other Keras objects. A class that has to convert an argument
+    overrides these methods.
 
     Subclasses inherit all this; `keras.saving.register_keras_serializable`
     is all they need.
@@ -45,7 +45,7 @@ def get_config(self):
     variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     names = [p.name for p in named if p.kind not in variadic][1:]  # not self
     if all(p.kind != inspect.Parameter.VAR_KEYWORD for p in named):
-        # What the base class records may be fixed here, such as the dtype.
+        # This class may fix what the base class records, such as the dtype.
         config = {name: config[name] for name in names if name in config}
     for name in dict.fromkeys([*names, *self._keywords.names]):
         if name not in config:
@@ -54,16 +54,16 @@ def get_config(self):
 
 
 def from_config(cls, config, custom_objects=None):
-    """The object that a `get_config` describes."""
+    """Create an object from its config."""
     with keras.saving.custom_object_scope(custom_objects or {}):
         return cls(**{name: restored(x) for name, x in config.items()})
 
 
 def restored(value):
-    """An argument as it was: the objects that a value of a config describes.
+    """Deserialize a value of a config.
 
     Args:
-        value: A value of what `get_config` returned.
+        value: A value of the dict that `get_config` returned.
 
     Returns:
         A Keras object, a structure of them, or the value itself.
@@ -75,8 +75,10 @@ def restored(value):
 
 
 class _Keywords:
-    """Names that a constructor was called with; not a list, which Keras would
-    track."""
+    """Names of a constructor's keyword arguments.
+
+    This is not a list because Keras would track one.
+    """
 
     def __init__(self, names):
         self.names = tuple(names)
@@ -87,7 +89,7 @@ def _recording_new(owner):
         new = super(owner, cls).__new__
         is_plain = new is object.__new__
         self = new(cls) if is_plain else new(cls, *args, **kwargs)
-        # Past Keras, whose `__setattr__` works after `__init__` only.
+        # Bypasses Keras, whose `__setattr__` works only after `__init__`.
         object.__setattr__(self, "_keywords", _Keywords(kwargs))
         return self
 
@@ -114,12 +116,12 @@ def _attribute(obj, name):
 
 
 def _serialized(value):
-    # The optimizer of a part has nothing left to do.
+    # Parts need no optimizer: only the whole model is trained.
     return without(keras.saving.serialize_keras_object(value), "compile_config")
 
 
 def without(config, *keys):
-    """A serialized object, and its parts, without some keys.
+    """Remove some keys from a serialized object and its parts.
 
     Args:
         config: What `keras.saving.serialize_keras_object` returned.

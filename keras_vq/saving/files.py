@@ -1,4 +1,4 @@
-"""Files and folders that are either whole or not there."""
+"""Atomic writes of files and folders."""
 
 import contextlib
 import os
@@ -6,17 +6,17 @@ import pathlib
 import shutil
 import tempfile
 
-# How the names of folders with unfinished files begin.
+# Prefix of the folders that hold unfinished files.
 TEMPORARY = ".tmp-"
 
 
 @contextlib.contextmanager
 def written_whole(path):
-    """A temporary name that becomes `path` if the block ends well.
+    """Context manager: a temporary path that is renamed to `path` at the end.
 
-    The file or folder made under the temporary name, which lies beside `path`
-    and has its suffix, is renamed to `path`, replacing a file that is there;
-    after an error it is removed.
+    Create a file or folder at the temporary path, which is beside `path` and
+    has its suffix. When the block ends, it is renamed to `path`, replacing an
+    existing file; after an error it is removed.
 
     Args:
         path: str or Path.

@@ -61,7 +61,7 @@ def from_preset(cls, preset, load_weights=True, **kwargs):
         A model of this class or of a subclass.
 
     Raises:
-        ValueError: If there is no such preset, if it is one of another class,
+        ValueError: If there is no such preset, if it is of another class,
             or if a file is missing or differs from its digest.
 
     Example:

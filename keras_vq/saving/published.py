@@ -13,7 +13,7 @@ def published(file):
     """The zoo's entries that have a certain file.
 
     Args:
-        file: str, `"recipe.toml"`, say.
+        file: str, such as `"recipe.toml"`.
 
     Returns:
         dict, names in alphabetical order to the entries' folders.

@@ -62,7 +62,7 @@ def first_batch(x, y=None, batch_size=None):
 
 
 def _chain(batch, rest):
-    # A generator of its own: Keras does not accept an `itertools.chain`.
+    # A generator, since Keras does not accept an `itertools.chain`.
     yield from itertools.chain([batch], rest)
 
 
@@ -98,12 +98,12 @@ def batches_of(data, batch_size):
 def sample_rows(batches, count, seed):
     """A random sample of the rows of all batches, in bounded memory.
 
-    Every row draws a number; the rows with the smallest numbers are kept.
+    Each row gets a random number; those with the smallest are kept.
 
     Args:
         batches: Iterable of NumPy arrays `(rows, D)`.
-        count: int, the most rows to keep.
-        seed: int, of the draws.
+        count: int, maximum number of rows to keep.
+        seed: int, seed of the draws.
 
     Returns:
         NumPy array `(min(count, all rows), D)`.
@@ -141,7 +141,7 @@ def in_batches(step, arrays, batch_size):
     outputs = []
     for start in range(0, max(length, 1), batch_size):
         size = min(batch_size, length - start)
-        # Pad the last batch: another shape would compile anew, and some
+        # Pad the last batch: another shape would be compiled again, and some
         # kernels reject empty inputs.
         padded = batch_size if start > 0 else max(size, 1)
 

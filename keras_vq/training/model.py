@@ -14,7 +14,7 @@ from keras_vq.training.optimizer_group import OptimizerGroup
 
 @serializable
 class Model(backend.StepMixin, keras.Model):
-    """Base of all models: a training step that is written once.
+    """Base class of all models, with one training step for every backend.
 
     Keras's `fit` and `evaluate` run `training_step` and `evaluation_step`, in
     `keras.ops`, on every backend. A subclass creates and builds all its parts
@@ -49,11 +49,11 @@ class Model(backend.StepMixin, keras.Model):
     # Number of classes of the labels that go with each input; None for a
     # model that takes no labels.
     num_classes: int | None = None
-    # Whether it has a method `generate`.
+    # Whether the model has a method `generate`.
     can_generate = False
 
     def __init__(self, **kwargs):
-        # Parts cast for themselves: inputs may be integers, or need float32.
+        # The parts cast their inputs, which may be integers or need float32.
         super().__init__(**{"autocast": False, **kwargs})
         # A `keras_vq.losses.Adversary` that the model is trained against.
         self.adversary = None
@@ -69,7 +69,7 @@ class Model(backend.StepMixin, keras.Model):
     # === One step ===
 
     def losses_of(self, x, labels, training):
-        """The loss of a batch and everything computed on the way.
+        """Compute the loss and other outputs of a batch.
 
         Args:
             x: tensor `(batch, ...)`, or a tuple of them, the inputs.
@@ -77,7 +77,7 @@ class Model(backend.StepMixin, keras.Model):
             training: bool.
 
         Returns:
-            dict with the scalar `loss` and whatever `track` refers to.
+            dict with the scalar `loss` and the outputs that `track` names.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must define "
@@ -105,13 +105,13 @@ class Model(backend.StepMixin, keras.Model):
         return {**logs, "discriminator_steps": self.adversary.num_updates()}
 
     def evaluation_step(self, data):
-        """One step of evaluation: as `training_step`, without learning."""
+        """One step of evaluation: `training_step` without an update."""
         x, labels = self.unpack(data)
         rows = ops.shape(keras.tree.flatten(x)[0])[0]
         return self.logs_of(self.losses_of(x, labels, training=False), rows)
 
     def unpack(self, data):
-        """Inputs, and int32 labels or None, of what a data set yields."""
+        """Unpack a batch into inputs and int32 labels, or None."""
         x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError(
@@ -125,7 +125,7 @@ class Model(backend.StepMixin, keras.Model):
         return x, ops.cast(labels, "int32")
 
     def minimize(self, losses, rows=None):
-        """One step of the model's single optimizer.
+        """Take one step of the model's single optimizer.
 
         Args:
             losses: A function without arguments that returns a dict with the
@@ -147,7 +147,7 @@ class Model(backend.StepMixin, keras.Model):
         return outputs
 
     def apply_pullback(self, pullback, cotangents, rows=None, name=None):
-        """Step an optimizer along a weighted sum of losses.
+        """Take one optimizer step on a weighted sum of losses.
 
         Args:
             pullback: What `backend.vjp` over the optimizer's variables
@@ -203,8 +203,8 @@ class Model(backend.StepMixin, keras.Model):
 
     @property
     def metrics(self):
-        """list of metrics, with those of `compile`."""
-        # Keras adds a metric `loss`, which would be listed beside ours.
+        """list of metrics, including those of `compile`."""
+        # Keras adds a metric `loss`, which would duplicate ours.
         return list({m.name: m for m in super().metrics}.values())
 
     def logs_of(self, outputs, rows):
@@ -220,7 +220,7 @@ class Model(backend.StepMixin, keras.Model):
         """
         missing = set()
         for metric, name, index in self._logged.records:
-            if name not in outputs:  # a loss of training alone
+            if name not in outputs:  # a training-only loss
                 missing.add(metric.name)
                 continue
             value = (
@@ -263,7 +263,7 @@ class Model(backend.StepMixin, keras.Model):
         return super().fit(x, y, batch_size, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        """Measure; see `keras.Model.evaluate`. The first batch is checked."""
+        """Evaluate; see `keras.Model.evaluate`. The first batch is checked."""
         if not kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
             x = self._checked(x, y, batch_size)
         return super().evaluate(x, y, batch_size, *args, **kwargs)
@@ -278,7 +278,7 @@ class Model(backend.StepMixin, keras.Model):
         return x
 
     def jit(self, step, key=None, loop=False):
-        """A method of tensors, compiled when it is first used.
+        """Compile a method of tensors, or return it if already compiled.
 
         Args:
             step: A bound method, or a function if `key` is given.
@@ -340,7 +340,7 @@ class Model(backend.StepMixin, keras.Model):
         self._build_optimizer()
 
     def get_compile_config(self):
-        """How to compile the saved model, on any backend."""
+        """The compile config, which every backend can load."""
         return _with_public_optimizers(super().get_compile_config())
 
     def compile_from_config(self, config):
@@ -351,8 +351,8 @@ class Model(backend.StepMixin, keras.Model):
         self.compile(**config)
 
     def _build_optimizer(self):
-        # Here and not in the first step, so that the optimizer's variables are
-        # there when a callback restores a backup before that step.
+        # Here and not in the first step, so that the optimizer's variables
+        # exist when a callback restores a backup before that step.
         if self.optimizer is None or self.optimizer.built:
             return
         if isinstance(self.optimizer, OptimizerGroup):
@@ -361,7 +361,7 @@ class Model(backend.StepMixin, keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def save_own_variables(self, store):
-        """Save the state of random draws too, for an exact resume."""
+        """Also save the state of the seed generators, to resume exactly."""
         super().save_own_variables(store)
         for i, variable in enumerate(self._seed_states()):
             store[f"seed_state_{i}"] = ops.convert_to_numpy(variable)
@@ -381,7 +381,7 @@ class Model(backend.StepMixin, keras.Model):
 
 
 class _Logged:
-    """What metrics are updated with; not a list, which Keras would change."""
+    """The tracked outputs; not a list, which Keras would wrap."""
 
     def __init__(self):
         self.records = []

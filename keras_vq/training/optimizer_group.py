@@ -6,7 +6,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     """Named optimizers behind the interface of one.
 
     A model with several losses over separate variables (a generator and a
-    discriminator, say) steps each member at its own time; `keras.Model` sees
+    discriminator, say) steps each member separately; `keras.Model` sees
     one optimizer to build, save, load and resume, and Keras's callbacks find
     the members under `optimizers`.
 
@@ -34,7 +34,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self):
-        """The first member's; setting it sets that of every member."""
+        """Learning rate of the first member; setting it sets every member's."""
         return self.optimizers[0].learning_rate
 
     @learning_rate.setter

@@ -1,4 +1,4 @@
-"""Searches with KerasTuner over the arguments of `keras_vq.zoo`."""
+"""Hyper-parameter search over the factories of the zoo, with KerasTuner."""
 
 from keras_vq.tuning.hyper_model import HyperModel
 from keras_vq.tuning.rate_distortion import RateDistortion

@@ -20,9 +20,9 @@ class HyperModel(keras_tuner.HyperModel):
 
     Args:
         factory: str, name of a factory of `keras_vq.zoo`.
-        search: dict or None, what to search instead: names of the factory's
-            arguments to a list of choices or a tuple `(low, high)`, a range
-            searched on a logarithmic scale. Defaults to None.
+        search: dict or None, what to search instead of the default: names of
+            the factory's arguments to a list of choices or a tuple `(low,
+            high)`, a range searched on a logarithmic scale. Defaults to None.
         fixed: sequence of str, arguments of the default search to leave out.
             Defaults to `()`.
         seed: int or None, set before each model is built, so that the result
@@ -34,8 +34,8 @@ class HyperModel(keras_tuner.HyperModel):
         adapt: bool, whether each trial initializes its codebooks by k-means on
             the training data; see `keras_vq.models.Tokenizer.adapt`. Defaults
             to False.
-        **arguments: Arguments of the factory. A search tries those of them
-            that are searched first.
+        **arguments: Arguments of the factory. If they are searched too, these
+            values are tried first.
 
     Raises:
         ValueError: If there is no such factory or argument, or a search is not
@@ -100,7 +100,7 @@ class HyperModel(keras_tuner.HyperModel):
 
     @property
     def rate_distortion(self):
-        """`keras_tuner.Objective`, the error and the bits per pixel together.
+        """`keras_tuner.Objective`, the error plus the weighted bits per pixel.
 
         Raises:
             ValueError: If the model has no codes.
@@ -113,7 +113,7 @@ class HyperModel(keras_tuner.HyperModel):
         return keras_tuner.Objective("val_rate_distortion", "min")
 
     def build(self, hp):
-        """The compiled model of one trial.
+        """Build and compile the model of one trial.
 
         Args:
             hp: `keras_tuner.HyperParameters`.
@@ -137,10 +137,10 @@ class HyperModel(keras_tuner.HyperModel):
         Args:
             hp: `keras_tuner.HyperParameters`.
             model: What `build` returned.
-            x, *args, callbacks, **kwargs: Of `keras.Model.fit`.
+            x, *args, callbacks, **kwargs: See `keras.Model.fit`.
         """
         if self.adapt:
-            # The first epoch, of a data set that yields several.
+            # The first epoch of a data set that yields several.
             steps = kwargs.get("steps_per_epoch")
             first = x.take(steps) if steps else x
             model.adapt(first, seed=self.seed or 0)

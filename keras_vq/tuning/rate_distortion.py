@@ -6,7 +6,7 @@ from keras_vq.checks import check_number
 
 
 class RateDistortion(keras.callbacks.Callback):
-    """Adds the rate of the codes to the logs of each epoch.
+    """Callback that adds the rate of the codes to the logs of each epoch.
 
     For the validation data, summed over all codes of an input:
 
@@ -21,8 +21,8 @@ class RateDistortion(keras.callbacks.Callback):
     its logs.
 
     Args:
-        rate_weight: float >= 0, the error that one more bit per pixel has to
-            save. Defaults to 0.05.
+        rate_weight: float >= 0, the reduction in error that justifies one more
+            bit per pixel. Defaults to 0.05.
 
     Raises:
         ValueError: If `rate_weight` is negative, or if there are no validation

@@ -1,4 +1,4 @@
-"""What is searched by default, and what is minimized: one entry per factory."""
+"""The default search space and objective of each factory."""
 
 import dataclasses
 from typing import Any
@@ -9,7 +9,7 @@ class SearchSpace:
     """The default search of a factory of `keras_vq.zoo`.
 
     `arguments` maps names to a list of choices or a range `(low, high)`;
-    `objective` is the log to minimize; `has_codes` tells whether the model has
+    `objective` is the log to minimize; `has_codes` says whether the model has
     codes whose rate can be measured.
 
     Example:
@@ -23,8 +23,8 @@ class SearchSpace:
     has_codes: bool = False
 
 
-# Not `val_loss`: the commitment cost scales it, so the least `val_loss` would
-# be that of the least cost.
+# Not `val_loss`: the commitment cost scales it, so the lowest `val_loss` would
+# be that of the lowest cost.
 _ERROR = "val_reconstruction_loss"
 
 _CODEBOOK = {

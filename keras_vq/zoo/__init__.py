@@ -1,4 +1,4 @@
-"""Factories, each of which builds and compiles a model, and trained models."""
+"""Factories that build and compile models, and trained models to load."""
 
 from keras_vq.zoo.autoencoder import autoencoder
 from keras_vq.zoo.cvae import cvae

@@ -56,9 +56,9 @@ def kl_autoencoder(
         latent_dim: int >= 1, length of a latent vector. Defaults to 4.
         kl_weight: float >= 0, weight of the KL divergence per input value.
             Defaults to 1e-6.
-        seed: int or None, of the noise in training. Defaults to None.
+        seed: int or None, seed of the noise in training. Defaults to None.
         hidden_dim, channel_multipliers, num_residual_layers,
-            attention_resolutions, dropout: Of the networks; see
+            attention_resolutions, dropout: Arguments of the networks; see
             `keras_vq.networks.vqgan_encoder`.
         perceptual_loss: None; `"lpips"`, for whose weights see
             `keras_vq.losses.PerceptualLoss`; the path of a `.keras` file or a
@@ -68,16 +68,16 @@ def kl_autoencoder(
         disc_weight, disc_start, disc_ramp_steps, disc_loss, r1_weight,
             lecam_weight: `weight`, `start`, `ramp_steps`, `loss`, `r1_weight`
             and `lecam_weight` of `keras_vq.losses.Adversary`; a `disc_weight`
-            of 0 trains without one. The paper's data sets take a `disc_start`
-            of 30,000 and more.
-        disc_hidden_dim, disc_num_layers, disc_normalization: Of the
+            of 0 trains without an adversary. The paper's models use a
+            `disc_start` of 30,000 or more.
+        disc_hidden_dim, disc_num_layers, disc_normalization: Arguments of the
             discriminator; see `keras_vq.networks.patch_discriminator`.
         learning_rate: float or `keras.optimizers.schedules` object, for both
             networks. Defaults to 1e-4.
-        encoder, decoder: `keras.Model` or layers to use instead of ours, or
-            paths of `.keras` files; see `keras_vq.models.KLAutoencoder`.
-            Default to None.
-        adversary: A `keras_vq.losses.Adversary` to use instead of ours.
+        encoder, decoder: `keras.Model`, layer or path of a `.keras` file that
+            replaces the default; see `keras_vq.models.KLAutoencoder`. Default
+            to None.
+        adversary: A `keras_vq.losses.Adversary` that replaces the default.
             Defaults to None.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.

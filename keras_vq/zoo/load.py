@@ -6,12 +6,12 @@ from keras_vq.training import Model
 
 
 def load(preset: str, **kwargs: Any) -> keras.Model:
-    """A trained model: the zoo's, of a folder, or from Hugging Face.
+    """Load a trained model from the zoo, a folder or Hugging Face.
 
-    The zoo's smaller models come with the package: nothing is downloaded.
-    Each has a model card, `zoo/NAME/README.md`, with what was measured and
-    the command that made it. The model is not compiled: to train it further,
-    `compile` it first.
+    The zoo's smaller models come with the package: nothing is downloaded. Each
+    has a model card, `zoo/NAME/README.md`, with its metrics and the command
+    that trained it. The model is not compiled: to train it further, `compile`
+    it first.
 
     Args:
         preset: Name of a preset of the zoo (the class attribute `presets` of a

@@ -1,4 +1,4 @@
-"""The parts that several factories put together."""
+"""Parts that several factories share."""
 
 import inspect
 import math
@@ -18,17 +18,17 @@ from keras_vq.models.first_stage import value_range
 from keras_vq.models.wiring import output_shape
 from keras_vq.networks.patch_discriminator import patch_discriminator
 
-# Codes per position of a quantizer that is given by its name alone.
+# Codes per position of a quantizer that is chosen by name.
 NUM_STAGES = 4
 NUM_GROUPS = 2
 
 
 def load_part(part: Any, name: str) -> Any:
-    """A model that is part of another, loaded from its `.keras` file if needed.
+    """Load a part of a model from its `.keras` file, if given a path.
 
     Args:
         part: The path of a `.keras` file; anything else is returned as it is.
-        name: Name of the argument, for messages.
+        name: Name of the argument, for error messages.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -46,7 +46,7 @@ def load_part(part: Any, name: str) -> Any:
 def grid_of(
     encoder: keras.layers.Layer, input_shape: tuple[int, ...]
 ) -> tuple[int, ...]:
-    """The spatial axes of an encoder's output, for a decoder to start from."""
+    """Spatial shape of an encoder's output, the grid that a decoder takes."""
     return output_shape("encoder", encoder, input_shape)[:-1]
 
 
@@ -55,7 +55,7 @@ def make_likelihood(
     data_variance: float | None,
     input_shape: tuple[int, ...],
 ) -> Likelihood:
-    """The likelihood of such inputs; see `keras_vq.likelihoods.get`."""
+    """Create the likelihood of inputs; see `keras_vq.likelihoods.get`."""
     shape = check_input_shape(input_shape)
     return likelihoods.get(likelihood, value_range(shape), data_variance)
 
@@ -68,18 +68,18 @@ def make_quantizer(
     ema_decay: float | None,
     decay_warmup: bool,
 ) -> layers.Quantizer:
-    """The quantizer that a factory's arguments describe.
+    """Create the quantizer that a factory's arguments describe.
 
     Args:
         quantizer: A quantizer of `keras_vq.layers`, returned as it is; the name
             of one, such as `"residual_vector_quantizer"`; the class name of a
-            subclass of `keras_vq.layers.Quantizer`, which gets those of the
-            numbers below that its constructor names; or None for
-            `"vector_quantizer_ema"`, or `"vector_quantizer"` without
-            `ema_decay`.
+            subclass of `keras_vq.layers.Quantizer`, which is passed those of
+            the next three arguments that its constructor takes; or None for
+            `"vector_quantizer_ema"`, or for `"vector_quantizer"` if `ema_decay`
+            is None.
         num_embeddings: int, number of codes, K. A finite scalar quantizer gets
-            levels whose product is close to it; a lookup-free quantizer as many
-            bits as it takes.
+            levels whose product is close to K, a lookup-free quantizer log2(K)
+            bits.
         embedding_dim: int, length of a code, D; ignored by those two.
         commitment_cost: float, the VQ-VAE's beta.
         ema_decay: float, decay of the codebook's moving averages, or None for
@@ -158,7 +158,7 @@ def _subclasses(cls):
 
 
 def levels_near(num_embeddings):
-    """Levels of about 6 per channel whose product is close to a number.
+    """FSQ levels, about 6 per channel, whose product is close to a number.
 
     Args:
         num_embeddings: int >= 2.
@@ -187,8 +187,8 @@ def _bits_of(num_embeddings):
     bits = num_embeddings.bit_length() - 1
     if num_embeddings != 2**bits:
         raise ValueError(
-            "The number of codes of a lookup-free quantizer is a power of two. "
-            f"Received: num_embeddings={num_embeddings}"
+            "The number of codes of a lookup-free quantizer must be a power of "
+            f"two. Received: num_embeddings={num_embeddings}"
         )
     return bits
 
@@ -254,7 +254,7 @@ def make_adversary(
 
 
 def compile_adversarial(model, learning_rate):
-    """Compile with Adam as in the VQGAN's paper, for both networks if two."""
+    """Compile with Adam as in the VQGAN paper, one optimizer per network."""
 
     def adam():
         return keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9)

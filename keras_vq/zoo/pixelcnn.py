@@ -26,7 +26,7 @@ def pixelcnn(
     dtype: str | None = None,
     **kwargs: Any,
 ) -> priors.AutoregressivePrior:
-    """A gated PixelCNN prior of a tokenizer's codes, compiled with Adam.
+    """A gated PixelCNN prior over a tokenizer's codes, compiled with Adam.
 
     Args:
         tokenizer: A model with one map of codes, such as a
@@ -35,15 +35,16 @@ def pixelcnn(
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
         hidden_dim, num_layers, kernel_size, first_kernel_size, dropout,
-            condition_dim: Of the network; see `keras_vq.networks.PixelCNN`.
+            condition_dim: Arguments of the network; see
+            `keras_vq.networks.PixelCNN`.
         output: `"categorical"`, for a `keras_vq.priors.CodeHead`, or
             `"logistic_mixture"`, for a `keras_vq.priors.LogisticMixtureHead`
             of the 256 levels of pixels. Defaults to `"categorical"`.
         label_dropout: float in [0, 1), share of training examples whose label
-            is hidden, which guidance needs. Defaults to 0.0.
+            is dropped, for classifier-free guidance. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        seed: int or None, of label dropout and dropout. Defaults to None.
+        seed: int or None, seed of label dropout and dropout. Defaults to None.
         dtype: dtype policy of the model and its network; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.priors.AutoregressivePrior`.

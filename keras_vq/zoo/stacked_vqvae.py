@@ -34,12 +34,13 @@ def stacked_vqvae(
         first_stage: A trained model with one map of codes, such as a
             `keras_vq.models.VQVAE`, or the path of its `.keras` file. It
             becomes part of the new model and is no longer trainable.
-        num_codes: int >= 1, codes of an input. Defaults to 3.
+        num_codes: int >= 1, codes per input. Defaults to 3.
         num_embeddings: int >= 2, number of codes, K. Defaults to 512.
         embedding_dim: int >= 1, length of a code, D. Defaults to 64.
         commitment_cost: float >= 0, the paper's beta. Defaults to 0.25.
-        hidden_dim, num_residual_layers, residual_hidden_dim, downsampling: Of
-            the networks; see `keras_vq.networks.code_encoder_decoder`.
+        hidden_dim, num_residual_layers, residual_hidden_dim, downsampling:
+            Arguments of the networks; see
+            `keras_vq.networks.code_encoder_decoder`.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
             None for a codebook trained by gradient. Defaults to 0.99.
         decay_warmup: bool, whether that decay starts low; see
@@ -48,7 +49,7 @@ def stacked_vqvae(
             to 1e-3.
         quantizer: A quantizer of `keras_vq.layers`; the name of one, such as
             `"finite_scalar_quantizer"`, configured by the numbers above; or
-            None for a vector quantizer that is trained as `ema_decay` says.
+            None for a vector quantizer trained according to `ema_decay`.
             Defaults to None.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.

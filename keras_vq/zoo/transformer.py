@@ -26,7 +26,7 @@ def transformer(
     dtype: str | None = None,
     **kwargs: Any,
 ) -> priors.AutoregressivePrior:
-    """A GPT prior of a tokenizer's codes, built and compiled with AdamW.
+    """A GPT prior over a tokenizer's codes, built and compiled with AdamW.
 
     Args:
         tokenizer: A model with one map of codes, such as a
@@ -37,13 +37,13 @@ def transformer(
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
         num_layers, num_heads, hidden_dim, intermediate_dim, positions,
-            tie_weights, dropout: Of the network; see
+            tie_weights, dropout: Arguments of the network; see
             `keras_vq.networks.Transformer`.
         label_dropout: float in [0, 1), share of training examples whose label
-            is hidden, which guidance needs. Defaults to 0.0.
+            is dropped, for classifier-free guidance. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 3e-4.
-        seed: int or None, of label dropout. Defaults to None.
+        seed: int or None, seed of label dropout. Defaults to None.
         dtype: dtype policy of the model and its network; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.priors.AutoregressivePrior`.

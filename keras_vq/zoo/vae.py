@@ -43,17 +43,16 @@ def vae(
         beta_warmup_steps, free_bits, seed: `warmup_steps`, `free_bits` and
             `seed` of `keras_vq.layers.GaussianBottleneck`.
         network, hidden_dim, num_residual_layers, residual_hidden_dim,
-            downsampling: Of the networks; see
+            downsampling: Arguments of the networks; see
             `keras_vq.networks.encoder_decoder`.
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"bernoulli"`.
-        data_variance: float > 0 or None, by which the squared error of the
-            likelihood `"mse"` is divided. Defaults to None.
+        data_variance: float > 0 or None, divides the squared error of the
+            likelihood `"mse"`. Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        encoder, decoder: `keras.Model` or layers to use instead of ours, or
-            paths of `.keras` files; see `keras_vq.models.VAE`. Default to
-            None.
+        encoder, decoder: `keras.Model`, layer or path of a `.keras` file that
+            replaces the default; see `keras_vq.models.VAE`. Default to None.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.models.VAE`.

@@ -45,7 +45,7 @@ def vqvae(
         embedding_dim: int >= 1, length of a code, D. Defaults to 64.
         commitment_cost: float >= 0, the paper's beta. Defaults to 0.25.
         hidden_dim, num_residual_layers, residual_hidden_dim, downsampling,
-            upsampling: Of the networks; see
+            upsampling: Arguments of the networks; see
             `keras_vq.networks.residual_cnn_encoder` and
             `keras_vq.networks.residual_cnn_decoder`.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
@@ -54,17 +54,16 @@ def vqvae(
             `keras_vq.layers.VectorQuantizerEMA`. Defaults to True.
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"mse"`.
-        data_variance: float > 0 or None, by which the squared error of the
-            likelihood `"mse"` is divided. Defaults to None.
+        data_variance: float > 0 or None, divides the squared error of the
+            likelihood `"mse"`. Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
         quantizer: A quantizer of `keras_vq.layers`; the name of one, such as
             `"finite_scalar_quantizer"`, configured by the numbers above; or
-            None for a vector quantizer that is trained as `ema_decay` says.
+            None for a vector quantizer trained according to `ema_decay`.
             Defaults to None.
-        encoder, decoder: `keras.Model` or layers to use instead of ours, or
-            paths of `.keras` files; see `keras_vq.models.VQVAE`. Default to
-            None.
+        encoder, decoder: `keras.Model`, layer or path of a `.keras` file that
+            replaces the default; see `keras_vq.models.VQVAE`. Default to None.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.models.VQVAE`.

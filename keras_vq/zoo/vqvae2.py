@@ -48,7 +48,7 @@ def vqvae2(
         embedding_dim: int >= 1, length of a code, D. Defaults to 64.
         commitment_cost: float >= 0, the paper's beta. Defaults to 0.25.
         hidden_dim, num_residual_layers, residual_hidden_dim, downsampling,
-            upsampling: Of the networks; see
+            upsampling: Arguments of the networks; see
             `keras_vq.networks.hierarchical_cnn`.
         ema_decay: float in (0, 1), decay of the codebooks' moving averages;
             None for codebooks trained by gradient. Defaults to 0.99.
@@ -56,17 +56,17 @@ def vqvae2(
             `keras_vq.layers.VectorQuantizerEMA`. Defaults to True.
         likelihood: A `keras_vq.likelihoods.Likelihood` or its name. Defaults
             to `"mse"`.
-        data_variance: float > 0 or None, by which the squared error of the
-            likelihood `"mse"` is divided. Defaults to None.
+        data_variance: float > 0 or None, divides the squared error of the
+            likelihood `"mse"`. Defaults to None.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
         quantizers: list of quantizers of `keras_vq.layers`, coarsest level
             first; the name of one, such as `"finite_scalar_quantizer"`,
             configured by the numbers above for each of `num_levels`; or None
-            for vector quantizers that are trained as `ema_decay` says. Defaults
+            for vector quantizers trained according to `ema_decay`. Defaults
             to None.
-        encoders, decoders: Lists of `keras.Model` or layers to use instead of
-            ours; see `keras_vq.models.VQVAE2`. Default to None.
+        encoders, decoders: Lists of `keras.Model` or layers that replace the
+            defaults; see `keras_vq.models.VQVAE2`. Default to None.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.models.VQVAE2`.

@@ -26,26 +26,27 @@ def vqvae2_prior(
     dtype: str | None = None,
     **kwargs: Any,
 ) -> priors.HierarchicalPrior:
-    """A prior of all levels of a VQ-VAE-2, built and compiled with Adam.
+    """A prior over all levels of a VQ-VAE-2, built and compiled with Adam.
 
-    A PixelSNAIL for the top level and, for each further one, a PixelCNN
+    A PixelSNAIL models the top level, and a PixelCNN each further level,
     conditioned on the levels above.
 
     Args:
         tokenizer: A `keras_vq.models.VQVAE2`, or the path of its `.keras` file.
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
-        hidden_dim, num_layers, kernel_size, first_kernel_size, dropout: Of the
-            network of each level; see `keras_vq.networks.PixelCNN`.
-        num_attentions, num_heads: Of the top level; see
+        hidden_dim, num_layers, kernel_size, first_kernel_size, dropout:
+            Arguments of the network of each level; see
+            `keras_vq.networks.PixelCNN`.
+        num_attentions, num_heads: Arguments of the top level's network; see
             `keras_vq.networks.PixelSNAIL`.
-        num_residual_layers: int >= 0, residual blocks of a level's condition.
-            Defaults to 2.
+        num_residual_layers: int >= 0, residual blocks that process a level's
+            condition. Defaults to 2.
         label_dropout: float in [0, 1), share of training examples whose label
-            is hidden, which guidance needs. Defaults to 0.0.
+            is dropped, for classifier-free guidance. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        seed: int or None, of label dropout and dropout. Defaults to None.
+        seed: int or None, seed of label dropout and dropout. Defaults to None.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.priors.HierarchicalPrior`.

@@ -24,7 +24,7 @@ def wavenet(
     dtype: str | None = None,
     **kwargs: Any,
 ) -> priors.AutoregressivePrior:
-    """A WaveNet prior of a tokenizer's codes, built and compiled with Adam.
+    """A WaveNet prior over a tokenizer's codes, built and compiled with Adam.
 
     Args:
         tokenizer: A model with a sequence of codes, such as a
@@ -32,12 +32,13 @@ def wavenet(
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
         hidden_dim, skip_dim, num_stacks, num_layers, kernel_size,
-            condition_dim: Of the network; see `keras_vq.networks.WaveNet`.
+            condition_dim: Arguments of the network; see
+            `keras_vq.networks.WaveNet`.
         label_dropout: float in [0, 1), share of training examples whose label
-            is hidden, which guidance needs. Defaults to 0.0.
+            is dropped, for classifier-free guidance. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 1e-3.
-        seed: int or None, of label dropout. Defaults to None.
+        seed: int or None, seed of label dropout. Defaults to None.
         dtype: dtype policy of the model and its network; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.priors.AutoregressivePrior`.

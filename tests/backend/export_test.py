@@ -95,7 +95,7 @@ def test_onnx_files(model, images, codes, outputs, tmp_path):
 
 def test_a_failing_export_leaves_nothing_behind(tmp_path):
     class Broken(models.VQVAE):
-        """Neither traceable nor known to a child process."""
+        """A model that is neither traceable nor known to a child process."""
 
         def encode_step(self, x, labels=None):
             raise RuntimeError("broken")

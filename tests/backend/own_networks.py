@@ -1,7 +1,6 @@
 """A model with networks that a user writes."""
 
 import keras
-from keras import layers
 
 from keras_vq import models
 from keras_vq.layers import VectorQuantizerEMA
@@ -10,12 +9,12 @@ from keras_vq.layers import VectorQuantizerEMA
 def vqvae(num_embeddings):
     """A compiled VQ-VAE of 8 x 8 images, with small residual networks."""
     inputs = keras.Input((8, 8, 3))
-    x = layers.Conv2D(8, 4, strides=4, activation="relu")(inputs)
-    encoder = keras.Model(inputs, layers.Dense(4)(residual(x)))
+    x = keras.layers.Conv2D(8, 4, strides=4, activation="relu")(inputs)
+    encoder = keras.Model(inputs, keras.layers.Dense(4)(residual(x)))
 
     inputs = keras.Input((2, 2, 4))
-    x = residual(layers.Dense(8)(inputs))
-    outputs = layers.Conv2DTranspose(3, 4, strides=4)(x)
+    x = residual(keras.layers.Dense(8)(inputs))
+    outputs = keras.layers.Conv2DTranspose(3, 4, strides=4)(x)
     decoder = keras.Model(inputs, outputs)
 
     model = models.VQVAE(
@@ -26,6 +25,6 @@ def vqvae(num_embeddings):
 
 
 def residual(x):
-    h = layers.Conv2D(8, 3, padding="same")(x)
-    h = layers.Activation("relu")(layers.BatchNormalization()(h))
-    return layers.Add()([x, h])
+    h = keras.layers.Conv2D(8, 3, padding="same")(x)
+    h = keras.layers.Activation("relu")(keras.layers.BatchNormalization()(h))
+    return keras.layers.Add()([x, h])

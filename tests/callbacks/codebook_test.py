@@ -1,4 +1,4 @@
-"""What looks after codebooks: the monitor, the plots, the smaller model."""
+"""The codebook monitor, the plots of codes, and `remap_unused_codes`."""
 
 import warnings
 
@@ -19,7 +19,7 @@ from tests.helpers import to_numpy
 
 
 def collapsed(quantizer):
-    """All codes but four go where no vector is."""
+    """Move all codes but four away from every vector."""
     codes = to_numpy(quantizer.embeddings)
     codes[4:] = 1
     quantizer.embeddings.assign(codes)
@@ -27,7 +27,7 @@ def collapsed(quantizer):
 
 @pytest.fixture(scope="module")
 def model():
-    """With a codebook that has collapsed, and one epoch of counts."""
+    """A model with a collapsed codebook, and one epoch of counts."""
     quantizer = layers.VectorQuantizer(16, 4)
     model = tiny_vqvae(quantizer=quantizer)
     collapsed(quantizer)
@@ -39,7 +39,7 @@ def images():
     return tiny_images(np.random.default_rng(1))
 
 
-def test_monitor_warns_once_and_says_what_to_do(model):
+def test_monitor_warns_once_with_advice(model):
     monitor = callbacks.CodebookMonitor(min_usage=0.5)
     monitor.set_model(model)
     monitor.on_epoch_end(0, {"codebook_usage": 0.5})
@@ -79,7 +79,7 @@ def test_monitor_stops_at_nan_and_names_epoch_and_layer():
     assert history.epoch == [0, 1]
 
 
-def test_monitor_sees_what_is_learned_beside_a_frozen_codebook():
+def test_monitor_checks_weights_other_than_a_frozen_codebook():
     quantizer = layers.SimVectorQuantizer(16, 4, name="codes")
     model = tiny_vqvae(quantizer=quantizer)
     quantizer.kernel.assign(np.full((4, 4), np.nan))
@@ -100,7 +100,7 @@ def test_monitor_warns_once_of_a_composed_quantizer():
     assert model.stop_training
 
 
-def test_outputs_of_nan_have_no_picture(tmp_path):
+def test_nan_outputs_are_not_plotted(tmp_path):
     model = tiny_vqvae()
     plane = callbacks.CodeProjection(np.full((2, 8, 8, 3), 0.5), tmp_path)
     plane.set_model(model)
@@ -110,7 +110,7 @@ def test_outputs_of_nan_have_no_picture(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_monitor_is_silent_about_what_has_no_codes():
+def test_monitor_ignores_models_without_codes():
     monitor = callbacks.CodebookMonitor()
     monitor.set_model(keras.Sequential([keras.Input((2,))]))
     with warnings.catch_warnings():
@@ -201,7 +201,7 @@ def test_usage_has_shares_a_histogram_and_a_map():
     )
 
 
-def test_usage_of_nothing_is_drawn():
+def test_usage_of_no_codes_is_plotted():
     shares = codebook_usage({"perplexity": np.zeros(4)}).axes[0]
     assert shares.get_title().startswith("0% of 4 codes")
 

@@ -34,7 +34,7 @@ def test_interpolation_runs_along_the_line_between_latents(model, images):
     )
 
 
-def test_traversal_changes_one_dimension_the_most_varied_first(model, images):
+def test_traversal_changes_one_dimension_largest_variance_first(model, images):
     pictures = traverse(model, images, num_dims=2, num_steps=4)
     assert pictures.shape == (2 * 4, 8, 8, 3)
     z = model.encode(images)
@@ -47,7 +47,7 @@ def test_traversal_changes_one_dimension_the_most_varied_first(model, images):
     np.testing.assert_allclose(pictures, model.decode(path), atol=1e-5)
 
 
-def test_the_class_of_a_way_is_that_of_its_start(rng):
+def test_interpolation_keeps_the_label_of_its_start(rng):
     model = keras_vq.zoo.cvae(
         (8, 8, 3), 2, 3, network="mlp", hidden_dim=8, likelihood="mse"
     )
@@ -60,7 +60,7 @@ def test_the_class_of_a_way_is_that_of_its_start(rng):
     assert traverse(model, images, 1, 2, labels).shape == (2, 8, 8, 3)
 
 
-def test_what_cannot_be_drawn_is_refused(model, images):
+def test_bad_interpolations_and_traversals_are_rejected(model, images):
     with pytest.raises(ValueError, match=r"latents of VQVAE .* are codes"):
         interpolate(tiny_vqvae(), images)
     for function in (interpolate, traverse):

@@ -201,13 +201,13 @@ def test_export(cli, refused, tmp_path):
         (("--resume", "EMPTY"), "not the folder of a run"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(
+def test_bad_input_prints_one_line_and_writes_nothing(
     refused, tmp_path, monkeypatch, args, message
 ):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "corrupt").mkdir()
-    for name in ("bad.png", "worse.png"):
-        (tmp_path / "corrupt" / name).write_bytes(b"not an image")
+    for split in ("train", "test"):
+        (tmp_path / "corrupt" / split).mkdir(parents=True)
+        (tmp_path / "corrupt" / split / "bad.png").write_bytes(b"no image")
     names = {
         "RECIPE": write_recipe("vqvae", tmp_path),
         "EMPTY": tmp_path / "empty",
@@ -222,7 +222,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert list(work.iterdir()) == []
 
 
-def test_truncated_files_are_named(refused, tmp_path):
+def test_truncated_files_are_reported(refused, tmp_path):
     recipe = write_recipe("vqvae", tmp_path)
     recipe.write_text(recipe.read_text()[:100])
     assert "vqvae.toml" in refused("train", recipe)

@@ -29,7 +29,7 @@ COMMAND = ("-m", "keras_vq.cli.main")
         ("export", "pixelcnn", []),
     ],
 )
-def test_commands_write_what_they_say(command, run, options, tmp_path):
+def test_commands_write_their_outputs(command, run, options, tmp_path):
     out = tmp_path / "out"
     path = trained_run(run).path
     child = run_python(*COMMAND, command, path, *options, out)
@@ -38,7 +38,7 @@ def test_commands_write_what_they_say(command, run, options, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["evaluate", "info"])
-def test_commands_print_what_they_measure(command):
+def test_commands_print_their_results(command):
     run = trained_run("vqvae")
     child = run_python(*COMMAND, command, run.path)
     assert f"{run.results['perplexity']:.4g}" in child.stdout
@@ -51,7 +51,9 @@ def test_errors_are_one_line(tmp_path):
     assert "Traceback" not in child.stderr
 
 
-def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_ends(tmp_path):
+def test_a_killed_run_resumes_and_ends_where_an_uninterrupted_one_ends(
+    tmp_path,
+):
     whole = trained_run("vqvae")
     broken, log = tmp_path / "broken", tmp_path / "log"
     checkpoint = broken / "checkpoints" / "epoch_0001.keras"

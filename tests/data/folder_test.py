@@ -1,4 +1,4 @@
-"""Folders of images: what belongs to them, and to which split."""
+"""Folders of images: their files and splits."""
 
 import os
 
@@ -37,7 +37,7 @@ def test_hidden_and_other_files_are_skipped_and_counted(photos):
     assert folder.class_names == [""]
 
 
-def test_links_are_followed_but_not_in_circles(photos, tmp_path):
+def test_links_are_followed_but_not_in_cycles(photos, tmp_path):
     write(tmp_path / "elsewhere" / "cat" / "x.png")
     (photos / "album").symlink_to(tmp_path / "elsewhere")
     (photos / "circle").symlink_to(photos)
@@ -47,20 +47,20 @@ def test_links_are_followed_but_not_in_circles(photos, tmp_path):
     assert folder.class_names == ["", "album"]
 
 
-def test_a_dangling_link_is_named(photos):
+def test_a_dangling_link_is_reported(photos):
     (photos / "98.png").symlink_to("nowhere")
     with pytest.raises(FileNotFoundError, match=r"98\.png links to"):
         load(photos, "all", image_size=8)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_an_unreadable_image_is_named(photos):
+def test_an_unreadable_image_is_reported(photos):
     (photos / "07.png").chmod(0)
     with pytest.raises(PermissionError, match=r"07\.png"):
         load(photos, "all", image_size=8)
 
 
-def test_one_more_file_moves_no_other(photos):
+def test_adding_a_file_keeps_the_splits_of_the_others(photos):
     def splits():
         folder = ImageFolder(photos)
         return dict(zip(folder.paths, folder.splits, strict=True))
@@ -96,7 +96,7 @@ def test_the_first_folder_is_the_class(tmp_path):
     assert folder.labels.tolist() == [0, 0, 1]
 
 
-def test_an_empty_split_says_what_to_do(tmp_path):
+def test_error_of_an_empty_split_gives_advice(tmp_path):
     write(tmp_path / "only.png")
     (split,) = ImageFolder(tmp_path).splits
     empty = {"train": "test", "test": "train"}[split]
@@ -110,7 +110,7 @@ def test_the_home_directory_is_expanded(photos, monkeypatch):
     assert len(load("~/photos", "all", 50, image_size=8)) == 1
 
 
-def test_windows_and_mirrors_differ_by_epoch_and_follow_from_the_seed(
+def test_crops_and_flips_depend_on_the_seed_and_the_epoch(
     tmp_path,
 ):
     ramp = np.arange(160, dtype="uint8").reshape(10, 16, 1).repeat(3, 2)
@@ -150,6 +150,6 @@ def test_folders_that_do_not_fit_in_memory_are_read_again(photos, monkeypatch):
 
 
 @pytest.mark.parametrize("crop", [0, 1.5, float("nan"), "half"])
-def test_bad_crops_are_named(photos, crop):
+def test_bad_crops_are_reported(photos, crop):
     with pytest.raises(ValueError, match="crop"):
         load(photos, "all", image_size=8, crop=crop)

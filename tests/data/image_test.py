@@ -1,4 +1,4 @@
-"""Image files are read as a viewer shows them, by files and by servers."""
+"""Image files are read as a viewer shows them, here and in exported models."""
 
 import struct
 import zlib
@@ -127,7 +127,7 @@ def test_pixels_are_counted_before_they_are_decoded(tmp_path, served, side):
         served(path.read_bytes())
 
 
-def test_unusable_files_are_named(tmp_path, blocks):
+def test_unusable_files_are_reported(tmp_path, blocks):
     good = tmp_path / "good.png"
     PIL.Image.fromarray(blocks).save(good)
     (tmp_path / "cut.png").write_bytes(good.read_bytes()[:60])

@@ -36,19 +36,19 @@ def test_batches_of_images_in_the_unit_range(scenes):
     assert 0.8 < max(b.max() for b in batches) <= 1
 
 
-def test_scenes_are_rendered_at_the_size_asked_for(scenes, scenes_dir):
+def test_scenes_are_rendered_at_the_requested_size(scenes, scenes_dir):
     expected = arrays(load("scenes/64", "test[:50]", data_dir=scenes_dir))
     np.testing.assert_array_equal(arrays(scenes(image_size=64)), expected)
     assert arrays(scenes(image_size=40))[0].shape == (50, 40, 40, 3)
 
 
 @pytest.mark.parametrize("size", [0, -3, (8,), (8, 0), 8.0, "8"])
-def test_bad_image_size_is_named(scenes, size):
+def test_bad_image_size_is_reported(scenes, size):
     with pytest.raises(ValueError, match=f"image_size={re.escape(repr(size))}"):
         scenes(image_size=size)
 
 
-def test_unknown_version_is_named():
+def test_unknown_version_is_reported():
     with pytest.raises(ValueError, match=r"name='mnist:9\.9\.9'"):
         load("mnist:9.9.9")
 
@@ -139,12 +139,12 @@ def test_resized_and_converted_to_grey(scenes):
         (("scenes", "test", 8, None, 2), "channels=2"),
     ],
 )
-def test_bad_arguments_are_named(scenes_dir, args, message):
+def test_bad_arguments_are_reported(scenes_dir, args, message):
     with pytest.raises(ValueError, match=message):
         load(*args, data_dir=scenes_dir)
 
 
-def test_no_data_and_no_network_says_what_to_do(tmp_path, monkeypatch):
+def test_error_without_data_and_network_gives_advice(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds_examples, "_is_online", lambda: False)
     with pytest.raises(FileNotFoundError) as error:
         load("cifar10", data_dir=str(tmp_path))
@@ -163,7 +163,7 @@ def test_real_data(real_data_dir, name, shape, count):
     assert set(np.concatenate(labels)) == set(range(10))
 
 
-def test_data_without_images_are_refused(real_data_dir):
+def test_data_without_images_are_rejected(real_data_dir):
     with pytest.raises(ValueError, match=r"has no images.*audio, label"):
         load("spoken_digit", data_dir=real_data_dir)
 
@@ -229,19 +229,19 @@ def test_crop_keeps_the_centre_and_the_aspect_ratio(tmp_path):
     np.testing.assert_array_equal(image, np.ones((1, 10, 10, 3)))
 
 
-def test_corrupt_image_is_named(folder):
+def test_corrupt_image_is_reported(folder):
     bad = folder / "cat" / "07.png"
     os.truncate(bad, 500)
     with pytest.raises(ValueError, match=r"Cannot read the image .*07\.png"):
         load(folder, "all", image_size=16)
 
 
-def test_sizes_that_differ_are_named(folder):
+def test_sizes_that_differ_are_reported(folder):
     with pytest.raises(ValueError, match=r"differ in size: .*image_size"):
         load(folder, "all")
 
 
-def test_folder_without_images_is_named(tmp_path):
+def test_folder_without_images_is_reported(tmp_path):
     with pytest.raises(ValueError, match="No images found in the folder"):
         load(tmp_path)
 
@@ -260,7 +260,7 @@ def test_scenes_are_prepared_once(scenes, scenes_dir):
     shutil.rmtree(os.path.join(scenes_dir, "downloads"), ignore_errors=True)
 
 
-def test_binarized_once_and_for_all_with_the_value_as_the_chance(scenes):
+def test_static_binarization_takes_values_as_probabilities(scenes):
     dataset = scenes(binarize=True, shuffle=False)
     first, again = (np.concatenate(arrays(dataset)) for _ in range(2))
     np.testing.assert_array_equal(first, again)

@@ -27,7 +27,7 @@ def arrays(dataset):
     return maps, np.concatenate(labels)
 
 
-def test_it_writes_what_encoding_on_the_fly_gives(
+def test_written_codes_equal_those_of_load_codes(
     tokenizer, scenes_dir, tmp_path
 ):
     options = {"data_dir": scenes_dir}
@@ -48,7 +48,7 @@ def test_it_writes_what_encoding_on_the_fly_gives(
     assert next(iter(few)).shape == (10, 8, 8)
 
 
-def test_interrupted_it_goes_on_where_it_was(tokenizer, scenes_dir, tmp_path):
+def test_an_interrupted_call_resumes(tokenizer, scenes_dir, tmp_path):
     options = {"data_dir": scenes_dir, "splits": ["train", "test"]}
     out = tmp_path / "codes"
     encode, seen = tokenizer.encode, []
@@ -144,7 +144,7 @@ def test_fingerprints_are_those_of_the_weights(tokenizer, tmp_path):
     assert again.fingerprint() != tokenizer.fingerprint()
 
 
-def test_what_is_wrong_is_said(tokenizer, scenes_dir, tmp_path):
+def test_bad_arguments_are_rejected(tokenizer, scenes_dir, tmp_path):
     with pytest.raises(FileExistsError, match="it exists"):
         data.tokenize(tokenizer, "scenes", tmp_path)
     with pytest.raises(FileNotFoundError, match="does not exist"):

@@ -9,6 +9,7 @@ import textwrap
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 
@@ -81,6 +82,9 @@ def test_example_runs(example, tmp_path, monkeypatch, scenes_dir):
         example = with_small_recipe(example, tmp_path)
         scope["images"] = np.zeros((2, 32, 32, 3))
     blocks = FENCED.findall(example)
+    if "photos" in example:
+        (tmp_path / "photos").mkdir()
+        PIL.Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "one.png")
     for block in blocks:
         exec(textwrap.dedent(block), scope)
     statements = doctest.DocTestParser().get_examples(example)

@@ -1,4 +1,4 @@
-"""A generator as a server has it, and what it answers to requests."""
+"""An exported generator, with requests and the expected answers."""
 
 import keras
 import numpy as np

@@ -23,7 +23,7 @@ def run_cli(command, *args):
     sys.argv = ["saved_model_cli", command, "--dir", model, "--tag_set"]
     sys.argv += ["serve", *args]
     flags.FLAGS.unparse_flags()
-    with contextlib.suppress(SystemExit):  # after a failure outputs miss
+    with contextlib.suppress(SystemExit):  # after a failure outputs are missing
         saved_model_cli.main()
 
 

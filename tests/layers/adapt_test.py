@@ -41,14 +41,14 @@ def error(layer, z):
     ],
     ids=lambda layer: layer.name,
 )
-def test_codes_come_to_where_the_vectors_are(rng, layer):
+def test_codes_move_to_the_vectors(rng, layer):
     z = clusters(rng)
     before = error(layer, z)
     layer.adapt(z)
     assert error(layer, z) < 0.05 < before / 100
 
 
-def test_cosine_codes_come_to_the_sphere(rng):
+def test_cosine_codes_move_to_the_sphere(rng):
     layer = layers.VectorQuantizer(4, 2, distance="cosine")
     z = clusters(rng)[:, :2] + [3, 0]
     layer.adapt(z.astype("float32"))
@@ -92,12 +92,12 @@ def test_data_sets_are_streamed_and_sampled(rng):
     ],
     ids=lambda layer: layer.name,
 )
-def test_without_a_codebook_of_vectors_it_is_refused(rng, layer):
+def test_quantizers_without_a_codebook_of_vectors_are_rejected(rng, layer):
     with pytest.raises(ValueError, match="no codebook to initialize from data"):
         layer.adapt(clusters(rng))
 
 
-def test_too_few_vectors_and_no_data_are_named():
+def test_too_few_vectors_and_no_data_are_reported():
     layer = layers.VectorQuantizer(8, 2)
     with pytest.raises(ValueError, match="7 vectors for 8 clusters"):
         layer.adapt(np.zeros((7, 2), "float32"))
@@ -119,7 +119,7 @@ def test_a_model_adapts_to_the_outputs_of_its_encoder(rng, make, share):
     assert len(np.unique(model.encode(x))) == 16
 
 
-def test_levels_adapt_in_view_of_those_above(rng):
+def test_levels_adapt_given_those_above(rng):
     x = tiny_images(rng, 32, (16, 16, 3))
     model = zoo.vqvae2(
         (16, 16, 3),

@@ -7,7 +7,7 @@ from tests.helpers import to_numpy
 
 
 @pytest.mark.parametrize(("kernel_size", "dilation"), [(1, 1), (2, 3), (3, 2)])
-def test_whole_and_steps_equal_the_formula(kernel_size, dilation, rng):
+def test_call_and_steps_equal_the_formula(kernel_size, dilation, rng):
     layer = layers.CausalConv1D(4, kernel_size, dilation)
     x = rng.normal(size=(2, 9, 3)).astype("float32")
     layer.build(x.shape)

@@ -28,7 +28,7 @@ def reference(layer, x):
     return heads @ out + out_bias
 
 
-def test_it_is_the_softmax_over_all_up_to_the_own_position(rng):
+def test_attention_is_a_softmax_over_positions_up_to_its_own(rng):
     layer = layers.CausalSelfAttention(2)
     x = rng.normal(size=(2, 5, 8)).astype("float32")
     layer.build(x.shape)
@@ -38,7 +38,7 @@ def test_it_is_the_softmax_over_all_up_to_the_own_position(rng):
 
 
 @pytest.mark.parametrize("rotary_shape", [None, (2, 3)])
-def test_step_by_step_equals_the_whole(rotary_shape, rng):
+def test_steps_equal_the_call(rotary_shape, rng):
     layer = layers.TransformerBlock(2, 12, rotary_shape=rotary_shape)
     x = rng.normal(size=(2, 6, 8)).astype("float32")
     whole = to_numpy(layer(x))

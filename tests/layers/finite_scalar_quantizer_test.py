@@ -10,7 +10,7 @@ from tests.helpers import to_numpy
 LEVELS = (8, 5, 2, 3)
 
 
-def test_every_code_is_reached_and_comes_back():
+def test_every_code_is_reached_and_round_trips():
     """All values of each channel, least significant level first."""
     layer = FiniteScalarQuantizer(LEVELS)
     indices = np.arange(layer.num_embeddings, dtype="int32")
@@ -27,7 +27,7 @@ def test_every_code_is_reached_and_comes_back():
     np.testing.assert_array_equal(to_numpy(found), indices)
 
 
-def test_bfloat16_tells_as_many_codes_as_float32(rng):
+def test_bfloat16_distinguishes_as_many_codes_as_float32(rng):
     """Index arithmetic in 16 bits would lose half of them."""
     layer = FiniteScalarQuantizer((8, 8, 8, 5, 5, 5), dtype="bfloat16")
     z = ops.cast(2 * rng.normal(size=(200, 6)), "bfloat16")
@@ -40,12 +40,12 @@ def test_bfloat16_tells_as_many_codes_as_float32(rng):
 
 
 @pytest.mark.parametrize("levels", [(), (5, 1), (5, 2.5)])
-def test_bad_levels_are_named(levels):
+def test_bad_levels_are_reported(levels):
     with pytest.raises(ValueError, match=r"`levels` must be .*Received: .*\("):
         FiniteScalarQuantizer(levels)
 
 
-def test_more_codes_than_an_index_can_name_are_refused():
+def test_more_codes_than_an_index_can_name_are_rejected():
     with pytest.raises(ValueError, match=r"2\^31.*several groups"):
         FiniteScalarQuantizer((16,) * 8)
 

@@ -65,6 +65,6 @@ def test_many_bits_in_groups(rng):
         ((layers.LookupFreeQuantizer(4, add_losses=True),), "outermost layer"),
     ],
 )
-def test_bad_arguments_are_named(arguments, message):
+def test_bad_arguments_are_reported(arguments, message):
     with pytest.raises(ValueError, match=message):
         layers.GroupedVectorQuantizer(*arguments)

@@ -41,7 +41,7 @@ def test_temperature_follows_the_schedule_over_training_steps(rng):
     )
 
 
-def test_a_schedule_that_ends_at_zero_divides_by_more(rng):
+def test_a_schedule_that_ends_at_zero_is_clipped(rng):
     schedule = keras.optimizers.schedules.CosineDecay(1.0, 1)
     layer = GumbelQuantizer(5, 3, temperature=schedule)
     z = rng.normal(size=(2, 3)).astype("float32")
@@ -69,6 +69,6 @@ def test_uniform_logits_have_no_kl(rng):
         ({"kl_cost": -0.1}, "kl_cost=-0.1"),
     ],
 )
-def test_bad_arguments_are_named(kwargs, message):
+def test_bad_arguments_are_reported(kwargs, message):
     with pytest.raises(ValueError, match=message):
         GumbelQuantizer(8, 4, **kwargs)

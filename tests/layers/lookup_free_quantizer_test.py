@@ -39,6 +39,6 @@ def test_thirty_bits_need_no_table(rng):
         ({"embedding_dim": 3, "inverse_temperature": 0}, "temperature=0"),
     ],
 )
-def test_bad_arguments_are_named(kwargs, message):
+def test_bad_arguments_are_reported(kwargs, message):
     with pytest.raises(ValueError, match=message):
         LookupFreeQuantizer(**kwargs)

@@ -31,7 +31,7 @@ def test_random_projection_follows_its_seed():
         assert np.abs(to_numpy(a) - to_numpy(c)).max() > 0.1
 
 
-def test_matrices_of_a_projection_start_apart():
+def test_matrices_of_a_projection_start_different():
     layer = layers.ProjectedQuantizer(layers.VectorQuantizer(6, 2), 4)
     layer.build()
     down, up = to_numpy([layer.down, layer.up])
@@ -51,7 +51,7 @@ def test_projection_goes_around_any_quantizer(rng):
     assert layer.decode_indices(outputs["indices"][:, :1]).shape == (4, 6)
 
 
-def test_bad_arguments_are_named():
+def test_bad_arguments_are_reported():
     with pytest.raises(ValueError, match="type Dense"):
         layers.ProjectedQuantizer(keras.layers.Dense(2), 4)
     with pytest.raises(ValueError, match="code_dim=0"):

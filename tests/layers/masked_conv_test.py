@@ -8,7 +8,7 @@ from tests.helpers import to_numpy
 
 
 def seen_by(fn, shape, position):
-    """The positions of the input that the output at one depends on."""
+    """The input positions that the output at `position` depends on."""
     x = keras.Variable(np.random.default_rng(0).normal(size=(1, *shape, 2)))
     (gradient,) = gradients(
         lambda: keras.ops.sum(fn(x + 0.0)[(0, *position)]), [x]
@@ -45,8 +45,8 @@ def test_the_two_stacks_have_no_blind_spot(mask_type):
         return stacks[1]
 
     shape, position = (4, 5), (3, 1)
-    # With mask A the vertical stack keeps to the rows above; with mask B it
-    # takes in its own row, so only rows and not positions tell.
+    # With mask A the vertical stack sees only the rows above. With mask B it
+    # also sees its own row, so the output depends on the whole map.
     expected = raster_before(shape, position, own=0)
     if mask_type == "B":
         expected = np.ones(shape, bool)
@@ -70,17 +70,16 @@ def test_plain_masks_have_a_blind_spot():
 
 
 @pytest.mark.parametrize("mask_type", ["A", "B"])
-@pytest.mark.parametrize("told", [None, 1, (3, 4)])
-def test_row_by_row_and_step_by_step_equal_the_whole(mask_type, told, rng):
+@pytest.mark.parametrize("condition_size", [None, (1, 1), (3, 4)])
+def test_rows_and_steps_equal_the_call(mask_type, condition_size, rng):
     height, width = 3, 4
     layer = layers.GatedMaskedConv(2, 5, mask_type)
     x = rng.normal(size=(2, height, width, 2)).astype("float32")
     condition = None
-    if told is not None:
-        size = (1, 1) if told == 1 else told
-        condition = rng.normal(size=(2, *size, 3)).astype("float32")
+    if condition_size is not None:
+        condition = rng.normal(size=(2, *condition_size, 3)).astype("float32")
     vertical, horizontal = to_numpy(layer((x, x), condition))
-    # Mask A is given what lies one before.
+    # Mask A takes inputs shifted by one.
     shift = int(mask_type == "A")
     above = np.pad(x, [[0, 0], [shift, 0], [0, 0], [0, 0]])
     left = np.pad(x, [[0, 0], [0, 0], [shift, 0], [0, 0]])
@@ -89,21 +88,21 @@ def test_row_by_row_and_step_by_step_equal_the_whole(mask_type, told, rng):
         whole = np.broadcast_to(condition, (2, height, width, 3))
     row_cache = layer.initial_row_cache(2, width, 2)
     for i in range(height):
-        row_told = None if whole is None else whole[:, i : i + 1]
+        row_condition = None if whole is None else whole[:, i : i + 1]
         found, features, row_cache = layer.start_row(
-            above[:, i : i + 1], row_cache, row_told
+            above[:, i : i + 1], row_cache, row_condition
         )
         np.testing.assert_allclose(
             to_numpy(found)[:, 0], vertical[:, i], atol=1e-5
         )
         cache = layer.initial_cache(2, 2)
         for j in range(width):
-            step_told = None if whole is None else whole[:, i, j]
+            step_condition = None if whole is None else whole[:, i, j]
             found, cache = layer.step(
                 keras.ops.convert_to_tensor(left[:, i, j]),
                 cache,
                 features[:, 0, j],
-                step_told,
+                step_condition,
             )
             np.testing.assert_allclose(
                 to_numpy(found), horizontal[:, i, j], atol=1e-5

@@ -1,4 +1,4 @@
-"""What every quantizer has to do, whatever it is."""
+"""The contract of every quantizer."""
 
 import keras
 import numpy as np
@@ -97,14 +97,14 @@ def test_masked_nan_reaches_no_weight(rng, cls):
 
 
 @EACH
-def test_a_mask_of_the_wrong_shape_is_named(rng, cls, layer):
+def test_a_mask_of_the_wrong_shape_is_reported(rng, cls, layer):
     z = vectors(rng, layer, 2, 3)
     with pytest.raises(ValueError, match=r"shape \(2, 3\).*\(2, 4\)"):
         layer(z, mask=np.ones((2, 4), "bool"))
 
 
 @EACH
-def test_indices_out_of_range_are_named(cls, layer):
+def test_indices_out_of_range_are_reported(cls, layer):
     depth = layer.codes_per_position
     for wrong in (-1, layer.num_embeddings):
         with pytest.raises(ValueError, match=f"from .*{wrong}|to {wrong}"):
@@ -114,7 +114,7 @@ def test_indices_out_of_range_are_named(cls, layer):
 
 
 @EACH
-def test_vectors_of_another_length_are_named(cls, layer):
+def test_vectors_of_another_length_are_reported(cls, layer):
     dim = layer.embedding_dim
     with pytest.raises(ValueError, match=rf"={dim} .*\(2, {dim + 1}\)"):
         layer(np.zeros((2, dim + 1), "float32"))

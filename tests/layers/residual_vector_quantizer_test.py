@@ -24,7 +24,7 @@ def codebooks(rng):
     ]
 
 
-def test_more_stages_come_nearer(rng):
+def test_more_stages_reduce_the_error(rng):
     z = rng.normal(size=(500, 3)).astype("float32")
     codebooks = [
         rng.normal(scale=0.6**i, size=(16, 3)).astype("float32")
@@ -58,7 +58,7 @@ def test_dropout_keeps_a_prefix_of_the_stages_of_each_example(rng, codebooks):
 
 
 def test_dropped_stages_get_neither_loss_nor_update(rng, codebooks):
-    """Of the examples that go through the first stage alone."""
+    """The second stage learns only from examples that reach it."""
     z = rng.normal(size=(40, 3)).astype("float32")
     layer = build(
         codebooks[:2],
@@ -87,7 +87,7 @@ def test_dropped_stages_get_neither_loss_nor_update(rng, codebooks):
     )
 
 
-def test_stages_start_apart():
+def test_stages_start_with_different_codes():
     layer = layers.ResidualVectorQuantizer(
         layers.VectorQuantizerEMA(8, 3, seed=5), 3
     )
@@ -129,11 +129,11 @@ def test_stages_start_apart():
         (lambda q: (q, 2, False, 1.5), "dropout=1.5"),
     ],
 )
-def test_bad_arguments_are_named(make, message):
+def test_bad_arguments_are_reported(make, message):
     with pytest.raises(ValueError, match=message):
         layers.ResidualVectorQuantizer(*make(layers.VectorQuantizer(8, 4)))
 
 
-def test_more_codes_than_stages_are_named(codebooks):
+def test_more_codes_than_stages_are_reported(codebooks):
     with pytest.raises(ValueError, match=r"with 1 to 3 codes.*\(2, 4\)"):
         build(codebooks).decode_indices(np.zeros((2, 4), "int32"))

@@ -102,7 +102,7 @@ def test_empty_batch_changes_no_code(rng):
     np.testing.assert_allclose(to_numpy(layer.embeddings), embeddings, 1e-4)
 
 
-def test_masked_batches_leave_all_as_it_is(rng):
+def test_masked_batches_change_nothing(rng):
     embeddings = rng.normal(size=(4, 3)).astype("float32")
     layer = build(embeddings)
     layer(rng.normal(size=(5, 3)), training=True)
@@ -150,6 +150,6 @@ def test_state_is_float32_and_survives_slow_decay_in_bfloat16():
         ({"revival_threshold": 1.0}, "revival_threshold=1.0"),
     ],
 )
-def test_bad_arguments_are_named(kwargs, message):
+def test_bad_arguments_are_reported(kwargs, message):
     with pytest.raises(ValueError, match=message):
         VectorQuantizerEMA(8, 4, **kwargs)

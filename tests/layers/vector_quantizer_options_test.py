@@ -195,12 +195,12 @@ def test_a_batch_without_valid_vectors_changes_no_code(rng, embeddings):
         ),
     ],
 )
-def test_bad_arguments_are_named(cls, kwargs, message):
+def test_bad_arguments_are_reported(cls, kwargs, message):
     with pytest.raises(ValueError, match=message):
         cls(8, 4, **kwargs)
 
 
-def test_bad_regularizers_are_named():
+def test_bad_regularizers_are_reported():
     with pytest.raises(ValueError, match="weight=-1"):
         Orthogonality(-1)
     with pytest.raises(ValueError, match="temperature=0"):

@@ -97,7 +97,7 @@ def test_losses_of_bfloat16_are_computed_in_float32(rng, embeddings, cls):
 
 
 @BOTH
-def test_codes_are_to_be_had_from_a_new_layer(rng, cls):
+def test_a_new_layer_can_decode(rng, cls):
     layer = cls(8, 4)
     assert layer.decode_indices(np.array([1, 7])).shape == (2, 4)
     z = rng.normal(size=(5, 4)).astype("float32")
@@ -160,12 +160,12 @@ def test_functional_model_trains_with_the_stock_fit(rng, cls):
         ((8, 4, -0.1), "commitment_cost=-0.1"),
     ],
 )
-def test_bad_arguments_are_named(cls, arguments, message):
+def test_bad_arguments_are_reported(cls, arguments, message):
     with pytest.raises(ValueError, match=message):
         cls(*arguments)
 
 
 @BOTH
-def test_vectors_of_another_length_are_named(cls):
+def test_vectors_of_another_length_are_reported(cls):
     with pytest.raises(ValueError, match=r"embedding_dim=4.*\(2, 5\)"):
         cls(8, 4)(np.zeros((2, 5), "float32"))

@@ -55,7 +55,7 @@ def test_gaussian_laplace_and_squared_error(rng, value_range):
 
 
 @pytest.mark.parametrize("cls", [likelihoods.Gaussian, likelihoods.Laplace])
-def test_a_learned_scale_finds_the_data_s(rng, cls):
+def test_a_learned_scale_converges_to_that_of_the_data(rng, cls):
     likelihood = cls()
     likelihood.build((None, 2))
     noise = rng.normal if cls is likelihoods.Gaussian else rng.laplace
@@ -271,7 +271,7 @@ def test_bits_per_dim():
         (lambda: likelihoods.get("mse", data_variance=0), "data_variance=0"),
     ],
 )
-def test_bad_arguments_are_named(make, message):
+def test_bad_arguments_are_reported(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 

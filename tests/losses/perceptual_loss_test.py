@@ -26,7 +26,7 @@ def perceptual_loss(maps_x, maps_y, scales):
 
 
 def small_network(channels=3):
-    """Of two maps and a vector, with one layer that training would change."""
+    """A network with two maps and a vector as outputs, and a batch norm."""
     inputs = keras.Input((8, 8, channels))
     x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
     y = keras.layers.BatchNormalization()(keras.layers.Conv2D(5, 3)(x))
@@ -93,7 +93,7 @@ def test_gradients_flow_to_both_images_and_to_no_weight(pair):
         np.testing.assert_allclose(slope, np.linalg.norm(gradient), rtol=0.05)
 
 
-def test_gradient_is_finite_where_nothing_is_seen():
+def test_gradient_is_finite_where_features_are_zero():
     loss = PerceptualLoss(
         keras.Sequential([keras.Input((8, 8, 3)), keras.layers.ReLU()])
     )
@@ -135,9 +135,7 @@ def test_lpips_loads_without_the_file_of_weights(
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_without_weights_the_error_says_where_and_what_else(
-    tmp_path, monkeypatch
-):
+def test_error_without_weights_gives_advice(tmp_path, monkeypatch):
     monkeypatch.delenv("KERAS_VQ_LPIPS", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     for weights in (None, tmp_path, tmp_path / "other.safetensors"):
@@ -152,14 +150,14 @@ def test_without_weights_the_error_says_where_and_what_else(
             assert part in str(error.value)
 
 
-def test_images_too_small_for_the_network_are_refused():
+def test_images_too_small_for_the_network_are_rejected():
     x = np.zeros((1, 8, 8, 3), "float32")
     loss = PerceptualLoss(vgg16_features())
     with pytest.raises(ValueError, match=r"too small.*\(1, 8, 8, 3\)"):
         loss(x, x)
 
 
-def test_unusable_weights_are_refused(lpips_file, tmp_path):
+def test_unusable_weights_are_rejected(lpips_file, tmp_path):
     network = small_network()
     with pytest.raises(
         ValueError, match=r"one list per feature map.*\[4, 5, 80\]"

@@ -46,7 +46,7 @@ def test_reset_forgets_the_epoch(metric):
     assert float(metric.result()) == 0
 
 
-def test_sample_weight_is_refused():
+def test_sample_weight_is_rejected():
     with pytest.raises(ValueError, match="not support `sample_weight`"):
         CodebookUsage(8).update_state(np.array([1]), sample_weight=[1.0])
 

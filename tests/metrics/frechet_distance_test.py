@@ -17,7 +17,7 @@ def frechet_distance(x, y):
 
 
 def vectors_as_they_are(dim):
-    """The network that takes `(batch, 1, 1, dim)` for its features."""
+    """A network whose features are its inputs `(batch, 1, 1, dim)`."""
     return keras.Sequential([keras.Input((1, 1, dim)), keras.layers.Flatten()])
 
 
@@ -29,7 +29,7 @@ def small_network():
 
 @pytest.mark.parametrize(("dim", "count"), [(16, 700), (64, 700), (64, 50)])
 def test_streaming_equals_one_pass_in_float64(rng, dim, count):
-    """Also far from zero, with less images than features, ragged batches."""
+    """Also far from zero, with fewer images than features, uneven batches."""
     mix = rng.normal(size=(2, dim, dim)) * np.exp(-np.arange(dim) / 10)
     x = 100 + rng.normal(size=(count, dim)) @ mix[0]
     y = 100.5 + rng.normal(size=(count + 37, dim)) @ mix[1]
@@ -92,7 +92,7 @@ def test_in_a_compiled_model_it_equals_the_one_that_is_called(rng):
         assert variables.isdisjoint(map(id, network.variables))
 
 
-def test_inception_without_its_weights_says_how_to_go_on(monkeypatch):
+def test_error_of_inception_without_weights_gives_advice(monkeypatch):
     def offline(**_):
         raise Exception("URL fetch failure")
 
@@ -121,7 +121,7 @@ def test_inception_is_named_in_the_configuration(monkeypatch, rng):
     np.testing.assert_allclose(float(again.result()), 3.0, rtol=1e-3)
 
 
-def test_networks_that_will_not_do_are_refused():
+def test_unusable_networks_are_rejected():
     inputs = keras.Input((8, 8, 3))
     two = keras.Model(inputs, [inputs, inputs])
     with pytest.raises(ValueError, match="one output"):

@@ -16,7 +16,7 @@ def test_is_the_mean_of_the_loss_over_images(rng, lpips_file):
     assert len(metric.variables) == 2
 
 
-def test_finds_its_weights_again_from_its_configuration(
+def test_restores_its_weights_from_its_configuration(
     rng, lpips_file, monkeypatch
 ):
     monkeypatch.setenv("KERAS_VQ_LPIPS", str(lpips_file))

@@ -64,7 +64,7 @@ def test_equal_images_count_100_db(pair):
     np.testing.assert_allclose(float(metric.result()), 100.0, rtol=1e-5)
 
 
-def test_what_is_no_pair_of_images_is_refused():
+def test_inputs_that_are_not_pairs_of_images_are_rejected():
     x = np.zeros((2, 4, 4, 3))
     with pytest.raises(ValueError, match="images of the same shape"):
         PSNR().update_state(x, x[..., :1])

@@ -39,7 +39,7 @@ def test_bytes_are_fractions_of_255(rng):
 
 
 @pytest.mark.parametrize("shape", [(2, 10, 16, 3), (2, 16, 16)])
-def test_images_smaller_than_the_window_are_refused(shape):
+def test_images_smaller_than_the_window_are_rejected(shape):
     x = np.zeros(shape)
     with pytest.raises(ValueError, match=r"least 11 x 11.*`PSNR`"):
         SSIM().update_state(x, x)

@@ -158,6 +158,6 @@ def test_bad_labels_are_refused_before_any_work(images, labels):
         ({"num_classes": 0}, "`num_classes` must be an integer >= 1"),
     ],
 )
-def test_bad_arguments_are_named(arguments, message):
+def test_bad_arguments_are_reported(arguments, message):
     with pytest.raises(ValueError, match=message):
         tiny_cvae(**arguments)

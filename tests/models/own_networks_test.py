@@ -137,7 +137,7 @@ def model_of_the_zoo():
 @pytest.mark.parametrize(
     "make", [functional_model, model_of_layers, model_of_the_zoo]
 )
-def test_it_learns_and_a_loaded_model_goes_on(rng, tmp_path, make):
+def test_it_learns_and_a_loaded_model_continues(rng, tmp_path, make):
     x = tiny_images(rng)
     model = make()
     assert model.code_maps == [((2, 2), 16)]
@@ -367,7 +367,7 @@ def test_parts_of_a_second_stage_must_fit_together():
         ),
     ],
 )
-def test_parts_of_the_wrong_kind_are_named(make, message):
+def test_parts_of_the_wrong_kind_are_reported(make, message):
     encoder = network(SHAPE, (2, 2, DIM))
     with pytest.raises(ValueError, match=message):
         make(encoder, network((2, 2, DIM), SHAPE))

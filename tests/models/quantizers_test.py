@@ -154,7 +154,7 @@ def test_a_level_can_have_several_codes_per_position(rng):
     )
 
 
-def test_a_first_stage_with_several_codes_per_position_is_refused():
+def test_a_first_stage_with_several_codes_per_position_is_rejected():
     first = tiny_vqvae(quantizer="residual_vector_quantizer")
     with pytest.raises(ValueError, match="a VQVAE with 4 codes per position"):
         zoo.stacked_vqvae(first)

@@ -135,6 +135,6 @@ def test_the_second_stage_learns_above_a_frozen_first(rng, tmp_path):
         (one_layer_vqvae, {"downsampling": 0}, "1 or a power of two .*=0"),
     ],
 )
-def test_bad_arguments_are_named(make, kwargs, message):
+def test_bad_arguments_are_reported(make, kwargs, message):
     with pytest.raises(ValueError, match=message):
         tiny_stacked(make(), **kwargs)

@@ -1,4 +1,4 @@
-"""What all first stages do with arrays, on the example of a VQ-VAE."""
+"""How all first stages handle arrays, tested with a VQ-VAE."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from tests.helpers import to_numpy
 
 @pytest.fixture(scope="module")
 def model():
-    """Encodes and decodes with batches of 8 and 1 only, to compile twice."""
+    """A model; tests use batches of 8 and 1 only, to compile just twice."""
     keras.utils.set_random_seed(0)
     return one_layer_vqvae()
 
@@ -116,11 +116,11 @@ def test_empty_data_are_an_error(model):
         (np.zeros((1, 2, 2)), "expects integer indices. Received: .*float64"),
     ],
 )
-def test_bad_indices_are_named(model, indices, message):
+def test_bad_indices_are_reported(model, indices, message):
     with pytest.raises(ValueError, match=message):
         model.decode(indices)
 
 
-def test_labels_of_a_model_without_classes_are_refused(model):
+def test_labels_of_a_model_without_classes_are_rejected(model):
     with pytest.raises(ValueError, match="takes no labels"):
         model.encode(np.zeros((1, 8, 8, 3)), labels=[0])

@@ -253,12 +253,12 @@ def test_a_bound_takes_several_steps_or_no_inputs_at_all(images):
         ({"data_variance": 0.1}, "mse"),
     ],
 )
-def test_bad_arguments_are_named(options, message):
+def test_bad_arguments_are_reported(options, message):
     with pytest.raises(ValueError, match=message):
         tiny_vae(**options)
 
 
-def test_bad_numbers_of_samples_and_latents_are_named(images):
+def test_bad_numbers_of_samples_and_latents_are_reported(images):
     model = tiny_vae()
     with pytest.raises(ValueError, match="num_samples=0"):
         model.generate(0)

@@ -73,7 +73,7 @@ def images(rng):
     return tiny_images(rng, 6, (8, 8, 1))
 
 
-def test_the_discriminator_waits_and_a_loaded_model_goes_on(images, tmp_path):
+def test_the_discriminator_waits_and_a_loaded_model_continues(images, tmp_path):
     model = small_vqgan(
         normalization=keras.layers.BatchNormalization(),
         eager=False,
@@ -135,7 +135,7 @@ def test_the_discriminator_waits_and_a_loaded_model_goes_on(images, tmp_path):
 
 
 def test_gradients_and_adaptive_weight_equal_finite_differences(images):
-    """What both players did in one step of SGD, against NumPy."""
+    """One SGD step of both networks, against NumPy."""
     rate = 1e-2
     model = small_vqgan(adversary={"weight": 0.5}, ema_decay=None)
     with_sgd(model, generator=rate, discriminator=rate)
@@ -327,12 +327,14 @@ def test_latents_before_quantization_are_scaled(images):
         ),
     ],
 )
-def test_bad_arguments_are_named(arguments, message):
+def test_bad_arguments_are_reported(arguments, message):
     with pytest.raises(ValueError, match=message):
         tiny_vqgan(**arguments)
 
 
-def test_missing_perceptual_weights_say_how_to_go_on(tmp_path, monkeypatch):
+def test_error_of_missing_perceptual_weights_gives_advice(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_VQ_LPIPS", raising=False)
     with pytest.raises(FileNotFoundError, match="feature_network"):

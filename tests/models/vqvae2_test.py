@@ -108,7 +108,7 @@ def test_every_part_gets_a_gradient_from_the_reconstruction(rng):
         assert np.any(gradient), variable.path
 
 
-def test_the_mean_code_stands_in_for_those_left_out(rng):
+def test_the_mean_code_replaces_missing_levels(rng):
     model = tiny_vqvae2()
     assert model.code_shape == ((2, 2), (4, 4))
     top = rng.integers(16, size=(16, 2, 2), dtype="int32")
@@ -124,7 +124,7 @@ def test_the_mean_code_stands_in_for_those_left_out(rng):
     np.testing.assert_allclose(model.decode((top,)), expected, atol=1e-5)
 
 
-def test_it_learns_and_a_loaded_model_goes_on(rng, tmp_path):
+def test_it_learns_and_a_loaded_model_continues(rng, tmp_path):
     x = tiny_images(rng, 32)
     # Other sizes at each level: no codebook fits in another's place.
     model = tiny_vqvae2(
@@ -189,7 +189,7 @@ def maps(*shapes, value=0):
         (maps((2, 2, 2), (3, 4, 4)), r"Received: \[2, 3\] rows"),
     ],
 )
-def test_bad_maps_are_named(untrained, latents, message):
+def test_bad_maps_are_reported(untrained, latents, message):
     with pytest.raises(ValueError, match=message):
         untrained.decode(latents)
 
@@ -205,6 +205,6 @@ def test_bad_maps_are_named(untrained, latents, message):
         ({"hidden_dim": 0}, "hidden_dim=0"),
     ],
 )
-def test_bad_arguments_are_named(kwargs, message):
+def test_bad_arguments_are_reported(kwargs, message):
     with pytest.raises(ValueError, match=message):
         tiny_vqvae2(**kwargs)

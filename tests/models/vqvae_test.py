@@ -126,12 +126,12 @@ def test_a_quantizer_takes_the_place_of_the_default(rng):
         ({"upsampling": "cubic"}, "upsampling='cubic'"),
     ],
 )
-def test_bad_arguments_are_named(kwargs, message):
+def test_bad_arguments_are_reported(kwargs, message):
     with pytest.raises(ValueError, match=message):
         tiny_vqvae(**kwargs)
 
 
-def test_it_learns_and_a_loaded_model_goes_on(rng, tmp_path):
+def test_it_learns_and_a_loaded_model_continues(rng, tmp_path):
     x = tiny_images(rng, 32)
     model = tiny_vqvae(
         hidden_dim=16,

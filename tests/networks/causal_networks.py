@@ -1,4 +1,4 @@
-"""Small causal networks of every kind, and what they are called with."""
+"""Small causal networks of every kind, and their inputs."""
 
 import keras
 from keras import ops

@@ -34,7 +34,7 @@ def create(kind, position_shape=None, label_dropout=0.0, noise=True, **kwargs):
 
 
 def inputs_of(codes, conditioning):
-    """What a prior is called with."""
+    """The inputs of a prior."""
     labels, condition = conditioning
     inputs = codes if condition is None else (codes, condition)
     return inputs if labels is None else (inputs, labels)
@@ -42,7 +42,7 @@ def inputs_of(codes, conditioning):
 
 @pytest.fixture(scope="module")
 def prior():
-    """A prior with labels, which its training hid at times."""
+    """A prior with labels and label dropout."""
     return create("PixelCNN", label_dropout=0.5, **LABELS)
 
 
@@ -114,7 +114,7 @@ def test_loss_is_the_mean_of_log_prob(kind, kwargs, rng):
     assert found["bits_per_dim"] == pytest.approx(nats / np.log(2), rel=1e-5)
 
 
-# === Drawing ===
+# === Sampling ===
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_it_draws_in_mixed_precision(kind, policy):
         ("WaveNet", CONDITION, True),
     ],
 )
-def test_it_learns_a_pattern_and_what_conditioning_says(
+def test_it_learns_a_pattern_and_its_conditioning(
     kind, kwargs, is_dataset, rng
 ):
     prior = create(kind, hidden_dim=16, noise=False, **kwargs)
@@ -367,7 +367,7 @@ def test_loaded_resized_prior_draws_the_same(tmp_path):
         ({"prompt": np.full((3, 2), 5)}, "codes 0 to 4. .*prompt from 5"),
     ],
 )
-def test_generate_rejects(labeled_prior, arguments, message):
+def test_generate_rejects_bad_arguments(labeled_prior, arguments, message):
     arguments = {"num_samples": 3, "labels": [0, 1, 2], **arguments}
     with pytest.raises(ValueError, match=message):
         labeled_prior.generate(**arguments)

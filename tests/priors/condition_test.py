@@ -1,4 +1,4 @@
-"""What a prior says of conditions that do not fit."""
+"""Errors of a prior for conditions that do not fit."""
 
 import numpy as np
 import pytest

@@ -39,7 +39,7 @@ def searched(scenes_dir, tmp_path_factory):
     return found.path
 
 
-def test_a_search_writes_trials_picture_and_best_recipe(searched):
+def test_a_search_writes_trials_plot_and_best_recipe(searched):
     rows = trials(searched)
     assert [row["status"] for row in rows] == ["COMPLETED"] * 2
     best = min(rows, key=lambda row: float(row["score"]))
@@ -115,7 +115,7 @@ def test_chief_and_workers_find_what_one_process_finds(searched, tmp_path):
         )
 
 
-def test_strings_can_be_searched_and_failing_trials_are_named(tmp_path):
+def test_strings_can_be_searched_and_failing_trials_are_reported(tmp_path):
     arguments = {"max_trials": 1, "settings": SETTINGS, "epochs": 1}
     recipe = write_recipe("vqvae", tmp_path)
     found = recipes.search(
@@ -136,9 +136,9 @@ def test_strings_can_be_searched_and_failing_trials_are_named(tmp_path):
     [
         ({"tuner": "best"}, "'bayesian', 'hyperband', 'grid'"),
         ({"objective": "loss"}, "'default', 'rate-distortion'"),
-        ({"search": {"num_embedding": [4]}}, "Did you mean 'num_embeddings'"),
-        ({"search": {"num_embeddings": "4..x"}}, "a range .low, high."),
-        ({"search": {"num_embeddings": 4}}, "a list of choices"),
+        ({"choices": {"num_embedding": [4]}}, "Did you mean 'num_embeddings'"),
+        ({"choices": {"num_embeddings": "4..x"}}, "a range .low, high."),
+        ({"choices": {"num_embeddings": 4}}, "a list of choices"),
         (
             {"recipe": "vae_mnist", "objective": "rate-distortion"},
             "needs a model with codes. Received: vae",

@@ -115,7 +115,7 @@ def test_a_tokenizer_is_loaded_once(tmp_path, monkeypatch):
     assert loaded == [trained_run("vqvae").model_path]
 
 
-def test_a_missing_tokenizer_is_named(tmp_path):
+def test_a_missing_tokenizer_is_reported(tmp_path):
     recipe = recipes.Recipe.load(write_recipe("pixelcnn", tmp_path))
     missing = str(tmp_path / "missing.keras")
     with pytest.raises(
@@ -165,7 +165,7 @@ def test_other_data_are_found_from_anywhere(tmp_path, rng, monkeypatch):
     assert run.recipe.training.epochs == 1
 
 
-def test_first_stages_show_what_they_have(tmp_path):
+def test_first_stages_write_their_pictures(tmp_path):
     run = recipes.train(write_recipe("vqvae2", tmp_path), tmp_path / "vqvae2")
     for folder in ("reconstructions", "codebook", "levels"):
         assert_pictures(run, folder, epochs=1)
@@ -212,7 +212,7 @@ def test_a_complete_run_is_not_touched():
 
 
 @pytest.mark.parametrize("is_file", [True, False])
-def test_existing_and_unwritable_folders_are_refused(tmp_path, is_file):
+def test_existing_and_unwritable_folders_are_rejected(tmp_path, is_file):
     recipe = write_recipe("vqvae", tmp_path)
     out = recipe if is_file else tmp_path
     with pytest.raises(FileExistsError, match="exists"):

@@ -24,7 +24,7 @@ def shares(sampler, logits=LOGITS, count=2000):
         (samplers.RandomSampler(0.5), np.array([1, 16, 4, 4, 1]) / 26),
         (samplers.GreedySampler(), [0, 1, 0, 0, 0]),
         (samplers.TopKSampler(1), [0, 1, 0, 0, 0]),
-        # Of equals at the border, the first one.
+        # Of equal logits at the cutoff, the first one.
         (samplers.TopKSampler(2), [0, 2 / 3, 1 / 3, 0, 0]),
         (samplers.TopKSampler(9), [0.1, 0.4, 0.2, 0.2, 0.1]),
         (samplers.TopPSampler(1e-6), [0, 1, 0, 0, 0]),

@@ -51,6 +51,6 @@ def test_a_subclass_records_what_it_passes_on():
     assert (copy.shift, copy.factor, copy.inner) == (1.0, 3.0, None)
 
 
-def test_an_argument_that_is_not_stored_is_named():
+def test_an_argument_that_is_not_stored_is_reported():
     with pytest.raises(AttributeError, match=r"Forgetful.*'factor'.*self\.fac"):
         Forgetful(1.0).get_config()

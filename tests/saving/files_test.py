@@ -35,7 +35,7 @@ def test_folders_work_too(tmp_path):
     assert (tmp_path / "folder" / "inside").read_text() == "text"
 
 
-def test_missing_parent_is_named(tmp_path):
+def test_missing_parent_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="no does not exist"):
         with written_whole(tmp_path / "no" / "file"):
             pass

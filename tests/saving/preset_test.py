@@ -76,7 +76,7 @@ def test_weights_may_be_left_out_and_arguments_replaced(model, preset):
     assert any(np.any(a != b) for a, b in pairs)
 
 
-def test_a_preset_of_another_class_is_refused(preset):
+def test_a_preset_of_another_class_is_rejected(preset):
     with pytest.raises(
         ValueError, match=r"is a VQVAE, not a VAE\..*VQVAE\.from_preset"
     ):
@@ -102,7 +102,7 @@ def test_a_preset_of_another_class_is_refused(preset):
         (WEIGHTS, None, "model.weights.h5 is missing"),
     ],
 )
-def test_damaged_presets_are_refused(preset, tmp_path, name, damage, message):
+def test_damaged_presets_are_rejected(preset, tmp_path, name, damage, message):
     damaged = shutil.copytree(preset, tmp_path / "preset")
     path = damaged / name
     if damage is None:
@@ -134,7 +134,7 @@ def test_a_preset_is_not_overwritten_nor_half_written(model, preset, tmp_path):
 
 @contextlib.contextmanager
 def hub(folder):
-    """The address of a server of one repository, as Hugging Face has it."""
+    """Address of a stand-in for Hugging Face that serves one repository."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self):
@@ -194,7 +194,7 @@ def test_the_zoo_has_small_presets(name):
     assert name in type(model).presets
 
 
-def test_a_preset_does_what_its_card_says(real_data_dir):
+def test_a_preset_has_the_results_of_its_card(real_data_dir):
     results = published(METADATA)["vqvae_mnist"] / "results.json"
     expected = json.loads(results.read_text())["reconstruction_loss"]
     digits = data.load(

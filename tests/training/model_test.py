@@ -66,7 +66,7 @@ OPTIMIZERS = {
 
 @functools.cache
 def stock_regression(name):
-    """Weights before and after 12 steps of Keras's own, and the loss then."""
+    """Weights before and after 12 steps of Keras's own `fit`, and the loss."""
     keras.utils.set_random_seed(0)
     x, y = regression_data()
     stock = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
@@ -198,7 +198,7 @@ def test_a_distribution_is_refused_where_it_has_no_effect():
         keras.distribution.set_distribution(None)
 
 
-def test_losses_sample_weights_and_missing_methods_are_named(rng):
+def test_losses_sample_weights_and_missing_methods_are_reported(rng):
     x = tiny_images(rng)
     model = one_layer_vqvae()
     with pytest.raises(ValueError, match=r"its own loss.*loss='mse'"):

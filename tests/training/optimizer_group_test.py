@@ -13,7 +13,7 @@ from tests.helpers import to_numpy
 
 @keras.saving.register_keras_serializable(package="tests")
 class Duel(training.Model):
-    """A generator moves points; a discriminator tells them from others."""
+    """A generator moves points; a discriminator separates them from others."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

@@ -171,7 +171,7 @@ def test_arguments_are_tried_first():
     assert hypermodel.value(hp, "commitment_cost") == 5.0
 
 
-def test_what_is_switched_off_or_fixed_is_not_searched():
+def test_disabled_and_fixed_arguments_are_not_searched():
     assert "ema_decay" in tuning.HyperModel("vqvae").search
     assert "ema_decay" not in tuning.HyperModel("vqvae", ema_decay=None).search
     fixed = tuning.HyperModel("vqvae", fixed=["num_embeddings"])
@@ -202,12 +202,12 @@ def test_the_learning_rate_can_decay():
         ),
     ],
 )
-def test_bad_arguments_are_refused(arguments, message):
+def test_bad_arguments_are_rejected(arguments, message):
     with pytest.raises(ValueError, match=message):
         tuning.HyperModel(**{"factory": "vqvae", **arguments})
 
 
-def test_bad_objectives_are_refused():
+def test_bad_objectives_are_rejected():
     with pytest.raises(ValueError, match="`rate_weight` must be"):
         tuning.RateDistortion(-1.0)
     with pytest.raises(ValueError, match=r"codes. Received: vae"):

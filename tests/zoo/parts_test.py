@@ -73,6 +73,6 @@ def test_levels_are_near_the_number_of_codes(num_embeddings):
         ),
     ],
 )
-def test_bad_names_and_numbers_are_named(kwargs, message):
+def test_bad_names_and_numbers_are_reported(kwargs, message):
     with pytest.raises(ValueError, match=message):
         tiny_vqvae(**kwargs)

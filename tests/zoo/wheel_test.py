@@ -1,4 +1,4 @@
-"""What is installed is what is here: the wheel has the zoo and the command."""
+"""The wheel contains the zoo."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 from tests.helpers import run_python
 
 
-def test_the_wheel_brings_the_zoo(tmp_path):
+def test_the_wheel_contains_the_zoo(tmp_path):
     build = [sys.executable, "-m", "pip", "wheel", str(ROOT), "--quiet"]
     options = ["--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path]
     subprocess.run([*build, *options], check=True)

@@ -10,7 +10,7 @@ NUM_EXAMPLES = {"train": 10_000, "test": 1_000}
 
 
 class Scenes(tfds.core.GeneratorBasedBuilder):
-    """Pictures of 2 to 4 solids on a textured ground, rendered on the spot.
+    """Pictures of 2 to 4 solids on a textured ground, rendered locally.
 
     No download: example `i` of a split is drawn from the random generator with
     the seed `(seed, split, i)`, and is the same scene at every size.

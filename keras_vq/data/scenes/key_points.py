@@ -1,4 +1,4 @@
-"""Where a scene's key points are in its picture."""
+"""Key points of a scene, projected to its picture."""
 
 import math
 
@@ -11,7 +11,7 @@ KEY_POINTS = ("base", "top", "left", "right")
 
 
 def key_points(scene, distance, item):
-    """Place and visibility of the key points of each solid.
+    """Position and visibility of the key points of each solid.
 
     Args:
         scene: Scene.
@@ -32,7 +32,7 @@ def key_points(scene, distance, item):
             seen = False
             if 0 <= x < 1 and 0 <= y < 1:
                 pixel = int(y * size), int(x * size)
-                # Nothing but the solid itself is before the point.
+                # Nothing but the solid itself is in front of the point.
                 free = distance[pixel] > math.hypot(right, up, ahead)
                 seen = free or item[pixel] == i + 2
             found[i, j] = x, y, seen

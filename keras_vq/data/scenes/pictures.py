@@ -1,4 +1,4 @@
-"""The maps of a scene as pictures that a tokenizer can be trained on."""
+"""Convert the maps of a scene to pictures, to train tokenizers on."""
 
 import numpy as np
 import tensorflow as tf
@@ -41,7 +41,7 @@ def as_picture(feature, value):
 
 
 def segments(pictures):
-    """What a picture of a segmentation shows, by the nearest colors.
+    """Convert pictures of segmentations to indices, by the nearest color.
 
     Args:
         pictures: float array `(..., 3)` in [0, 1].

@@ -1,7 +1,8 @@
 """Ray-cast pictures of scenes, in NumPy.
 
-Many scenes are rendered at once, since one alone has too few rays to be worth
-a call of NumPy: arrays run over the rays of all of them, scene after scene.
+Many scenes are rendered at once, since a single one has too few rays to
+amortize the calls of NumPy: arrays hold the rays of all scenes, one scene after
+the other.
 """
 
 import functools
@@ -24,7 +25,7 @@ SEGMENTS = ("sky", "ground", *SOLIDS)
 DEPTH_SCALE = 1000.0  # depth maps are in thousandths of a unit
 
 _SUPERSAMPLING = 2
-_RAYS_AT_ONCE = 2**16  # few enough for a processor's cache
+_RAYS_AT_ONCE = 2**16  # few enough to fit in the CPU cache
 
 
 def scenes_at_once(size):
@@ -48,16 +49,16 @@ def render_scenes(scenes, size):
         `depth`: uint16 `(size, size, 1)`, distance from the camera in
             thousandths of a unit, 0 for the sky.
         `edges`: uint8 `(size, size, 1)`, 255 where a surface ends.
-        `key_points`: float32 `(MAX_SOLIDS, 4, 3)`, for each solid, nearest
-            first, x and y in [0, 1] and whether it can be seen, of the
-            `KEY_POINTS`; zeros for solids that are not there.
+        `key_points`: float32 `(MAX_SOLIDS, 4, 3)`, for each solid, of which the
+            first is the nearest, x and y in [0, 1] of the `KEY_POINTS` and
+            whether each can be seen; zeros for solids that are not there.
     """
     columns = size * _SUPERSAMPLING
     rays = _rays(scenes, columns)
     distance, surface, normal = _cast(scenes, rays, columns)
     image = _shade(scenes, rays, distance, surface, normal, columns)
     image = _to_pixels(image.reshape(3, -1, columns, columns))
-    # Maps have no averages: they take one ray of each pixel.
+    # Maps are not averaged: they take one ray of each pixel.
     pixel = np.s_[:, ::_SUPERSAMPLING, ::_SUPERSAMPLING]
     distance = distance.reshape(-1, columns, columns)[pixel]
     surface = surface.reshape(-1, columns, columns)[pixel]
@@ -119,7 +120,7 @@ def _shade(scenes, rays, distance, surface, normal, columns):
     """Colour of each ray, float32 (3, scenes, rays) in [0, 1]."""
 
     def of_scenes(name):
-        """(scenes, ...) to (..., scenes, 1), to go with (scenes, rays)."""
+        """(scenes, ...) to (..., scenes, 1), to broadcast to (scenes, rays)."""
         values = np.array([getattr(s, name) for s in scenes], "float32")
         return np.moveaxis(values, 0, -1)[..., None]
 
@@ -162,7 +163,7 @@ def _lit(scenes, point, surface, columns):
     ):
         start = [p.ravel().take(at) for p in point]
         hit, _ = intersect(kind, solids, start, light)
-        # None is dented: none shades itself.
+        # All solids are convex: none shades itself.
         shaded = (hit < FAR) & (surface[at] // 8 != number // 8)
         lit[at[shaded]] = False
     return lit
@@ -185,7 +186,7 @@ def _weighted(*terms):
 
 
 def _solid_colours(scenes, surface):
-    """Colour (3, rays) of the solid of each ray; any colour where none is."""
+    """Colour (3, rays) of the solid of each ray, arbitrary without one."""
     table = np.zeros((len(scenes), 8, 3), "float32")
     for b, scene in enumerate(scenes):
         table[b, 2 : 2 + len(scene.solids)] = [s.colour for s in scene.solids]

@@ -1,7 +1,7 @@
-"""What a scene consists of, and how one is drawn at random.
+"""The contents of a scene, and random scenes.
 
-Lengths are in units of which a solid is about one high; the camera stands at
-the origin's near side and looks along +z, y is up.
+Solids are about one unit high. The camera is on the near side of the origin and
+looks along +z; y is up.
 """
 
 import colorsys
@@ -110,12 +110,12 @@ def draw_scene(rng):
 
 
 def _uniform(rng, low, high):
-    """As `rng.uniform`, in a third of the time."""
+    """`rng.uniform`, but three times as fast."""
     return low + (high - low) * rng.random()
 
 
 def _free_position(rng, solids, radius, nearest):
-    """A place on the ground that leaves a gap to the solids already there."""
+    """A position on the ground that leaves a gap to the other solids."""
     best, best_gap = (0.0, 0.0), -math.inf
     for _ in range(20):
         z = _uniform(rng, -1.3, -0.5) if nearest else _uniform(rng, 0.1, 3.2)

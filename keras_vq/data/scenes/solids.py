@@ -1,21 +1,21 @@
-"""Where rays meet solids of one kind, and how the surface stands there.
+"""Intersect rays with solids of one kind, and compute surface normals.
 
 Everything is an array over rays: points and rays are triples of x, y and z,
-and each ray has a solid of its own to meet.
+and each ray is intersected with one solid.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-# The distance along a ray that meets nothing.
+# The distance along a ray that hits nothing.
 FAR = np.float32(1e9)
 
 _TINY = np.float32(1e-20)  # keeps a ray along a wall from dividing by zero
 
 
 class Geometry(NamedTuple):
-    """What is known of the solids; arrays (rays,)."""
+    """Position and size of the solid of each ray; arrays (rays,)."""
 
     x: np.ndarray
     z: np.ndarray
@@ -100,11 +100,11 @@ _INTERSECT = {
 
 
 def _roots(origin, ray, sign, radius):
-    """Where x² + sign y² + z² of a point on the ray is radius².
+    """Solve x² + sign y² + z² = radius² along rays.
 
     Returns:
-        Both roots, the first one nearer where that form of the ray is
-        positive; NaN, which compares as false, where there is none.
+        Both roots, NaN where there is none, which compares as false. The first
+        root is the nearer one if that form is positive for the ray.
     """
     ox, oy, oz = origin
     dx, dy, dz = ray

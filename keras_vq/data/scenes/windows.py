@@ -1,4 +1,4 @@
-"""Where in its picture a solid, or its shadow, is to be looked for."""
+"""Windows of the picture that contain a solid, or its shadow."""
 
 import math
 
@@ -11,12 +11,12 @@ from keras_vq.data.scenes.solids import Geometry
 
 
 def rays_by_kind(scenes, columns, find, vector):
-    """For each kind of solid, the rays that may meet one, and its numbers.
+    """For each kind of solid, the rays that may hit one, and its geometry.
 
     Args:
-        find: Function, `(scene, solid, columns)` to rows and columns, where
-            the solid is looked for.
-        vector: Name of a vector of the scenes to give along.
+        find: Function, `(scene, solid, columns)` to the rows and columns that
+            may show the solid.
+        vector: Name of a vector of the scenes to yield too.
 
     Yields:
         `kind`; `at`, int `(rays,)`, indices of rays; and, of each of those
