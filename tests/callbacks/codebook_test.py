@@ -177,7 +177,7 @@ def test_smaller_model_of_projected_codes():
 
 
 def test_smaller_model_needs_counts_and_a_table():
-    with pytest.raises(ValueError, match="Pass `x`"):
+    with pytest.raises(ValueError, match="Pass as `x`"):
         models.remap_unused_codes(tiny_vqvae())
     model = tiny_vqvae(quantizer="finite_scalar_quantizer")
     with pytest.raises(ValueError, match="FiniteScalarQuantizer"):
