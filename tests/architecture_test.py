@@ -48,6 +48,7 @@ LAYERS = [
     "training",
     "saving",
     "ops",
+    "published",
     "checks",
     "backend",
 ]

@@ -58,7 +58,9 @@ class SampleGrid(EpochPicture):
         )
 
 
-def sample_grid(model, num_samples, seed, labels=None, condition=None):
+def sample_grid(
+    model, num_samples, seed, labels=None, condition=None, **drawing
+):
     """A grid of generated images.
 
     Args:
@@ -70,6 +72,8 @@ def sample_grid(model, num_samples, seed, labels=None, condition=None):
             Defaults to None.
         condition: array `(num_samples, ...)`, for a conditioned generator.
             Defaults to None.
+        **drawing: `temperature`, `guidance_scale` and others of the model's
+            `generate`.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -84,7 +88,7 @@ def sample_grid(model, num_samples, seed, labels=None, condition=None):
             f"{title(model)} has no classes. Received: labels={labels}"
         )
     columns = 8
-    arguments = {"seed": seed}
+    arguments = {"seed": seed, **drawing}
     if classes is not None:
         if labels is None and condition is None:
             labels = np.arange(num_samples) % classes

@@ -3,6 +3,7 @@ from typing import Optional
 
 import typer
 
+from keras_vq.cli.options import DataDir
 from keras_vq.cli.options import RunDir
 from keras_vq.cli.options import print_table
 
@@ -25,8 +26,9 @@ def evaluate(
     ] = None,
     split: Annotated[
         Optional[str],
-        typer.Option(help="Split to evaluate. [default: the test data]"),
+        typer.Option(help="Split to evaluate.", show_default="the test data"),
     ] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Evaluate the model of a run on its data.
 

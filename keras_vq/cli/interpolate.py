@@ -1,8 +1,10 @@
+from keras_vq.cli.options import DataDir
 from keras_vq.cli.options import Images
 from keras_vq.cli.options import Label
 from keras_vq.cli.options import Png
 from keras_vq.cli.options import RunDir
 from keras_vq.cli.options import Steps
+from keras_vq.cli.options import report_picture
 
 # Number of test images if no files are given: eight pairs.
 _NUM_IMAGES = 16
@@ -14,6 +16,7 @@ def interpolate(
     label: Label = None,
     steps: Steps = 8,
     out: Png = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Interpolate between pairs of images in the latent space.
 
@@ -21,13 +24,14 @@ def interpolate(
     """
     from keras_vq.callbacks import latent_paths
     from keras_vq.callbacks.plots import image_grid
-    from keras_vq.callbacks.plots import save_figure
     from keras_vq.recipes import Run
     from keras_vq.recipes.data import examples
 
     source = Run(run)
     x, labels = examples(source, images, label, _NUM_IMAGES)
     pictures = latent_paths.interpolate(source.first_stage, x, steps, labels)
-    out = out or run / "interpolation.png"
-    save_figure(image_grid(pictures, columns=steps), out)
-    print(f"Wrote {out}: {len(x) // 2} interpolations of {steps} steps.")
+    report_picture(
+        out or source.picture_path("interpolation.png"),
+        image_grid(pictures, columns=steps),
+        f"{len(x) // 2} interpolations of {steps} steps.",
+    )

@@ -1,13 +1,16 @@
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from keras_vq import __version__
 from keras_vq.cli.evaluate import evaluate
 from keras_vq.cli.export import export
 from keras_vq.cli.generate import generate
 from keras_vq.cli.info import info
 from keras_vq.cli.interpolate import interpolate
+from keras_vq.cli.quiet import quiet
 from keras_vq.cli.reconstruct import reconstruct
 from keras_vq.cli.tokenize import tokenize
 from keras_vq.cli.train import train
@@ -16,10 +19,7 @@ from keras_vq.cli.tune import tune
 
 app = typer.Typer(
     name="keras-vq",
-    help="Train and export image tokenizers, and priors over their codes. The "
-    "environment variable KERAS_BACKEND selects tensorflow, jax or torch.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (
@@ -34,21 +34,47 @@ for command in (
     export,
     info,
 ):
-    app.command()(command)
+    app.command()(quiet(command))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"keras-vq {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Train and export image tokenizers, and priors over their codes.
+
+    The environment variable KERAS_BACKEND selects tensorflow, jax or torch.
+    """
 
 
 def main() -> None:
-    """Run a command; bad input ends in a one-line error and exit code 2."""
-    # Otherwise TensorFlow reports its build and device at every start.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Run a command.
+
+    Bad input ends in a one-line error and exit code 2, training that diverged
+    in exit code 1.
+    """
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ArithmeticError) as error:
         if os.environ.get("KERAS_VQ_TRACEBACK"):
             raise
         message = " ".join(str(error).split())
         print(f"Error: {message}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, ArithmeticError) else 2)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)

@@ -1,20 +1,53 @@
 """Arguments and options that several commands share."""
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated
+from typing import Any
 from typing import Optional
 
 import typer
 
-RunDir = Annotated[Path, typer.Argument(help="Folder that `train` created.")]
+from keras_vq.checks import did_you_mean
+from keras_vq.published import published
+
+
+def _known_recipe(name):
+    """Reject a mistyped name at once, before the library is imported."""
+    recipes = published("recipe.toml")
+    if name is None or name.endswith(".toml") or name in recipes:
+        return name
+    raise ValueError(
+        f"Unknown recipe {name!r}.{did_you_mean(name, recipes)} The zoo has "
+        f"{', '.join(recipes)}. The path of a .toml file is valid too."
+    )
+
+
+def _set_data_dir(path):
+    """Make TFDS read there, in this process and its children."""
+    if path is not None:
+        os.environ["TFDS_DATA_DIR"] = str(path.expanduser())
+    return path
+
+
+RunDir = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder that `train` created, or a published model.",
+        metavar="RUN|NAME",
+    ),
+]
 RecipeName = Annotated[
     Optional[str],
-    typer.Argument(help="Name of a recipe in the zoo, or a TOML file."),
+    typer.Argument(
+        help="Name of a recipe in the zoo, or a TOML file.",
+        callback=_known_recipe,
+    ),
 ]
 Images = Annotated[
     Optional[list[Path]],
-    typer.Argument(help="Image files. [default: the run's test data]"),
+    typer.Argument(help="Image files.", show_default="the run's test data"),
 ]
 Label = Annotated[
     Optional[int],
@@ -39,17 +72,28 @@ Settings = Annotated[
 ]
 Png = Annotated[
     Optional[Path],
-    typer.Option(help="PNG file to write. [default: in the run's folder]"),
+    typer.Option(help="PNG file to write.", show_default="in the run's folder"),
+]
+DataDir = Annotated[
+    Optional[Path],
+    typer.Option(
+        help="Folder of prepared TFDS data sets.",
+        envvar="TFDS_DATA_DIR",
+        show_default="~/tensorflow_datasets",
+        callback=_set_data_dir,
+    ),
 ]
 
 
 def parse_settings(texts):
     """Parse `"key=value"` texts to a dict; values are TOML, or else strings."""
-    settings = {}
+    settings: dict[str, Any] = {}
     for text in texts or []:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise ValueError(f"Expected KEY=VALUE. Received: {text!r}")
+        if key in settings:
+            raise ValueError(f"{key} is given twice. Received: {text!r}")
         try:
             settings[key] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
@@ -66,3 +110,12 @@ def print_table(title, values):
     for name, value in values.items():
         table.add_row(name, f"{value:.4g}")
     rich.print(table)
+
+
+def report_picture(path, figure, description):
+    """Save a figure and print where; says so if it replaces a file."""
+    from keras_vq.callbacks.plots import save_figure
+
+    verb = "Replaced" if path.exists() else "Wrote"
+    save_figure(figure, path)
+    print(f"{verb} {path}: {description}")

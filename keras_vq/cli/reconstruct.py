@@ -2,10 +2,12 @@ from typing import Annotated
 
 import typer
 
+from keras_vq.cli.options import DataDir
 from keras_vq.cli.options import Images
 from keras_vq.cli.options import Label
 from keras_vq.cli.options import Png
 from keras_vq.cli.options import RunDir
+from keras_vq.cli.options import report_picture
 
 _NUM_PICTURES = 16
 
@@ -21,6 +23,7 @@ def reconstruct(
         ),
     ] = False,
     out: Png = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Plot images and their reconstructions.
 
@@ -30,7 +33,6 @@ def reconstruct(
 
     from keras_vq.callbacks.level_reconstructions import level_reconstructions
     from keras_vq.callbacks.plots import comparison_grid
-    from keras_vq.callbacks.plots import save_figure
     from keras_vq.ops.to_float import to_float
     from keras_vq.recipes import Run
     from keras_vq.recipes.data import examples
@@ -44,7 +46,9 @@ def reconstruct(
     else:
         outputs = model.decode(model.encode(x, labels), labels)
         rows = {"input": x, "output": outputs}
-    out = out or run / "reconstruction.png"
-    save_figure(comparison_grid(rows), out)
     error = np.mean(np.square(np.asarray(to_float(x)) - outputs))
-    print(f"Wrote {out}: {len(x)} images, mean squared error {error:.4f}.")
+    report_picture(
+        out or source.picture_path("reconstruction.png"),
+        comparison_grid(rows),
+        f"{len(x)} images, mean squared error {error:.4f}.",
+    )

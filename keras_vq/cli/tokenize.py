@@ -4,6 +4,7 @@ from typing import Optional
 
 import typer
 
+from keras_vq.cli.options import DataDir
 from keras_vq.cli.options import RunDir
 
 
@@ -17,11 +18,13 @@ def tokenize(
     split: Annotated[
         Optional[list[str]],
         typer.Option(
-            help="Split to encode. Repeatable. [default: train and test]",
+            help="Split to encode. Repeatable.",
+            show_default="train and test",
             metavar="NAME",
         ),
     ] = None,
     labels: Annotated[bool, typer.Option(help="Write labels too.")] = True,
+    data_dir: DataDir = None,
 ) -> None:
     """Encode images and write their codes to a folder, to train priors.
 

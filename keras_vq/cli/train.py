@@ -1,9 +1,12 @@
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 from typing import Optional
 
 import typer
 
+from keras_vq.cli.options import DataDir
 from keras_vq.cli.options import Dataset
 from keras_vq.cli.options import RecipeName
 from keras_vq.cli.options import Settings
@@ -33,12 +36,21 @@ def train(
     ] = False,
     out: Annotated[
         Optional[Path],
-        typer.Option(help="Folder to create. [default: runs/RECIPE]"),
+        typer.Option(help="Folder to create.", show_default="runs/RECIPE"),
     ] = None,
     resume: Annotated[
         Optional[Path],
         typer.Option(help="Resume the interrupted run in this folder."),
     ] = None,
+    start: Annotated[
+        Optional[str],
+        typer.Option(
+            "--from",
+            help="Fine-tune a published model or preset.",
+            metavar="NAME|FOLDER",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Train a model from a recipe, with pictures after each epoch.
 
@@ -47,7 +59,7 @@ def train(
     from keras_vq import recipes
 
     if resume is not None:
-        if recipe or dataset or settings or epochs or quick or out:
+        if recipe or dataset or settings or epochs or quick or out or start:
             raise ValueError(
                 "--resume continues a run as it was started; it takes no other "
                 "arguments."
@@ -57,14 +69,30 @@ def train(
             print(f"{resume} is complete: nothing to resume.")
             return
         print(f"Resuming {resume} after epoch {run.checkpoint()[0]}.")
-        run = recipes.resume(resume)
-    elif recipe is None:
+        with _resumable(resume):
+            run = recipes.resume(resume)
+    elif recipe is None and start is None:
         raise ValueError("Give a RECIPE to train, or --resume DIR.")
     else:
-        run = recipes.train(
-            recipe, out, dataset, parse_settings(settings), epochs, quick
-        )
+        changes = parse_settings(settings)
+        if start is not None:
+            recipe = recipe or start
+            changes["training.preset"] = start
+        out = out or recipes.default_path(recipe)
+        with _resumable(out):
+            run = recipes.train(recipe, out, dataset, changes, epochs, quick)
     print_table("on the test data", run.results)
     paths = [run.path / name for name in _PICTURES]
     print(f"Pictures: {', '.join(str(p) for p in paths if p.exists())}")
     print(f"Model:    {run.model_path}")
+
+
+@contextlib.contextmanager
+def _resumable(path):
+    """Say how to resume a run that is interrupted by Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (path / "recipe.toml").exists():
+            sys.exit(f"Interrupted. Resume: keras-vq train --resume {path}")
+        raise

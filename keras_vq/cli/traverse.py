@@ -2,11 +2,13 @@ from typing import Annotated
 
 import typer
 
+from keras_vq.cli.options import DataDir
 from keras_vq.cli.options import Images
 from keras_vq.cli.options import Label
 from keras_vq.cli.options import Png
 from keras_vq.cli.options import RunDir
 from keras_vq.cli.options import Steps
+from keras_vq.cli.options import report_picture
 
 # Test images for the standard deviations, if no files are given.
 _NUM_IMAGES = 256
@@ -24,6 +26,7 @@ def traverse(
     ] = 8,
     steps: Steps = 8,
     out: Png = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Vary single dimensions of an image's latents, one per row.
 
@@ -31,13 +34,14 @@ def traverse(
     """
     from keras_vq.callbacks import latent_paths
     from keras_vq.callbacks.plots import image_grid
-    from keras_vq.callbacks.plots import save_figure
     from keras_vq.recipes import Run
     from keras_vq.recipes.data import examples
 
     source = Run(run)
     x, labels = examples(source, images, label, _NUM_IMAGES)
     pictures = latent_paths.traverse(source.first_stage, x, dims, steps, labels)
-    out = out or run / "traversal.png"
-    save_figure(image_grid(pictures, columns=steps), out)
-    print(f"Wrote {out}: {len(pictures) // steps} dimensions.")
+    report_picture(
+        out or source.picture_path("traversal.png"),
+        image_grid(pictures, columns=steps),
+        f"{len(pictures) // steps} dimensions.",
+    )

@@ -4,6 +4,7 @@ from typing import Optional
 
 import typer
 
+from keras_vq.cli.options import DataDir
 from keras_vq.cli.options import Dataset
 from keras_vq.cli.options import RecipeName
 from keras_vq.cli.options import Settings
@@ -42,12 +43,13 @@ def tune(
     ] = False,
     out: Annotated[
         Optional[Path],
-        typer.Option(help="Folder to create. [default: runs/tune_RECIPE]"),
+        typer.Option(help="Folder to create.", show_default="runs/tune_RECIPE"),
     ] = None,
     resume: Annotated[
         Optional[Path],
         typer.Option(help="Resume the interrupted search in this folder."),
     ] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Search for the best arguments of a recipe, with KerasTuner.
 

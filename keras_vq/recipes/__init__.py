@@ -7,6 +7,7 @@ from keras_vq.recipes.run import Run
 from keras_vq.recipes.search import Search
 from keras_vq.recipes.search import resume_search
 from keras_vq.recipes.search import search
+from keras_vq.recipes.train import default_path
 from keras_vq.recipes.train import resume
 from keras_vq.recipes.train import train
 
@@ -15,6 +16,7 @@ __all__ = [
     "Run",
     "Search",
     "available",
+    "default_path",
     "evaluate",
     "resume",
     "resume_search",

@@ -164,6 +164,28 @@ def first_conditions(recipe, generator, count):
     return dict(zip(["condition", "labels"], batch, strict=True))
 
 
+def conditions_of_files(generator, paths):
+    """Conditions from image files; see `first_conditions`.
+
+    Args:
+        generator: `LatentGenerator`.
+        paths: list of paths of image files.
+
+    Raises:
+        ValueError: If the generator has no condition.
+    """
+    has_condition = (
+        isinstance(generator, LatentGenerator)
+        and generator.condition_tokenizer is not None
+    )
+    if not has_condition:
+        raise ValueError("The model was trained without a condition.")
+    tokenizer = generator.condition_tokenizer
+    *size, channels = tokenizer.input_shape
+    images = [read_image(path, size, channels) for path in paths]
+    return {"condition": np.stack(images)}
+
+
 def examples(run, paths, label, count):
     """Load images from files, all of one class, or the first test images.
 

@@ -9,7 +9,7 @@ import pydantic
 import tomli_w
 
 from keras_vq.checks import did_you_mean
-from keras_vq.saving.published import published
+from keras_vq.published import published
 from keras_vq.zoo import FACTORIES
 from keras_vq.zoo.parts import load_part
 
@@ -26,9 +26,10 @@ class _Section(pydantic.BaseModel):
 class Data(_Section):
     """The data; see `keras_vq.data.load`.
 
-    `crop` and `flip` change the training split alone. `condition` names the feature that a prior is conditioned on; see
-    `keras_vq.data.load_codes`. `name` may also be a folder of codes that
-    `keras_vq.data.tokenize` wrote, for a prior.
+    `crop` and `flip` change the training split alone. `condition` names the
+    feature that a prior is conditioned on; see `keras_vq.data.load_codes`.
+    `name` may also be a folder of codes that `keras_vq.data.tokenize` wrote,
+    for a prior.
     """
 
     name: str
@@ -61,8 +62,9 @@ class Training(_Section):
     the whole run to have `min_steps` steps; a number of epochs that is given
     to `train`, and a quick run, set that floor to 0. `adapt` initializes the
     codebooks by k-means on the training data; None does so where there are
-    codebooks and enough vectors. `schedule="cosine"` decays the learning rate
-    to zero over the whole run.
+    codebooks and enough vectors. `preset` names a trained model to start from,
+    as `keras_vq.zoo.load` takes it. `schedule="cosine"` decays the learning
+    rate to zero over the whole run.
     """
 
     epochs: int = pydantic.Field(ge=1)
@@ -71,6 +73,7 @@ class Training(_Section):
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
     adapt: bool | None = None
+    preset: str | None = None
 
 
 class Recipe(_Section):

@@ -9,13 +9,16 @@ import zipfile
 import keras
 
 from keras_vq import priors
+from keras_vq import zoo
 from keras_vq.callbacks import EpochCheckpoint
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.callbacks.plots import training_curves
 from keras_vq.generator import LatentGenerator
+from keras_vq.published import published
 from keras_vq.recipes.recipe import Recipe
 from keras_vq.saving.files import TEMPORARY
 from keras_vq.saving.files import written_whole
+from keras_vq.saving.preset import METADATA
 
 
 class Run:
@@ -27,7 +30,8 @@ class Run:
     `curves.png`, `results.json` and `model.keras` are written at the end.
 
     Args:
-        path: str or Path, the folder.
+        path: str or Path, the folder; or the name of a published model, which
+            has a recipe, results and a model too.
 
     Raises:
         FileNotFoundError: If it is not the folder of a run.
@@ -42,11 +46,17 @@ class Run:
     """
 
     def __init__(self, path):
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(path).expanduser()
+        self.is_published = not self.path.exists() and str(path) in published(
+            METADATA
+        )
+        if self.is_published:
+            self.path = published(METADATA)[str(path)]
         if not (self.path / "recipe.toml").is_file():
             raise FileNotFoundError(
                 f"{self.path} is not the folder of a run: it has no "
-                "recipe.toml. `keras-vq train` creates one."
+                "recipe.toml. `keras-vq train` creates one. Published models "
+                f"are {', '.join(published(METADATA))}."
             )
         self.recipe = Recipe.load(self.path / "recipe.toml")
 
@@ -58,6 +68,8 @@ class Run:
 
         A prior is returned as a `keras_vq.LatentGenerator` with its tokenizer.
         """
+        if self.is_published:
+            return zoo.load(str(self.path))
         path = self.model_path
         if not path.exists():
             _, path = self.checkpoint()
@@ -103,7 +115,13 @@ class Run:
     @property
     def is_complete(self):
         """Whether training has ended."""
-        return self.model_path.exists()
+        return self.is_published or self.model_path.exists()
+
+    def picture_path(self, name):
+        """Path of a picture: in the folder, or here for a published model."""
+        if self.is_published:
+            return pathlib.Path(f"{self.path.name}_{name}")
+        return self.path / name
 
     def checkpoint(self):
         """Completed epochs and newest checkpoint, or `(0, None)`."""

@@ -7,9 +7,11 @@ import keras
 from keras_vq import callbacks
 from keras_vq import models
 from keras_vq import priors
+from keras_vq import zoo
 from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
+from keras_vq.generator import LatentGenerator
 from keras_vq.recipes.data import first_conditions
 from keras_vq.recipes.data import first_examples
 from keras_vq.recipes.data import load_training_data
@@ -57,15 +59,13 @@ def train(
     run.history["val_loss"]
     ```
     """
-    if out is None:
-        name = recipe.model if isinstance(recipe, Recipe) else recipe
-        out = pathlib.Path("runs") / pathlib.Path(name).stem
+    out = out or default_path(recipe)
     recipe = resolved(recipe, dataset, settings, epochs, quick)
     Run.check_free(out)
 
     keras.utils.set_random_seed(recipe.training.seed)
     parts = recipe.load_parts()
-    model = recipe.build(**parts)
+    model = _initial_model(recipe, parts)
     check_model(recipe, model, parts)
     loaded = load_training_data(recipe, _whole(model, parts))
     recipe = with_variance(recipe, loaded)
@@ -73,6 +73,12 @@ def train(
     _announce(recipe, loaded)
     _prepare(recipe, model, loaded)
     return _fit(run, model, parts, loaded, first_epoch=0)
+
+
+def default_path(recipe):
+    """The folder of a recipe's run, if no other is given: `runs/NAME`."""
+    name = recipe.model if isinstance(recipe, Recipe) else recipe
+    return pathlib.Path("runs") / pathlib.Path(name).stem
 
 
 def resume(path):
@@ -103,13 +109,32 @@ def resume(path):
     run.prepare_to_resume(epoch)
     parts = recipe.load_parts()
     if checkpoint is None:
-        model = recipe.build(**parts)
+        model = _initial_model(recipe, parts)
     else:
         model = load_model_file(checkpoint)
     loaded = load_training_data(recipe, _whole(model, parts), epoch)
     if checkpoint is None:
         _prepare(recipe, model, loaded)
     return _fit(run, model, parts, loaded, first_epoch=epoch)
+
+
+def _initial_model(recipe, parts):
+    """The model to train, compiled: a new one, or that of a preset."""
+    model = recipe.build(**parts)
+    if recipe.training.preset is None:
+        return model
+    start = zoo.load(recipe.training.preset)
+    if isinstance(start, LatentGenerator):
+        start = start.prior
+    if type(start) is not type(model):
+        raise ValueError(
+            f"training.preset must be a {type(model).__name__}, as the recipe "
+            f"builds. Received: {recipe.training.preset!r}, a "
+            f"{type(start).__name__}"
+        )
+    optimizer = model.optimizer
+    start.compile(type(optimizer).from_config(optimizer.get_config()))
+    return start
 
 
 def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
@@ -203,6 +228,8 @@ def _prepare(recipe, model, loaded):
 
 def starts_from_data(recipe, model, steps):
     """Whether the codebooks are initialized from `steps` training batches."""
+    if recipe.training.preset is not None:
+        return False  # its codebooks are trained
     if recipe.training.adapt is not None:
         return recipe.training.adapt
     num_inputs = (steps - 1) * recipe.data.batch_size + 1
@@ -252,9 +279,9 @@ class _FiniteCheck(keras.callbacks.Callback):
         if bad:
             raise FloatingPointError(
                 f"Training diverged in epoch {epoch + 1}: {', '.join(bad)} is "
-                f"{logs[bad[0]]}. Train again with a lower learning rate (--set "
-                "learning_rate=1e-4), and look for NaN in the data. The "
-                "checkpoints before that epoch are kept."
+                f"{logs[bad[0]]}. Train again with a lower learning rate, such "
+                "as --set learning_rate=1e-4, and look for NaN in the data. "
+                "The checkpoints of earlier epochs are kept."
             )
 
 

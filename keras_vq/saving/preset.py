@@ -14,10 +14,10 @@ import tempfile
 import keras
 
 from keras_vq.checks import did_you_mean
+from keras_vq.published import published
 from keras_vq.saving.config import restored
 from keras_vq.saving.config import without
 from keras_vq.saving.files import written_whole
-from keras_vq.saving.published import published
 
 CONFIG = "config.json"
 METADATA = "metadata.json"

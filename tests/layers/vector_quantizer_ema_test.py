@@ -94,6 +94,26 @@ def test_revival_keeps_a_codebook_alive_that_collapses_without_it(rng):
     assert usage() > 0.9
 
 
+def test_the_decay_warms_up(rng):
+    embeddings = rng.normal(size=(4, 3)).astype("float32")
+    layer = build(
+        embeddings, decay=0.3, revival_threshold=None, decay_warmup=True
+    )
+    expected = reference.VectorQuantizerEMA(embeddings)
+    for decay in (1 / 10, 2 / 11, 3 / 12, 0.3, 0.3):
+        z = rng.normal(size=(20, 3)).astype("float32")
+        layer(z, training=True)
+        layer(np.zeros((0, 3), "float32"), training=True)  # is no step
+        layer(z)
+        expected.decay = decay
+        expected.update(z, nearest(z, expected.embeddings))
+    np.testing.assert_allclose(
+        to_numpy(layer.embeddings), expected.embeddings, rtol=1e-4, atol=1e-5
+    )
+    with pytest.raises(ValueError, match="`decay_warmup` must be a bool"):
+        VectorQuantizerEMA(4, 3, decay_warmup=None)
+
+
 def test_empty_batch_changes_no_code(rng):
     embeddings = rng.normal(size=(4, 3)).astype("float32")
     layer = build(embeddings)

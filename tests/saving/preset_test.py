@@ -14,10 +14,10 @@ import keras_vq
 from keras_vq import data
 from keras_vq import models
 from keras_vq import zoo
+from keras_vq.published import published
 from keras_vq.saving.preset import CONFIG
 from keras_vq.saving.preset import METADATA
 from keras_vq.saving.preset import WEIGHTS
-from keras_vq.saving.published import published
 from tests.helpers import tiny_images
 from tests.helpers import tiny_vqvae
 

@@ -4,8 +4,8 @@ import pathlib
 
 # In a wheel they lie inside the package, in a checkout beside it.
 _ROOTS = (
-    pathlib.Path(__file__).parents[1] / "zoo" / "published",
-    pathlib.Path(__file__).parents[2] / "zoo",
+    pathlib.Path(__file__).parent / "zoo" / "published",
+    pathlib.Path(__file__).parents[1] / "zoo",
 )
 
 
