@@ -53,7 +53,7 @@ if not _is_command():
 
 
 def __getattr__(name):
-    # Imported when first used: these need TensorFlow, whatever the backend, or
+    # Imported on first use: these need TensorFlow (with every backend) or
     # KerasTuner.
     if name in ("data", "export", "recipes", "tuning"):
         return importlib.import_module(f"keras_vq.{name}")

@@ -14,17 +14,17 @@ from keras_vq.training import Model
 
 @serializable
 class LatentGenerator(Model):
-    """A tokenizer and a prior over its codes: together they generate images.
+    """A tokenizer and a prior over its codes, which together generate images.
 
-    Both are trained before. Saving it saves both.
+    Train both first. Saving the generator saves both.
 
     Args:
         tokenizer: A `keras_vq.models.Tokenizer`.
-        prior: A `keras_vq.priors.Prior` of the same codes.
-        condition_tokenizer: A `keras_vq.models.Tokenizer` or None, that of the
-            prior's condition: then the `condition` arguments below are images,
-            which are encoded. Defaults to None.
-        **kwargs: `name` and others of `keras.Model`.
+        prior: A `keras_vq.priors.Prior` over the tokenizer's codes.
+        condition_tokenizer: A `keras_vq.models.Tokenizer` or None, encodes the
+            prior's condition. With it, the `condition` arguments below are
+            images. Defaults to None.
+        **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
         x: float or uint8 tensor `(batch, *input_shape)`.
@@ -34,7 +34,7 @@ class LatentGenerator(Model):
         reconstructions.
 
     Raises:
-        ValueError: If prior and tokenizers do not match.
+        ValueError: If the prior and the tokenizers do not match.
 
     Example:
 
@@ -65,7 +65,7 @@ class LatentGenerator(Model):
 
     def losses_of(self, x, labels, training):
         raise TypeError(
-            "A LatentGenerator is not trained itself: train its tokenizer on "
+            "A LatentGenerator cannot be trained. Train its tokenizer on "
             "images, then its prior on the tokenizer's codes."
         )
 
@@ -84,7 +84,7 @@ class LatentGenerator(Model):
         batch_size=64,
         **drawing,
     ):
-        """New images: codes drawn from the prior, decoded.
+        """Generate images: sample codes from the prior and decode them.
 
         Args:
             num_images: int >= 1, number of images.
@@ -93,18 +93,18 @@ class LatentGenerator(Model):
             condition: array `(num_images, ...)`, for a prior with a condition:
                 codes, or images if the generator has a `condition_tokenizer`.
                 Defaults to None.
-            seed: int or None; one seed draws the same codes on every backend.
-                Defaults to None.
-            batch_size: int, images drawn together. Defaults to 64.
-            **drawing: `temperature`, `top_k` and others of the prior's
-                `generate`.
+            seed: int or None, random seed. The same seed gives the same codes
+                on every backend. Defaults to None.
+            batch_size: int, images per batch. Defaults to 64.
+            **drawing: Further arguments of the prior's `generate`, such as
+                `temperature` and `top_k`.
 
         Returns:
             NumPy float32 array `(num_images, *input_shape)`, in the
             tokenizer's `value_range`.
 
         Raises:
-            ValueError: If an argument does not fit.
+            ValueError: If an argument is invalid.
         """
         codes = self.prior.generate(
             num_images,
@@ -126,28 +126,28 @@ class LatentGenerator(Model):
         batch_size=64,
         **drawing,
     ):
-        """Redraw a part of images, keeping the codes of the rest.
+        """Resample the masked part of images, keeping the other codes.
 
-        A code is kept if none of the pixels of its cell is masked. An
-        autoregressive prior draws codes in raster order from those before, so
-        what lies below and to the right of the mask has no influence.
+        A code is kept if no pixel of its cell is masked. An autoregressive
+        prior samples each code given the previous ones in raster order, so a
+        kept code only influences the masked codes that come after it.
 
         Args:
             images: array `(n, *input_shape)`, float in the tokenizer's
                 `value_range` or uint8.
             mask: bool array `(n, *size)` or `(*size,)`, the spatial axes of
-                the images; True where to redraw.
+                the images; True for pixels to resample.
             labels: int array `(n,)` or int, for a prior with `num_classes`.
                 Defaults to None.
             condition, seed, batch_size: See `generate`.
-            **drawing: `sampler`, `guidance_scale` and others of the prior's
-                `complete`.
+            **drawing: Further arguments of the prior's `complete`, such as
+                `sampler` and `guidance_scale`.
 
         Returns:
             NumPy float32 array `(n, *input_shape)`.
 
         Raises:
-            ValueError: If an argument does not fit.
+            ValueError: If an argument is invalid.
         """
         codes = self.tokenizer.encode(images, batch_size=batch_size)
         mask = self._checked_mask(np.asarray(mask), len(images))
@@ -177,10 +177,11 @@ class LatentGenerator(Model):
         batch_size=64,
         **drawing,
     ):
-        """Classifier-based rejection sampling: keep the most convincing images.
+        """Generate images and keep those that a classifier rates highest.
 
-        For each class the share `keep` of the drawn images to which the
-        classifier gives the highest probability of their label.
+        This is classifier-based rejection sampling: for each class, it keeps
+        the fraction `keep` of the generated images to whose label the
+        classifier assigns the highest probability.
 
         Args:
             classifier: `keras.Model` from images `(batch, *input_shape)` in
@@ -188,8 +189,8 @@ class LatentGenerator(Model):
                 num_classes)`.
             num_images: int >= 1, number of images to keep.
             labels: int array `(num_images,)` or int.
-            keep: float in (0, 1], share of the drawn images to keep. Defaults
-                to 0.5.
+            keep: float in (0, 1], fraction of the generated images to keep.
+                Defaults to 0.5.
             seed, batch_size, **drawing: See `generate`.
 
         Returns:
@@ -197,7 +198,7 @@ class LatentGenerator(Model):
             the labels.
 
         Raises:
-            ValueError: If an argument does not fit.
+            ValueError: If an argument is invalid.
 
         References:
             Razavi et al., Generating Diverse High-Fidelity Images with
@@ -212,8 +213,8 @@ class LatentGenerator(Model):
             )
         if self.num_classes is None:
             raise ValueError(
-                "`reject` keeps the images that look most like their label, so "
-                "the prior must have `num_classes`. Received: a prior without"
+                "`reject` needs a prior with `num_classes`. Received: a prior "
+                "without classes"
             )
         labels = self.prior.conditioning_arrays(labels, None, num_images).labels
         classes, counts = np.unique(labels, return_counts=True)
@@ -233,7 +234,7 @@ class LatentGenerator(Model):
         return kept
 
     def _encoded(self, condition):
-        """The condition as the prior takes it."""
+        """Encode the condition if there is a tokenizer for it."""
         if condition is None or self.condition_tokenizer is None:
             return condition
         return self.condition_tokenizer.encode(condition)
@@ -243,7 +244,7 @@ class LatentGenerator(Model):
         if mask.dtype != bool or mask.shape not in (size, (count, *size)):
             raise ValueError(
                 f"`mask` must be bool of shape {size} or {(count, *size)}, "
-                f"True where to redraw. Received: shape={mask.shape} and "
+                f"True to resample. Received: shape={mask.shape} and "
                 f"dtype={mask.dtype}"
             )
         return np.broadcast_to(mask, (count, *size))
@@ -252,7 +253,7 @@ class LatentGenerator(Model):
     def from_config(cls, config, custom_objects=None):
         with keras.saving.custom_object_scope(custom_objects or {}):
             parts = {name: restored(value) for name, value in config.items()}
-        # Weights are loaded later: until then fingerprints differ.
+        # Weights are loaded later, and until then fingerprints differ.
         prior = parts["prior"]
         fingerprint = prior.tokenizer_fingerprint
         prior.tokenizer_fingerprint = None
@@ -269,7 +270,7 @@ def _check_codes(tokenizer, prior):
     if produced != modeled:
         raise ValueError(
             f"{title(tokenizer)} produces codes of shape {produced[0]} with "
-            f"K={produced[1]}, {title(prior)} models codes of shape "
+            f"K={produced[1]}, but {title(prior)} models codes of shape "
             f"{modeled[0]} with K={modeled[1]}. Received: a tokenizer and a "
             "prior that do not match"
         )
@@ -301,19 +302,19 @@ def _check_fingerprints(tokenizer, prior, condition_tokenizer):
         raise ValueError(
             f"{title(prior)} was created for the codes of the tokenizer "
             f"{expected}. Received: the tokenizer {found}. If it was trained "
-            "further after the prior was created, its codes have another "
-            "meaning now."
+            "further after the prior was created, its codes now have another "
+            "meaning."
         )
 
 
 def _coarse(mask, code_shape):
-    """Which codes have a masked pixel in their cell."""
+    """Mask of the codes with a masked pixel in their cell."""
     count, *size = mask.shape
     cells = [count]
     for n, m in zip(size, code_shape, strict=False):
         cells += [m, n // m]
     within = tuple(range(2, 2 * len(size) + 1, 2))
     masked = mask.reshape(cells).any(axis=within)
-    code_axes = (1,) * (len(code_shape) - len(size))  # codes of a position
+    code_axes = (1,) * (len(code_shape) - len(size))  # for codes per position
     masked = masked.reshape(masked.shape + code_axes)
     return np.broadcast_to(masked, (count, *code_shape))

@@ -1,4 +1,4 @@
-"""Pictures, checkpoints and warnings while a model trains."""
+"""Callbacks that draw figures, save checkpoints and warn of problems."""
 
 from keras_vq.callbacks.code_projection import CodeProjection
 from keras_vq.callbacks.codebook_monitor import CodebookMonitor

@@ -11,18 +11,18 @@ from keras_vq.training.batches import to_array
 
 
 class CodeProjection(EpochPicture):
-    """Draws codes and the encoder's outputs in a plane, after each epoch.
+    """Plots codes and encoder outputs in two dimensions after each epoch.
 
-    Codes far from all outputs are never chosen; a cluster of outputs without
-    codes is poorly represented. The plane is that of the largest variance of
-    the outputs, which are scaled to length 1 for cosine distance. There is no
-    picture of an epoch after which no output is finite.
+    Codes far from all outputs are never used; a cluster of outputs without
+    codes is poorly represented. The axes are the first two principal components
+    of the outputs, which are scaled to length 1 for cosine distance. Epochs
+    after which no output is finite get no figure.
 
     Args:
         x: array `(n, *input_shape)`, inputs of the model.
         directory: Folder for `epoch_0001.png` and so on; created if missing.
-        max_points: int, the most outputs to draw, evenly spaced. Defaults to
-            10,000.
+        max_points: int, maximum number of outputs to draw, evenly spaced.
+            Defaults to 10,000.
 
     Raises:
         ValueError: When training starts, if the model does not have exactly one
@@ -64,7 +64,7 @@ class CodeProjection(EpochPicture):
 
 
 def codes_of(quantizer, vectors):
-    """The codes that vectors are assigned to, and the other ones.
+    """Split a codebook into the codes that vectors use and unused codes.
 
     Args:
         quantizer: A quantizer of `keras_vq.layers`.

@@ -10,16 +10,16 @@ from keras_vq.metrics import CodebookUsage
 
 
 class CodebookMonitor(keras.callbacks.Callback):
-    """Warns when few codes are in use, and stops at a codebook with NaN.
+    """Warns of low codebook usage, and stops training at NaN in a codebook.
 
-    After each epoch the usage of every codebook in the logs (one per level or
-    stage) is compared with `min_usage`. The first one below it causes a
-    warning, once per callback, that says what to change. If the weights of a
-    quantizer are not finite, training stops with a warning that names the epoch
-    and the layer.
+    After each epoch, the usage of every codebook in the logs (one per level or
+    stage) is compared with `min_usage`. The first one below it causes a warning
+    with advice, at most once per callback. If the weights of a quantizer are
+    not finite, training stops with a warning that names the epoch and the
+    layer.
 
     Args:
-        min_usage: float in [0, 1], share of the codes. Defaults to 0.1.
+        min_usage: float in [0, 1], fraction of the codes. Defaults to 0.1.
 
     Raises:
         ValueError: If `min_usage` is out of range.
@@ -61,9 +61,9 @@ class CodebookMonitor(keras.callbacks.Callback):
         numbers = ", ".join(f"{n} of `{name}`" for name, n in bad.items())
         warnings.warn(
             f"Training stops after epoch {epoch + 1}: weights of layer "
-            f"`{layer.name}` are not finite, {numbers}. Return to the last "
-            "good checkpoint and train with a lower learning rate or clipped "
-            "gradients, and look for NaN in the data.",
+            f"`{layer.name}` are not finite, {numbers}. Resume from the last "
+            "good checkpoint with a lower learning rate or gradient clipping, "
+            "and look for NaN in the data.",
             stacklevel=2,
         )
         return False

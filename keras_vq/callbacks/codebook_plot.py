@@ -6,11 +6,11 @@ from keras_vq.metrics import CodebookPerplexity
 
 
 class CodebookPlot(EpochPicture):
-    """Draws how often each code was used, after each epoch.
+    """Plots the usage of each code after each epoch.
 
-    The sorted frequencies of the codes, their histogram, and a map by index.
-    The counts come from the model's perplexity metrics: of the validation data
-    if `fit` gets them, of the training data otherwise.
+    Shows the sorted frequencies of the codes, their histogram, and a map by
+    index. The counts come from the model's perplexity metrics, on the
+    validation data if `fit` gets any and on the training data otherwise.
 
     Args:
         directory: Folder for `epoch_0001.png` and so on; created if missing.

@@ -1,4 +1,4 @@
-"""Figures of codebooks: what is used how often, and where codes lie."""
+"""Figures of codebooks: how often codes are used and where they are."""
 
 import math
 
@@ -12,14 +12,15 @@ _RED = "#c0504d"
 
 
 def codebook_usage(counts):
-    """How often each code of one or more codebooks was used.
+    """Plot how often each code of one or more codebooks was used.
 
-    A row for each codebook: the codes' shares, most frequent first; a
-    histogram of how many codes were used how often; and a map with a cell for
-    each code in the order of their indices, row by row, unused ones in white.
+    Each codebook has a row of three panels: the frequencies of the codes, most
+    frequent first; a histogram of these frequencies; and a map with one cell
+    per code, in order of index, with unused codes in white.
 
     Args:
-        counts: dict, name of a codebook to an array `(num_embeddings,)`.
+        counts: dict from codebook name to array `(num_embeddings,)`, how often
+            each code was used.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -86,15 +87,15 @@ def _draw_map(figure, axis, frequency):
 
 
 def code_projection(vectors, used, unused=None):
-    """Codes over the vectors that they stand for, in two dimensions.
+    """Plot codes and the vectors they represent in two dimensions.
 
-    The plane is that of the vectors' greatest variance, by a singular value
-    decomposition. It is cut to the vectors and the codes in use; a note counts
-    the codes that lie outside.
+    The axes are the first two principal components of the vectors. Their limits
+    enclose the vectors and the codes in use; the title counts the unused codes
+    outside.
 
     Args:
-        vectors: array `(N, D)`, an encoder's outputs.
-        used: array `(n, D)`, the codes that were chosen for them.
+        vectors: array `(N, D)`, encoder outputs.
+        used: array `(n, D)`, the codes in use.
         unused: array `(m, D)` or None, all other codes. Defaults to None.
 
     Returns:

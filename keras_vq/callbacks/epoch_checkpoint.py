@@ -9,15 +9,15 @@ _NAME = re.compile(r"epoch_(\d+)\.keras")
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
-    """Saves everything that an exact resume needs after each epoch.
+    """Saves a checkpoint after each epoch, for exact resumption.
 
-    `directory/epoch_0001.keras` and so on hold weights, optimizer, codebook
-    averages and the state of random draws. Each is written under a temporary
-    name first, so a process killed at any moment leaves no partial file. The
-    two newest are kept.
+    `directory/epoch_0001.keras` and so on contain the weights, the codebook
+    averages and the states of the optimizer and the random generators. Each
+    file is first written under a temporary name, so a killed process leaves no
+    partial file. Only the two newest checkpoints are kept.
 
     Args:
-        directory: Folder of the checkpoints; created if missing.
+        directory: Folder for the checkpoints; created if missing.
 
     Example:
 

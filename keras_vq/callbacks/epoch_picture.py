@@ -6,7 +6,7 @@ from keras_vq.callbacks.plots import save_figure
 
 
 class EpochPicture(keras.callbacks.Callback):
-    """Base of the callbacks that draw a picture after each epoch.
+    """Base class for callbacks that save a figure after each epoch.
 
     A subclass defines `draw()`.
 
@@ -19,7 +19,7 @@ class EpochPicture(keras.callbacks.Callback):
         self.directory = pathlib.Path(directory)
 
     def draw(self):
-        """A `matplotlib.figure.Figure` of `self.model`, or None for none."""
+        """Return a `matplotlib.figure.Figure`, or None to save nothing."""
         raise NotImplementedError
 
     def on_epoch_end(self, epoch, logs=None):
@@ -31,7 +31,7 @@ class EpochPicture(keras.callbacks.Callback):
 
 
 def check_images(images):
-    """Raise unless these are images that can be drawn."""
+    """Raise unless `images` are grayscale or RGB images."""
     if len(images.shape) != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(
             "`images` must have shape (n, height, width, 1 or 3). Received: "

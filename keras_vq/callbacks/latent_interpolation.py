@@ -5,11 +5,11 @@ from keras_vq.callbacks.plots import image_grid
 
 
 class LatentInterpolation(EpochPicture):
-    """Draws interpolations between images, after each epoch.
+    """Draws interpolations between images after each epoch.
 
     Args:
-        images: array `(n, height, width, channels)`; the first is interpolated
-            with the second, the third with the fourth and so on, a row each.
+        images: array `(n, height, width, channels)`; each row interpolates
+            between two of them: first and second, third and fourth, and so on.
         directory: Folder for `epoch_0001.png` and so on; created if missing.
         num_steps: int >= 2, images per row. Defaults to 8.
         labels: int array `(n,)`, for a conditional model. Defaults to None.

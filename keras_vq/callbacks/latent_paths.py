@@ -8,22 +8,22 @@ def interpolate(model, images, num_steps=8, labels=None):
 
     Args:
         model: A model with continuous latents.
-        images: array `(n, height, width, channels)`; the first is interpolated
-            with the second, the third with the fourth and so on.
+        images: array `(n, height, width, channels)`, whose pairs are first and
+            second, third and fourth, and so on.
         num_steps: int >= 2, images per pair. Defaults to 8.
-        labels: int array `(n,)`, for a conditional model: each interpolation
-            has the class of its first image. Defaults to None.
+        labels: int array `(n,)`, for a conditional model; each interpolation
+            uses the label of its first image. Defaults to None.
 
     Returns:
         NumPy float32 array `(n // 2 * num_steps, height, width, channels)`.
 
     Raises:
-        ValueError: If the model has no continuous latents, there are fewer
+        ValueError: If the model has no continuous latents, or there are fewer
             than two images or steps.
     """
     if num_steps < 2 or len(images) < 2:
         raise ValueError(
-            "An interpolation needs two images and two steps. Received: "
+            "Interpolation needs at least two images and two steps. Received: "
             f"{len(images)} images and num_steps={num_steps}"
         )
     pairs = len(images) // 2
@@ -43,28 +43,29 @@ def traverse(model, images, num_dims=8, num_steps=8, labels=None):
     """Vary single dimensions of the latents of the first image.
 
     Each row varies one dimension, at all positions of a grid at once, from two
-    standard deviations below its mean to two above, both taken over the
-    images. The dimensions with the largest deviations come first.
+    standard deviations below its mean to two above, estimated from all images.
+    Dimensions with the largest standard deviations come first.
 
     Args:
         model: A model with continuous latents.
         images: array `(n, height, width, channels)`.
-        num_dims: int >= 1, dimensions. Defaults to 8.
+        num_dims: int >= 1, maximum number of dimensions. Defaults to 8.
         num_steps: int >= 2, images per dimension. Defaults to 8.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
     Returns:
         NumPy float32 array `(dimensions * num_steps, height, width,
-        channels)`, for at most as many dimensions as there are.
+        channels)`, where `dimensions` is `num_dims` or the number of latent
+        dimensions if that is less.
 
     Raises:
-        ValueError: If the model has no continuous latents, there are fewer
+        ValueError: If the model has no continuous latents, or there are fewer
             than two images or steps.
     """
     if num_steps < 2 or len(images) < 2:
         raise ValueError(
-            "A traversal needs two images, to measure how latents vary, and "
-            f"two steps. Received: {len(images)} images and "
+            "A traversal needs at least two images, to measure how latents "
+            f"vary, and two steps. Received: {len(images)} images and "
             f"num_steps={num_steps}"
         )
     z = model.encode_latents(images, labels)

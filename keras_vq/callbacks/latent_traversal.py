@@ -5,14 +5,14 @@ from keras_vq.callbacks.plots import image_grid
 
 
 class LatentTraversal(EpochPicture):
-    """Draws the effect of single latent dimensions, after each epoch.
+    """Draws the effect of single latent dimensions after each epoch.
 
     Args:
-        images: array `(n, height, width, channels)`; the first one is varied,
-            all determine how far.
+        images: array `(n, height, width, channels)`; latents of the first one
+            are varied, over a range determined from all.
         directory: Folder for `epoch_0001.png` and so on; created if missing.
-        num_dims: int >= 1, dimensions, those with the largest standard
-            deviation. Defaults to 8.
+        num_dims: int >= 1, number of dimensions to vary, those with the largest
+            standard deviations. Defaults to 8.
         num_steps: int >= 2, images per dimension. Defaults to 8.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 

@@ -4,10 +4,10 @@ from keras_vq.callbacks.plots import comparison_grid
 
 
 class LevelReconstructions(EpochPicture):
-    """Draws what each level of a hierarchical model adds, after each epoch.
+    """Draws what each level of a hierarchical model adds after each epoch.
 
-    Below the images, their reconstructions from the top level alone, from the
-    first two levels, and so on to all.
+    Below the images are their reconstructions from the top level alone, from
+    the top two levels, and so on, to those from all levels.
 
     Args:
         images: array `(n, height, width, channels)`, the images to show.
@@ -32,14 +32,15 @@ class LevelReconstructions(EpochPicture):
 
 
 def level_reconstructions(model, images):
-    """Images and their reconstructions from the first levels of codes.
+    """Reconstruct images from the first one, two, ... levels of codes.
 
     Args:
         model: A `keras_vq.models.VQVAE2`.
         images: array `(n, height, width, channels)`.
 
     Returns:
-        dict, captions to arrays, for `plots.comparison_grid`.
+        dict from caption to array, for `plots.comparison_grid`; starts with
+        the images.
 
     Raises:
         ValueError: If the model has a single level.

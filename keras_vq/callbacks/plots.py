@@ -1,4 +1,4 @@
-"""Figures, drawn without a display."""
+"""Figures that need no display."""
 
 import numpy as np
 
@@ -6,24 +6,24 @@ from keras_vq.saving.files import written_whole
 
 
 def blank_figure(**kwargs):
-    """A figure without axes.
+    """Create a figure without axes.
 
     Args:
-        **kwargs: `figsize` and others of `matplotlib.figure.Figure`.
+        **kwargs: Keyword arguments of `matplotlib.figure.Figure`.
     """
-    # Here, for `import keras_vq` to be quick.
+    # Imported here to keep `import keras_vq` fast.
     from matplotlib.figure import Figure
 
     return Figure(layout="constrained", **kwargs)
 
 
 def comparison_grid(rows, columns=8):
-    """Images above what becomes of them, in groups of rows.
+    """Plot images in groups of rows, such as inputs above reconstructions.
 
     Args:
-        rows: dict, the caption of a row to an array `(n, height, width, 1 or
-            3)`, floats in [0, 1] or uint8; as many images in each.
-        columns: int, images in a row. Defaults to 8.
+        rows: dict from the caption of a row to an array `(n, height, width, 1
+            or 3)`, float in [0, 1] or uint8, with the same n for all rows.
+        columns: int, images per row. Defaults to 8.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -57,10 +57,10 @@ def comparison_grid(rows, columns=8):
 
 
 def image_grid(images, columns=8):
-    """Images in rows.
+    """Plot images in a grid.
 
     Args:
-        images: array `(n, height, width, 1 or 3)`, floats in [0, 1].
+        images: array `(n, height, width, 1 or 3)`, float in [0, 1].
         columns: int, images per row. Defaults to 8.
 
     Returns:
@@ -90,12 +90,12 @@ def _show(axis, picture):
 
 
 def training_curves(history, columns=4):
-    """What was logged after each epoch, a panel for each name.
+    """Plot the logs of each epoch, with one panel per name.
 
     Args:
-        history: dict, names to lists of floats, one for each epoch. `val_loss`
-            is drawn beside `loss`, and so on.
-        columns: int, panels in a row. Defaults to 4.
+        history: dict from name to list of floats, one per epoch. `val_loss`
+            shares a panel with `loss`, and so on.
+        columns: int, panels per row. Defaults to 4.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -127,6 +127,6 @@ def training_curves(history, columns=4):
 
 
 def save_figure(figure, path, dpi=110):
-    """Write a figure as PNG, whole or not at all."""
+    """Write a figure as PNG, atomically."""
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=dpi, format="png")

@@ -4,7 +4,7 @@ from keras_vq.callbacks.plots import comparison_grid
 
 
 class ReconstructionGrid(EpochPicture):
-    """Draws images and their reconstructions, after each epoch.
+    """Draws images and their reconstructions after each epoch.
 
     Args:
         images: array `(n, height, width, channels)`, the images to show.

@@ -9,17 +9,17 @@ from keras_vq.checks import title
 class SampleGrid(EpochPicture):
     """Draws generated images after each epoch.
 
-    The noise is the same each time, so that pictures can be compared.
+    The noise is the same each time, so that figures can be compared.
 
     Args:
         directory: Folder for `epoch_0001.png` and so on; created if missing.
         num_samples: int, number of samples. Defaults to 64.
-        seed: int, of the noise. Defaults to 0.
+        seed: int, random seed of the noise. Defaults to 0.
         generator: The model that generates, such as a
-            `keras_vq.LatentGenerator` of the prior being trained; None for the
-            model itself. Defaults to None.
-        labels: int array `(num_samples,)` or int, for a conditional model; None
-            for each class in turn. Defaults to None.
+            `keras_vq.LatentGenerator` with the prior being trained. None uses
+            the trained model itself. Defaults to None.
+        labels: int array `(num_samples,)` or int, for a conditional model. None
+            cycles through the classes. Defaults to None.
         condition: array `(num_samples, ...)`, for a generator with a condition;
             images are drawn above their samples. Defaults to None.
 
@@ -61,16 +61,16 @@ class SampleGrid(EpochPicture):
 def sample_grid(
     model, num_samples, seed, labels=None, condition=None, **drawing
 ):
-    """A grid of generated images.
+    """Plot a grid of generated images.
 
     Args:
         model: A model that `can_generate`.
         num_samples: int, number of samples.
-        seed: int, of the noise.
-        labels: int array `(num_samples,)` or int, for a conditional model; None
-            for each class in turn, one per column if there are at most ten.
-            Defaults to None.
-        condition: array `(num_samples, ...)`, for a conditioned generator.
+        seed: int, random seed of the noise.
+        labels: int array `(num_samples,)` or int, for a conditional model. None
+            cycles through the classes, with one column per class if there are
+            at most ten. Defaults to None.
+        condition: array `(num_samples, ...)`, for a generator with a condition.
             Defaults to None.
         **drawing: `temperature`, `guidance_scale` and others of the model's
             `generate`.
@@ -79,8 +79,8 @@ def sample_grid(
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If there are labels and the model is not conditional, or it
-            has no such class.
+        ValueError: If labels are given for a model without classes, or are out
+            of range.
     """
     classes = model.num_classes
     if labels is not None and classes is None:
@@ -90,7 +90,7 @@ def sample_grid(
     columns = 8
     arguments = {"seed": seed, **drawing}
     if classes is not None:
-        if labels is None and condition is None:
+        if labels is None:
             labels = np.arange(num_samples) % classes
             columns = classes if classes <= 10 else 8
         elif np.ndim(labels) == 0 and labels is not None:

@@ -1,7 +1,7 @@
-"""Networks: encoders and decoders, discriminators, causal networks.
+"""Encoders and decoders, discriminators, and causal networks.
 
-Functions build `keras.Model` instances; the causal networks, which see earlier
-codes only, are layers.
+The functions build `keras.Model` instances. The causal networks, which only see
+earlier codes, are layers.
 """
 
 from keras_vq.networks.causal_network import CausalNetwork

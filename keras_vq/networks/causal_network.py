@@ -10,34 +10,34 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class CausalNetwork(keras.layers.Layer):
-    """Base of the networks that only see earlier codes.
+    """Base class for networks that only see earlier codes.
 
-    From codes in raster order a network computes features at each position,
-    which depend on the conditioning and on the codes at earlier positions
-    only. `keras_vq.priors.AutoregressivePrior` turns them into probabilities
-    of the next code.
+    For codes in raster order, a network computes features at each position that
+    only depend on the conditioning and the codes at earlier positions.
+    `keras_vq.priors.AutoregressivePrior` turns them into probabilities of the
+    code at that position.
 
     A subclass builds its layers in `__init__`, sets `features_dim` and
     defines
 
     - `call(codes, conditioning, training)`, the features of all positions;
     - `initial_state(batch_size, conditioning)` and `step(position, codes,
-      state)`, the same for one position after the other, with caches in
-      `state`.
+      state)`, which compute the same features one position at a time, with
+      caches in `state`.
 
     Args:
         code_shape: tuple of int, shape of the codes of one input.
         num_embeddings: int >= 2, number of codes, K.
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
-        codes_per_position: int >= 1. If it is more than one, it is the last
-            axis of `code_shape`: stages of a residual quantizer, groups, or
-            channels of pixels. Defaults to 1.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        codes_per_position: int >= 1. If more than 1, the codes of a position
+            are the last axis of `code_shape`: stages of a residual quantizer,
+            groups, or color channels. Defaults to 1.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         codes: int tensor `(batch, *code_shape)`.
-        conditioning: `keras_vq.networks.Conditioning`. Defaults to nothing.
+        conditioning: `keras_vq.networks.Conditioning`. Defaults to none.
         training: bool. Defaults to False.
 
     Returns:
@@ -49,7 +49,7 @@ class CausalNetwork(keras.layers.Layer):
 
     # Shape of the condition of an example; None for no condition.
     condition_shape: tuple[int, ...] | None = None
-    # Number of codes that the condition consists of; None for floats.
+    # K of a condition that consists of codes; None for floats.
     num_condition_embeddings: int | None = None
     features_dim: int
 
@@ -92,12 +92,11 @@ class CausalNetwork(keras.layers.Layer):
         raise NotImplementedError
 
     def initial_state(self, batch_size, conditioning=Conditioning()):
-        """The state before the first `step`.
+        """Create the state before the first `step`.
 
         Args:
             batch_size: int or int tensor.
-            conditioning: `keras_vq.networks.Conditioning`. Defaults to
-                nothing.
+            conditioning: `keras_vq.networks.Conditioning`. Defaults to none.
 
         Returns:
             dict of tensors or nested structures of them.
@@ -105,18 +104,19 @@ class CausalNetwork(keras.layers.Layer):
         raise NotImplementedError
 
     def step(self, position, codes, state):
-        """The features at one position. Called for each, in order.
+        """Compute the features at one position; called for each in order.
 
         Args:
-            position: int or int tensor, in raster order.
+            position: int or int tensor, index in raster order.
             codes: int32 tensor `(batch, num_positions)`, followed by
                 `codes_per_position` if that is more than 1. Only earlier
                 positions are read.
-            state: What `initial_state`, or this method at the previous
-                position, returned.
+            state: Output of `initial_state`, or of this method at the previous
+                position.
 
         Returns:
-            `features, state`, features float32 `(batch, features_dim)`.
+            `features, state`: float32 tensor `(batch, features_dim)` and the
+            state for the next position.
         """
         raise NotImplementedError
 

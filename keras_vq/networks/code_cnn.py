@@ -1,4 +1,4 @@
-"""Networks between a map of codes and a few vectors that summarize it."""
+"""Encoder of a map of codes to a few vectors, and its decoder."""
 
 import keras
 
@@ -18,26 +18,26 @@ def code_encoder_decoder(
     downsampling=1,
     dtype=None,
 ):
-    """From a map of codes to a few vectors, and back to logits of the codes.
+    """Build an encoder of a map of codes to a few vectors, and its decoder.
 
     Args:
         code_shape: tuple of int, shape of the map.
-        num_embeddings: int, number of codes of the map.
+        num_embeddings: int, number of codes, K.
         num_codes: int >= 1, number of vectors.
         embedding_dim: int, length of a vector.
         hidden_dim: int >= 2, channels of the convolutions and length of the
             embedding of the map's codes. Defaults to 128.
         num_residual_layers: int >= 0, residual blocks in the encoder and in the
             decoder. Defaults to 2.
-        residual_hidden_dim: int, channels inside a residual block, and those
-            next to the fully connected layers. Defaults to 32.
-        downsampling: int, a power of two that divides the sizes of the map, by
-            which the convolutions reduce them; 1 for none. Defaults to 1.
+        residual_hidden_dim: int, channels inside a residual block, and of the
+            grids next to the fully connected layers. Defaults to 32.
+        downsampling: int, 1 or a power of two that divides the sizes of the
+            map, factor by which the convolutions reduce them. Defaults to 1.
         dtype: dtype policy of the layers; outputs are float32.
 
     Returns:
-        `encoder, decoder`, two `keras.Model`: int `(batch, *code_shape)` to
-        `(batch, num_codes, embedding_dim)`, and that to
+        `encoder, decoder`, two `keras.Model`: from int `(batch, *code_shape)`
+        to `(batch, num_codes, embedding_dim)`, and from there to logits
         `(batch, *code_shape, num_embeddings)`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Networks that also take a class label."""
+"""Networks conditioned on a class label."""
 
 import math
 
@@ -6,10 +6,10 @@ import keras
 
 
 def conditional_encoder(encoder, num_classes, name="encoder"):
-    """An encoder that sees the class as one more channel of its input.
+    """Condition an encoder on the class, as an additional input channel.
 
     Args:
-        encoder: `keras.Model` whose input has that channel.
+        encoder: `keras.Model` whose input includes that channel.
         num_classes: int, number of classes.
         name: Name of the model.
 
@@ -36,13 +36,13 @@ def conditional_encoder(encoder, num_classes, name="encoder"):
 
 
 def conditional_decoder(decoder, num_classes, label_dim, name="decoder"):
-    """A decoder that sees the class next to each latent vector.
+    """Condition a decoder on the class, appended to each latent vector.
 
     Args:
-        decoder: `keras.Model` whose input vectors end in a learned vector of
-            the class, of length `label_dim`.
+        decoder: `keras.Model` whose input vectors end with the embedding of
+            the class.
         num_classes: int, number of classes.
-        label_dim: int, length of that vector.
+        label_dim: int, length of that embedding.
         name: Name of the model.
 
     Returns:

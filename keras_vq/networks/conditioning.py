@@ -6,11 +6,11 @@ from keras import ops
 
 
 class Conditioning(NamedTuple):
-    """What generation is conditioned on: class labels and one condition.
+    """Class labels and condition of a network.
 
     Attributes:
-        labels: int array or tensor `(batch,)`, or None. A network with
-            `num_classes` classes takes `num_classes` as "no label" too.
+        labels: int array or tensor `(batch,)`, or None. The label `num_classes`
+            means "no label".
         condition: array or tensor `(batch, *condition_shape)`, codes or
             floats, or None.
 
@@ -23,16 +23,16 @@ class Conditioning(NamedTuple):
     condition: Any = None
 
     def map(self, function):
-        """A function of each part that is not None."""
+        """Apply a function to each part that is not None."""
         return keras.tree.map_structure(
             lambda x: None if x is None else function(x), self
         )
 
     def with_unconditional(self, no_label):
-        """This followed by the same without labels: a batch twice as large.
+        """Append a copy without labels, which doubles the batch.
 
         Args:
-            no_label: int, the label that stands for none.
+            no_label: int, the label that means "no label".
         """
         twice = self.map(lambda x: ops.concatenate([x, x]))
         nothing = ops.full_like(self.labels, no_label)

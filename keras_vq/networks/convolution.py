@@ -10,14 +10,14 @@ _CONVOLUTIONS = {
 
 
 def convolution(input_shape, dtype):
-    """The convolution for inputs of this rank, `"same"` padding.
+    """Select the convolution for inputs of this rank, with `"same"` padding.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
         dtype: dtype policy of the layers.
 
     Returns:
-        A function `(filters, kernel_size, **kwargs)` to a Keras layer.
+        A function of `(filters, kernel_size, **kwargs)` that returns a layer.
     """
     layer = _CONVOLUTIONS[len(input_shape) - 1]
 

@@ -1,4 +1,4 @@
-"""The networks of a model with continuous latents."""
+"""Matching encoders and decoders, with one latent vector or a grid."""
 
 import math
 
@@ -23,12 +23,13 @@ def encoder_decoder(
     dtype=None,
     **sizes,
 ):
-    """An encoder, and a decoder that mirrors it.
+    """Build an encoder, and a decoder that mirrors it.
 
     Args:
-        network: `"residual_cnn"`, convolutions, for a single latent vector;
-            `"spatial_residual_cnn"`, convolutions, for a grid of latent
-            vectors; or `"mlp"`, fully connected layers, for a single vector.
+        network: `"residual_cnn"`, convolutions with a single latent vector;
+            `"spatial_residual_cnn"`, convolutions with a grid of latent
+            vectors; or `"mlp"`, fully connected layers with a single latent
+            vector.
         input_shape: tuple, shape of one input, channels last.
         latent_dim: int, length of the decoder's input vectors.
         encoder_dim: int, length of the encoder's output vectors.
@@ -36,7 +37,7 @@ def encoder_decoder(
         downsampling: int, a power of two, ratio of the input's size to that of
             the convolutions' output. Ignored for `"mlp"`.
         dtype: dtype policy of the layers.
-        **sizes: `hidden_dim`, `num_residual_layers`, `residual_hidden_dim`.
+        **sizes: `hidden_dim`, `num_residual_layers` and `residual_hidden_dim`.
 
     Returns:
         `encoder, decoder`, two `keras.Model`.

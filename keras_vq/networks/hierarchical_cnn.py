@@ -1,4 +1,4 @@
-"""Networks of a hierarchy of grids, each half the size of the next.
+"""Networks for a hierarchy of grids, each half the size of the next.
 
 Razavi et al., Generating Diverse High-Fidelity Images with VQ-VAE-2, 2019,
 section 3.1, figure 2a, for any number of levels.
@@ -19,10 +19,10 @@ def hierarchical_cnn(
     dtype=None,
     **sizes,
 ):
-    """Encoders and decoders of all levels, top (coarsest) first.
+    """Build the encoders and decoders of all levels, top (coarsest) first.
 
-    The bottom encoder starts from the input, each other one from the features
-    of the level below. A decoder takes the codes of its level and the output
+    The bottom encoder takes the input, each other encoder the features of the
+    level below. A decoder takes the codes of its level and the output
     of the decoder above; the bottom one computes the model's output.
 
     Args:
@@ -34,13 +34,13 @@ def hierarchical_cnn(
             of the bottom grid.
         upsampling: `"transposed"` or `"subpixel"`.
         dtype: dtype policy of the layers; outputs are float32.
-        **sizes: `num_residual_layers`, `residual_hidden_dim`.
+        **sizes: `num_residual_layers` and `residual_hidden_dim`.
 
     Returns:
         `encoders, decoders`, two lists of `keras.Model`.
 
     Raises:
-        ValueError: If the input's size cannot be halved that often.
+        ValueError: If the input cannot be halved that often.
 
     Example:
 

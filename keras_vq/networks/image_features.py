@@ -1,18 +1,18 @@
-"""Pretrained and other networks, used to describe images."""
+"""Features of images from pretrained or other networks."""
 
 import keras
 from keras import ops
 
 
 def feature_dims(network):
-    """Numbers of channels of what a network makes of images.
+    """Number of channels of each output of a feature network.
 
     Args:
-        network: `keras.Model` of one input of known channels, with one output
-            or several, of known channels.
+        network: `keras.Model` with one input and one or several outputs, all
+            with a known number of channels.
 
     Returns:
-        list of int, one for each output.
+        list of int, one per output.
 
     Raises:
         ValueError: If `network` is not such a model.
@@ -34,20 +34,20 @@ def feature_dims(network):
 
 
 def image_features(network, images):
-    """What a network makes of images, as at inference.
+    """Compute features of images in inference mode.
 
-    Grey images are repeated for a network that takes three channels.
+    Grayscale images are repeated for a network with three input channels.
 
     Args:
-        network: `keras.Model`, one that `feature_dims` takes.
+        network: `keras.Model` accepted by `feature_dims`.
         images: float tensor `(batch, height, width, channels)` in [0, 1].
 
     Returns:
         list of float32 tensors `(batch, ..., channels)`.
 
     Raises:
-        ValueError: If the images have other channels than the network takes,
-            or are too small for it.
+        ValueError: If the images have the wrong number of channels or are too
+            small for the network.
     """
     channels = network.inputs[0].shape[-1]
     if images.shape[-1] == 1 and channels == 3:
@@ -61,7 +61,7 @@ def image_features(network, images):
         network.compute_output_shape(tuple(images.shape))
     except ValueError as error:
         raise ValueError(
-            "`feature_network` takes no such images; they may be too small. "
+            "`feature_network` rejects these images; they may be too small. "
             f"Received: images of shape {tuple(images.shape)}. {error}"
         ) from error
     features = keras.tree.flatten(network(images, training=False))

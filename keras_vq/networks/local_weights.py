@@ -6,22 +6,22 @@ import keras
 
 
 def local_weights(weights):
-    """Where a file of weights lies, after its download if need be.
+    """Return the path of a weights file, downloading it if necessary.
 
     Args:
         weights: str or Path, a file or its URL (`https:`, `http:`, `file:`).
-            A URL is downloaded once, to the folder `keras_vq` of Keras's own.
+            A URL is downloaded once, to the folder `~/.keras/keras_vq`.
 
     Returns:
         Path.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         OSError: If the URL cannot be downloaded.
     """
     url = urllib.parse.urlsplit(str(weights))
     if url.scheme in ("https", "http", "file"):
-        # Two files of one name are told apart by their URLs.
+        # The digest distinguishes files with the same name but other URLs.
         digest = hashlib.sha256(str(weights).encode()).hexdigest()[:12]
         name = f"{digest}-{pathlib.PurePosixPath(url.path).name}"
         try:

@@ -1,4 +1,4 @@
-"""Fully connected encoder and decoder, of residual blocks."""
+"""Fully connected encoder and decoder with residual blocks."""
 
 import math
 
@@ -16,7 +16,7 @@ def mlp_encoder(
     dtype=None,
     name="encoder",
 ):
-    """From an input of any shape to a vector.
+    """Build an encoder from an input of any shape to a vector.
 
     Args:
         input_shape: tuple, shape of one input.
@@ -54,7 +54,7 @@ def mlp_decoder(
     dtype=None,
     name="decoder",
 ):
-    """From a vector to an output of any shape.
+    """Build a decoder from a vector to an output of any shape.
 
     Args:
         input_dim: int, length of the vector.

@@ -1,4 +1,4 @@
-"""A discriminator of patches.
+"""A discriminator of patches (PatchGAN).
 
 Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
 2017, section 3.2.2 and appendix 6.1.2.
@@ -21,14 +21,14 @@ def patch_discriminator(
     dtype=None,
     name="discriminator",
 ):
-    """A logit for each patch of an input, high if it looks real.
+    """Build a discriminator with a logit for each patch, high if it is real.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
-        hidden_dim: int, channels of the first convolution; they double up to
-            eightfold. Defaults to 64.
-        num_layers: int, convolutions of stride 2. With 3 a logit sees 70
-            pixels along each axis, with 2 it sees 34. Defaults to 3.
+        hidden_dim: int, channels of the first convolution; each of the next
+            doubles them, up to eightfold. Defaults to 64.
+        num_layers: int, convolutions of stride 2. The receptive field of a
+            logit is 70 pixels wide with 3 and 34 with 2. Defaults to 3.
         normalization: `"batch"` or None. Defaults to `"batch"`.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
@@ -65,7 +65,7 @@ def patch_discriminator(
             use_bias=normalization is None,
         )(x)
         if normalization == "batch":
-            # PyTorch's momentum of 0.1.
+            # Equivalent to PyTorch's momentum of 0.1.
             x = keras.layers.BatchNormalization(
                 momentum=0.9, epsilon=1e-5, dtype=dtype
             )(x)

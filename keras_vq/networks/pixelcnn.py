@@ -19,10 +19,10 @@ class PixelCNN(CausalNetwork):
     """A gated PixelCNN, for maps of codes or for pixels.
 
     A stack of gated masked convolutions, the first with mask A and a large
-    kernel, the others with mask B; the conditioning is added in each. `step`
-    computes the vertical stack once per row and the horizontal stack once per
-    position, from caches of what the kernels cover, so its cost does not grow
-    with the map.
+    kernel, the others with mask B. The conditioning is added in each layer.
+    `step` computes the vertical stack once per row and the horizontal stack
+    once per position, from caches of the inputs that the kernels cover, so its
+    cost does not grow with the map.
 
     Args:
         code_shape: tuple of int, `(height, width)` of the codes, or `(height,
@@ -32,18 +32,20 @@ class PixelCNN(CausalNetwork):
             None, no labels.
         codes_per_position: int >= 1; see `CausalNetwork`. Defaults to 1.
         hidden_dim: int >= 2, channels of each stack. Defaults to 64.
-        num_layers: int >= 1, gated masked convolutions. Defaults to 8.
-        kernel_size: int, odd, of the layers after the first. Defaults to 3.
-        first_kernel_size: int, odd. Defaults to 7.
-        dropout: float in [0, 1), before the output. Defaults to 0.0.
+        num_layers: int >= 1, number of gated masked convolutions. Defaults to
+            8.
+        kernel_size: odd int, for the layers after the first. Defaults to 3.
+        first_kernel_size: odd int, for the first layer. Defaults to 7.
+        dropout: float in [0, 1), dropout rate before the output. Defaults to
+            0.0.
         condition_dim: int or None, channels of a condition, a float map
             `(height, width, condition_dim)`. Defaults to None, no condition.
-        seed: int or None, of the dropout. Defaults to None.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        seed: int or None, random seed of the dropout. Defaults to None.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         codes: int tensor `(batch, *code_shape)`.
-        conditioning: `keras_vq.networks.Conditioning`. Defaults to nothing.
+        conditioning: `keras_vq.networks.Conditioning`. Defaults to none.
         training: bool. Defaults to False.
 
     Returns:
@@ -144,10 +146,10 @@ class PixelCNN(CausalNetwork):
         self.built = True
 
     def add_attentions(self, count, num_heads):
-        """Attend to earlier positions after every `num_layers / count` layers.
+        """Add self-attention after every `num_layers / count` convolutions.
 
         Args:
-            count: int >= 1; divides `num_layers`.
+            count: int >= 1; must divide `num_layers`.
             num_heads: int >= 1.
         """
         check_int("num_attentions", count)
@@ -196,7 +198,7 @@ class PixelCNN(CausalNetwork):
         size = self.num_layers // len(self.attentions)
         return None if (i + 1) % size else i // size
 
-    # === One position after the other ===
+    # === Generation, one position at a time ===
 
     def initial_state(self, batch_size, conditioning=Conditioning()):
         width = self.position_shape[1]
@@ -280,7 +282,7 @@ class PixelCNN(CausalNetwork):
     # === Conditioning and output ===
 
     def _condition_map(self, conditioning):
-        """The conditioning `(batch, height or 1, width or 1, dim)`, or None."""
+        """Conditioning `(batch, height or 1, width or 1, dim)`, or None."""
         condition = conditioning.condition
         if self.condition_dim is not None:
             condition = self.project_condition(condition)
@@ -290,7 +292,7 @@ class PixelCNN(CausalNetwork):
         return label if condition is None else label + condition
 
     def _condition_of_row(self, state, row):
-        """The conditioning of a row `(batch, 1, width or 1, dim)`, or None."""
+        """Conditioning of a row, `(batch, 1, width or 1, dim)`, or None."""
         condition = state.get("condition")
         if condition is None or condition.shape[1] == 1:
             return condition

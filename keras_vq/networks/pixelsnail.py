@@ -15,14 +15,15 @@ class PixelSNAIL(PixelCNN):
         code_shape, num_embeddings, num_classes, codes_per_position,
             hidden_dim, num_layers, kernel_size, first_kernel_size, dropout,
             condition_dim, seed: See `PixelCNN`.
-        num_attentions: int >= 1; divides `num_layers`. Defaults to 2.
-        num_heads: int >= 1; `hidden_dim` is a multiple of four times this.
-            Defaults to 4.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        num_attentions: int >= 1, number of attention layers; must divide
+            `num_layers`. Defaults to 2.
+        num_heads: int >= 1, attention heads; `hidden_dim` must be a multiple of
+            `4 * num_heads`. Defaults to 4.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         codes: int tensor `(batch, *code_shape)`.
-        conditioning: `keras_vq.networks.Conditioning`. Defaults to nothing.
+        conditioning: `keras_vq.networks.Conditioning`. Defaults to none.
         training: bool. Defaults to False.
 
     Returns:

@@ -29,7 +29,7 @@ def residual_cnn_encoder(
     dtype=None,
     name="encoder",
 ):
-    """From an input to a grid of vectors, `downsampling` times smaller.
+    """Build an encoder to a grid of vectors, `downsampling` times smaller.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
@@ -86,7 +86,7 @@ def residual_cnn_decoder(
     dtype=None,
     name="decoder",
 ):
-    """From a grid of vectors to an output `downsampling` times larger.
+    """Build a decoder from a grid, to an output `downsampling` times larger.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
@@ -119,8 +119,8 @@ def residual_cnn_decoder(
     upsample = _UPSAMPLINGS[upsampling]
     conv = convolution(input_shape, dtype)
     inputs = keras.Input(input_shape)
-    # With zero biases, codes of zeros (a finite scalar quantizer's at first)
-    # would leave every ReLU at its kink, where no gradient passes.
+    # With zero biases, all-zero codes (as from a finite scalar quantizer at
+    # first) would put every ReLU at zero, where it passes no gradient.
     x = conv(hidden_dim, 3, bias_initializer="random_uniform")(inputs)
     x = _residual_stack(
         x, conv, num_residual_layers, residual_hidden_dim, dtype

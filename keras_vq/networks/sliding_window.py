@@ -7,29 +7,29 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class SlidingWindow(CausalNetwork):
-    """Larger maps through a network of small ones, a window at a time.
+    """Applies a network to larger maps of codes, in a sliding window.
 
-    The features at a position are those that `network` computes in a map of
-    its own size, centered on that position as far as the edges allow. The same
-    window is cut out of the condition. Each position costs a run of the whole
-    network; memory and time per position do not grow with the map.
+    The features at a position are those that `network` computes from a window
+    of its own size, centered on that position as far as the edges allow. The
+    condition is cropped to the same window. Each position takes a forward pass
+    of the network; memory and time per position do not grow with the map.
 
     Args:
         network: A trained `CausalNetwork`.
         code_shape: tuple of int, shape of the larger maps, with the same number
             of axes as the network's and no axis smaller.
-        **kwargs: `name` and others of `keras.layers.Layer`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         codes: int tensor `(batch, *code_shape)`.
-        conditioning: `keras_vq.networks.Conditioning`. Defaults to nothing.
+        conditioning: `keras_vq.networks.Conditioning`. Defaults to none.
         training: bool, ignored.
 
     Returns:
         float tensor `(batch, *position_shape, features_dim)`.
 
     Raises:
-        ValueError: If the shape does not fit.
+        ValueError: If `code_shape` does not fit the network or its condition.
 
     Example:
 
@@ -153,7 +153,7 @@ def _unravel(position, shape):
 
 
 def _crop(x, start, shape):
-    """A part of each map `(batch, *axes, ...)`, from `start` on."""
+    """Crop maps `(batch, *axes, ...)` to `shape`, from `start` on."""
     for axis, (first, n) in enumerate(zip(start, shape), start=1):
         x = ops.take(x, first + ops.arange(n), axis=axis)
     return x

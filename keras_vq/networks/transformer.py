@@ -16,12 +16,12 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Transformer(CausalNetwork):
-    """A GPT over codes in raster order, with any number of axes.
+    """A GPT over codes in raster order, on grids with any number of axes.
 
     The sequence consists of the codes of the condition, if there is one, then
     the label or a learned start token, then the codes; the output at a
-    position predicts the code that follows. `step` keeps keys and values of
-    earlier positions.
+    position predicts the code that follows. `step` caches the keys and values
+    of earlier positions.
 
     Args:
         code_shape: tuple of int, shape of the codes of one input.
@@ -29,27 +29,27 @@ class Transformer(CausalNetwork):
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
         codes_per_position: int >= 1; see `CausalNetwork`. Defaults to 1.
-        num_layers: int >= 1, transformer blocks. Defaults to 6.
-        num_heads: int >= 1, divides `hidden_dim`. Defaults to 4.
+        num_layers: int >= 1, number of blocks. Defaults to 6.
+        num_heads: int >= 1; must divide `hidden_dim`. Defaults to 4.
         hidden_dim: int >= 2, channels. Defaults to 256.
         intermediate_dim: int or None, width of the blocks' hidden layers; None
             for `4 * hidden_dim`. Defaults to None.
         positions: `"learned"`, a learned vector per coordinate of each axis,
             summed and added to the inputs; or `"rotary"`, rotary embeddings of
             each axis. Defaults to `"learned"`.
-        tie_weights: bool, whether the logits are computed with the vectors of
-            the code embedding. Defaults to False.
-        dropout: float in [0, 1), in the blocks. Defaults to 0.0.
+        tie_weights: bool, whether to compute the logits with the code
+            embeddings. Defaults to False.
+        dropout: float in [0, 1), dropout rate in the blocks. Defaults to 0.0.
         condition_shape: tuple of int or None, shape of the codes of a
-            condition: a segmentation, a depth map, a low-resolution image.
-            Defaults to None, no condition.
+            condition, such as a segmentation, a depth map or a low-resolution
+            image. Defaults to None, no condition.
         num_condition_embeddings: int or None, number of codes of the
             condition. Defaults to None.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         codes: int tensor `(batch, *code_shape)`.
-        conditioning: `keras_vq.networks.Conditioning`. Defaults to nothing.
+        conditioning: `keras_vq.networks.Conditioning`. Defaults to none.
         training: bool. Defaults to False.
 
     Returns:
@@ -131,7 +131,7 @@ class Transformer(CausalNetwork):
         is_learned = positions == "learned"
         self.embedding = embedding(self.num_embeddings, self.codes_per_position)
         self.tied_embedding = self.embedding if tie_weights else None
-        # The last one stands for no label.
+        # The last label means "no label"; without classes, it is the only one.
         self.label_embedding = embedding((self.num_classes or 0) + 1)
         self.axis_embeddings = [
             embedding(n) for n in self.position_shape if is_learned

@@ -1,7 +1,7 @@
 """The VQGAN's encoder and decoder, for audio, images and video.
 
 Esser et al., Taming Transformers for High-Resolution Image Synthesis, 2021,
-table 7: residual blocks with group normalization, attention at some sizes.
+table 7: residual blocks with group normalization, and attention at some sizes.
 """
 
 import math
@@ -31,22 +31,23 @@ def vqgan_encoder(
     dtype=None,
     name="encoder",
 ):
-    """From an input to a grid of vectors.
+    """Build the VQGAN's encoder, from an input to a grid of vectors.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
         output_dim: int, length of a vector.
         hidden_dim: int >= 2, channels of the convolutions at full size.
             Defaults to 128.
-        channel_multipliers: tuple of int, one per size, each half of the
-            previous one; `hidden_dim` times this is its number of channels.
+        channel_multipliers: tuple of int, multiples of `hidden_dim` that give
+            the channels at each size, where each size is half the previous one.
             Defaults to `(1, 1, 2, 2, 4)`, for a grid 16 times smaller.
         num_residual_layers: int >= 0, residual blocks at each size. Defaults
             to 2.
         attention_resolutions: tuple of int, sizes of the first spatial axis at
-            which attention follows each residual block, `()` for none; None
-            for that of the grid. Defaults to None.
-        dropout: float in [0, 1), in the residual blocks. Defaults to 0.0.
+            which attention follows each residual block; `()` for no attention,
+            None for the size of the grid. Defaults to None.
+        dropout: float in [0, 1), dropout rate in the residual blocks. Defaults
+            to 0.0.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
@@ -107,15 +108,15 @@ def vqgan_decoder(
     dtype=None,
     name="decoder",
 ):
-    """From a grid of vectors to an output: the encoder in reverse.
+    """Build the VQGAN's decoder, which mirrors the encoder.
 
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
         output_dim: int, channels of the output.
-        hidden_dim, channel_multipliers, attention_resolutions, dropout: As the
-            encoder's.
-        num_residual_layers: int >= 0, the encoder's; the decoder has one more
-            at each size. Defaults to 2.
+        hidden_dim, channel_multipliers, attention_resolutions, dropout: See
+            `vqgan_encoder`.
+        num_residual_layers: int >= 0, as for the encoder; the decoder has one
+            more residual block at each size. Defaults to 2.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
@@ -226,7 +227,7 @@ class _Blocks:
         return x
 
     def attended(self, x):
-        """Self-attention of all positions."""
+        """Apply self-attention over all positions."""
         h = self.normalized(x)
         h = keras.layers.MultiHeadAttention(
             num_heads=1,
@@ -237,7 +238,7 @@ class _Blocks:
         return keras.layers.Add(dtype=self.dtype)([x, h])
 
     def middle(self, x):
-        """The smallest size: with attention if there is any at all."""
+        """Apply the blocks at the smallest size, with attention if enabled."""
         x = self.residual(x, x.shape[-1], attention=False)
         if self.attention_resolutions:
             x = self.attended(x)

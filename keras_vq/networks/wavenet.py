@@ -12,12 +12,12 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class WaveNet(CausalNetwork):
-    """A WaveNet for sequences of codes, of audio above all.
+    """A WaveNet for sequences of codes, especially of audio.
 
     Stacks of causal convolutions whose dilation doubles from 1, with gated
     activations, residual and skip connections. The label (global conditioning)
     and the condition (local conditioning) are added in each layer. `step`
-    keeps the earlier inputs that each layer still needs.
+    caches the earlier inputs that each layer still needs.
 
     Args:
         code_shape: tuple of int, `(time,)`, or `(time, codes_per_position)`.
@@ -28,19 +28,19 @@ class WaveNet(CausalNetwork):
         hidden_dim: int >= 2, channels of the residual connections. Defaults
             to 64.
         skip_dim: int >= 1, channels of the skip connections. Defaults to 128.
-        num_stacks: int >= 1, stacks, each with dilations from 1. Defaults to
-            2.
+        num_stacks: int >= 1, number of stacks; dilations restart at 1 in each.
+            Defaults to 2.
         num_layers: int >= 1, layers per stack; the last one has a dilation of
             `2 ** (num_layers - 1)`. Defaults to 6.
         kernel_size: int >= 2. Defaults to 2.
         condition_dim: int or None, channels of a condition, a float sequence
-            `(time, condition_dim)`: pitch, phonemes or a spectrogram,
+            `(time, condition_dim)` such as pitch, phonemes or a spectrogram,
             resampled to the rate of the codes. Defaults to None, no condition.
-        **kwargs: `name`, `dtype` and others of `keras.layers.Layer`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
         codes: int tensor `(batch, *code_shape)`.
-        conditioning: `keras_vq.networks.Conditioning`. Defaults to nothing.
+        conditioning: `keras_vq.networks.Conditioning`. Defaults to none.
         training: bool, ignored.
 
     Returns:
@@ -178,8 +178,11 @@ class WaveNet(CausalNetwork):
         return features, {**state, "caches": caches}
 
     def _biases(self, conditioning):
-        """What the conditioning adds in each layer, `(batch or 1, time or 1,
-        2 * hidden_dim)`."""
+        """Biases of each layer that depend on the conditioning.
+
+        Returns:
+            list of tensors `(batch or 1, time or 1, 2 * hidden_dim)`.
+        """
         if not self.to_bias:
             zeros = ops.zeros((1, 1, 2 * self.hidden_dim))
             return [zeros] * len(self.convs)

@@ -1,4 +1,4 @@
-"""How a code is drawn from logits, and the noise it is drawn with."""
+"""Samplers of codes from logits, and the noise that they use."""
 
 from keras_vq.samplers.sampler import GreedySampler
 from keras_vq.samplers.sampler import RandomSampler

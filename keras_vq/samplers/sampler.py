@@ -1,4 +1,4 @@
-"""How a code is drawn from logits."""
+"""Samplers of codes from logits."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,11 @@ from keras_vq.saving.config import serializable
 
 @serializable
 class Sampler:
-    """Base of the samplers, which draw codes from logits.
+    """Base class for samplers, which draw codes from logits.
 
-    A subclass defines `probabilities(logits)`. The draw inverts their
-    cumulative sum at a uniform random number, so that the same noise gives the
-    same codes on every backend.
+    A subclass defines `probabilities(logits)`. Codes are drawn by inverting
+    their CDF at a uniform random number, so the same noise gives the same codes
+    on every backend.
 
     Args:
         temperature: float > 0, divides the logits. Defaults to 1.0.
@@ -42,7 +42,7 @@ class Sampler:
     ```
     """
 
-    get_config: Callable[[], dict]  # by `serializable`
+    get_config: Callable[[], dict]  # added by `serializable`
 
     def __init__(self, temperature=1.0):
         if temperature == 0:
@@ -54,7 +54,7 @@ class Sampler:
         self.temperature = check_number("temperature", temperature, above=0)
 
     def probabilities(self, logits):
-        """Probabilities to draw from.
+        """Compute the probabilities to draw from.
 
         Args:
             logits: float32 tensor `(batch, num_embeddings)`, already divided by
@@ -71,7 +71,7 @@ class Sampler:
         return inverse_cdf(self.probabilities(logits / self.temperature), noise)
 
     def key(self):
-        """Hashable; samplers with equal keys draw alike."""
+        """Return a hashable key, equal for equivalent samplers."""
         return type(self), tuple(sorted(self.get_config().items()))
 
 
@@ -95,7 +95,7 @@ class RandomSampler(Sampler):
 
 @serializable
 class GreedySampler(Sampler):
-    """Takes the most probable code, the first of equals.
+    """Takes the most probable code; ties go to the first.
 
     Example:
 
@@ -115,7 +115,7 @@ class GreedySampler(Sampler):
 class TopKSampler(Sampler):
     """Draws from the k most probable codes.
 
-    Exactly k: of equally probable codes at the border, the first ones.
+    If codes tie for the last place, the first ones are kept.
 
     Args:
         k: int >= 1.
@@ -149,11 +149,11 @@ class TopKSampler(Sampler):
 class TopPSampler(Sampler):
     """Draws from the smallest set of codes with a total probability of p.
 
-    At least one code remains.
+    At least one code is kept.
 
     Args:
         p: float in (0, 1].
-        k: int >= 1 or None, the largest size of that set. Defaults to None.
+        k: int >= 1 or None, maximum size of that set. Defaults to None.
         temperature: float > 0, divides the logits. Defaults to 1.0.
 
     Raises:
@@ -190,7 +190,7 @@ class TopPSampler(Sampler):
 
 
 def get(temperature=1.0, top_k=None, top_p=None):
-    """The sampler for these settings.
+    """Create the sampler for the given settings.
 
     Args:
         temperature: float >= 0, divides the logits; 0 for the most probable
@@ -212,7 +212,7 @@ def get(temperature=1.0, top_k=None, top_p=None):
     'GreedySampler'
     """
     temperature = check_number("temperature", temperature, at_least=0)
-    # Created even if greedy, so that every argument is checked.
+    # Created even for greedy sampling, so that every argument is checked.
     positive = temperature or 1.0
     sampler: Sampler
     if top_p is not None:
@@ -225,7 +225,7 @@ def get(temperature=1.0, top_k=None, top_p=None):
 
 
 def _rank(logits):
-    """Rank of each code by probability, the first of equals before the others.
+    """Rank of each code by probability; of tied codes, the first ranks first.
 
     Returns:
         int32 tensor of the shape of `logits`.

@@ -8,19 +8,20 @@ _PARITY = 0x1BD11BDA
 
 
 def uniform_noise(seed, count, length):
-    """Uniform random numbers that depend on nothing but the seed.
+    """Generate uniform random numbers that only depend on the seed.
 
-    A number is a hash of the seed and its row and column, so the first rows are
-    the same however many there are. `keras_vq.export` computes the same
+    Each number is a hash of the seed, its row and its column, so the first rows
+    do not depend on the number of rows. `keras_vq.export` computes the same
     numbers inside an exported graph.
 
     Args:
-        seed: int in [0, 2**31), or None for a random one.
-        count: int, rows.
-        length: int, columns.
+        seed: int in [0, 2**31), or None for a random seed.
+        count: int, number of rows.
+        length: int, number of columns.
 
     Returns:
-        NumPy float32 array `(count, length)` in [0, 1), of 24 random bits.
+        NumPy float32 array `(count, length)` in [0, 1), with 24 random bits
+        each.
 
     Raises:
         ValueError: If the seed is out of range.
@@ -46,17 +47,17 @@ def uniform_noise(seed, count, length):
 
 
 def threefry(key, x, y, cast, rotate):
-    """Random bits for pairs of counters.
+    """Compute random bits for pairs of counters.
 
     Args:
         key: uint32 scalar.
         x: uint32 array or tensor.
         y: uint32 array or tensor of the same shape.
-        cast: A function of an int, to such a scalar.
-        rotate: A function `rotate(x, bits)` that rotates words to the left.
+        cast: Function that converts an int to a uint32 scalar.
+        rotate: Function `rotate(x, bits)` that rotates words to the left.
 
     Returns:
-        uint32 array or tensor of that shape.
+        uint32 array or tensor of the same shape.
     """
     keys = (key, cast(0), key ^ cast(_PARITY))
     x, y = x + keys[0], y + keys[1]
