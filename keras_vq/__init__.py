@@ -22,6 +22,7 @@ __all__ = [
     "recipes",
     "regularizers",
     "samplers",
+    "show",
     "training",
     "tuning",
     "zoo",
@@ -50,6 +51,7 @@ if not _is_command():
     from keras_vq import training
     from keras_vq import zoo
     from keras_vq.generator import LatentGenerator
+    from keras_vq.notebook import show
 
 
 def __getattr__(name):

@@ -34,6 +34,7 @@ LAYERS = [
     "export",
     "zoo",
     "generator",
+    "notebook",
     "data",
     "callbacks",
     "models",

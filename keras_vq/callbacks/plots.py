@@ -17,13 +17,15 @@ def blank_figure(**kwargs):
     return Figure(layout="constrained", **kwargs)
 
 
-def comparison_grid(rows, columns=8):
+def comparison_grid(rows, columns=8, captions=None):
     """Plot images in groups of rows, such as inputs above reconstructions.
 
     Args:
         rows: dict from the caption of a row to an array `(n, height, width, 1
             or 3)`, float in [0, 1] or uint8, with the same n for all rows.
         columns: int, images per row. Defaults to 8.
+        captions: list of n str or None, text below each column. Defaults to
+            None.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -32,7 +34,10 @@ def comparison_grid(rows, columns=8):
     columns = min(columns, count)
     groups = -(-count // columns)
     figure = blank_figure(
-        figsize=(1.1 * columns, (1.1 * len(rows) + 0.1) * groups),
+        figsize=(
+            1.1 * columns,
+            (1.1 * len(rows) + (0.1 if captions is None else 0.3)) * groups,
+        ),
     )
     subfigures = figure.subfigures(groups, 1, squeeze=False)
     for group, subfigure in enumerate(subfigures[:, 0]):
@@ -53,15 +58,27 @@ def comparison_grid(rows, columns=8):
                 va="center",
                 transform=line[0].transAxes,
             )
+        if captions is not None:
+            for axis, text in zip(axes[-1], captions[part], strict=False):
+                axis.text(
+                    0.5,
+                    -0.06,
+                    text,
+                    ha="center",
+                    va="top",
+                    fontsize="small",
+                    transform=axis.transAxes,
+                )
     return figure
 
 
-def image_grid(images, columns=8):
+def image_grid(images, columns=8, titles=None):
     """Plot images in a grid.
 
     Args:
         images: array `(n, height, width, 1 or 3)`, float in [0, 1].
         columns: int, images per row. Defaults to 8.
+        titles: list of str or None, text above each column. Defaults to None.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -74,6 +91,8 @@ def image_grid(images, columns=8):
         axis.axis("off")
     for axis, picture in zip(axes.flat, images, strict=False):
         _show(axis, picture)
+    for axis, title in zip(axes[0], titles or [], strict=False):
+        axis.set_title(title, fontsize="small")
     return figure
 
 

@@ -1,6 +1,10 @@
+import numpy as np
+from keras import ops
+
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.epoch_picture import check_images
 from keras_vq.callbacks.plots import comparison_grid
+from keras_vq.ops.to_float import to_float
 
 
 class ReconstructionGrid(EpochPicture):
@@ -26,6 +30,37 @@ class ReconstructionGrid(EpochPicture):
         self.labels = labels
 
     def draw(self):
-        latents = self.model.encode(self.images, self.labels)
-        outputs = self.model.decode(latents, self.labels)
-        return comparison_grid({"input": self.images, "output": outputs})
+        return reconstruction_grid(self.model, self.images, self.labels)
+
+
+def reconstruction_grid(model, images, labels=None):
+    """Plot images above their reconstructions, with the PSNR of each.
+
+    Args:
+        model: A first stage, such as `keras_vq.models.VQVAE`.
+        images: array `(n, height, width, channels)`.
+        labels: int array `(n,)`, for a conditional model. Defaults to None.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    outputs = model.decode(model.encode(images, labels), labels)
+    return comparison_grid(
+        {"input": images, "output": outputs},
+        captions=[f"{x:.1f} dB" for x in image_psnr(images, outputs)],
+    )
+
+
+def image_psnr(images, outputs):
+    """The PSNR of each reconstruction, as users see it: clipped.
+
+    Args:
+        images: array `(n, height, width, channels)`, float in [0, 1] or uint8.
+        outputs: float array of that shape.
+
+    Returns:
+        float array `(n,)`, in dB.
+    """
+    images = ops.convert_to_numpy(to_float(images))
+    errors = np.square(images - np.clip(outputs, 0, 1)).mean((1, 2, 3))
+    return -10 * np.log10(np.maximum(errors, 1e-10))

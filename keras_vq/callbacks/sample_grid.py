@@ -87,12 +87,13 @@ def sample_grid(
         raise ValueError(
             f"{title(model)} has no classes. Received: labels={labels}"
         )
-    columns = 8
+    columns, titles = 8, None
     arguments = {"seed": seed, **drawing}
     if classes is not None:
         if labels is None:
             labels = np.arange(num_samples) % classes
-            columns = classes if classes <= 10 else 8
+            if classes <= 10:
+                columns, titles = classes, [f"{k}" for k in range(classes)]
         elif np.ndim(labels) == 0 and labels is not None:
             labels = np.full(num_samples, labels)
         arguments["labels"] = labels
@@ -101,4 +102,4 @@ def sample_grid(
     images = model.generate(num_samples, **arguments)
     if np.ndim(condition) == 4 and condition.shape[-1] in (1, 3):
         return comparison_grid({"condition": condition, "sample": images})
-    return image_grid(images, columns=columns)
+    return image_grid(images, columns, titles)

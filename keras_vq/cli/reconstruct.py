@@ -29,11 +29,9 @@ def reconstruct(
 
     Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
     """
-    import numpy as np
-
     from keras_vq.callbacks.level_reconstructions import level_reconstructions
     from keras_vq.callbacks.plots import comparison_grid
-    from keras_vq.ops.to_float import to_float
+    from keras_vq.callbacks.reconstruction_grid import image_psnr
     from keras_vq.recipes import Run
     from keras_vq.recipes.data import examples
 
@@ -46,9 +44,9 @@ def reconstruct(
     else:
         outputs = model.decode(model.encode(x, labels), labels)
         rows = {"input": x, "output": outputs}
-    error = np.mean(np.square(np.asarray(to_float(x)) - outputs))
+    psnr = image_psnr(x, outputs)
     report_picture(
         out or source.picture_path("reconstruction.png"),
-        comparison_grid(rows),
-        f"{len(x)} images, mean squared error {error:.4f}.",
+        comparison_grid(rows, captions=[f"{value:.1f} dB" for value in psnr]),
+        f"{len(x)} images, mean PSNR {psnr.mean():.2f} dB.",
     )
