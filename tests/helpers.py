@@ -1,6 +1,7 @@
 """Helpers of tests on all three backends."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -126,6 +127,20 @@ def run_python(*args, backend=None, env=None, check=True, timeout=300):
             f"exit code {child.returncode}\n{child.stdout}\n{child.stderr}"
         )
     return child
+
+
+def left_by_a_killed_writer(path):
+    """The temporary folder of an atomic write to `path` that was killed."""
+    killed = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+    )
+    folder = path.with_name(f".tmp-{path.name}-abc")
+    folder.mkdir()
+    (folder / path.name).write_text("half")
+    (folder / ".keras_vq").write_text(f"{platform.node()} {killed.stdout}")
+    return folder
 
 
 def perturbed(model):

@@ -33,14 +33,17 @@ class EpochCheckpoint(keras.callbacks.Callback):
     def __init__(self, directory):
         super().__init__()
         self.directory = pathlib.Path(directory)
+        self._written = []
 
     def on_epoch_end(self, epoch, logs=None):
         self.directory.mkdir(parents=True, exist_ok=True)
         path = self.directory / f"epoch_{epoch + 1:04d}.keras"
         with written_whole(path) as temporary:
             self.model.save(temporary)
-        for _, old in _checkpoints(self.directory)[:-2]:
-            old.unlink()
+        self._written.append(path)
+        for old in self._written[:-2]:  # never a file of others
+            old.unlink(missing_ok=True)
+        del self._written[:-2]
 
     @staticmethod
     def latest(directory):

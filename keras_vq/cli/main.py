@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from keras_vq import __version__
+import keras_vq
 from keras_vq.cli.evaluate import evaluate
 from keras_vq.cli.export import export
 from keras_vq.cli.generate import generate
@@ -39,7 +39,7 @@ for command in (
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"keras-vq {__version__}")
+        print(f"keras-vq {keras_vq.__version__}")
         raise typer.Exit
 
 

@@ -29,7 +29,8 @@ def quiet(command):
 
 
 def _import_library():
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     warnings.showwarning = _show_warning
     sys.stderr.flush()
     stderr = os.dup(2)

@@ -57,6 +57,7 @@ def train(
     Example: keras-vq train vqvae_mnist --epochs 5 --set num_embeddings=64
     """
     from keras_vq import recipes
+    from keras_vq.recipes.train import default_path
 
     if resume is not None:
         if recipe or dataset or settings or epochs or quick or out or start:
@@ -78,7 +79,7 @@ def train(
         if start is not None:
             recipe = recipe or start
             changes["training.preset"] = start
-        out = out or recipes.default_path(recipe)
+        out = out or default_path(recipe)
         with _resumable(out):
             run = recipes.train(recipe, out, dataset, changes, epochs, quick)
     print_table("on the test data", run.results)

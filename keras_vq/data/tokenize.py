@@ -13,6 +13,12 @@ from keras_vq.saving.files import written_whole
 
 _PROVENANCE = "tokenizer.json"
 _VERSION = "1.0.0"
+_FEATURES = "tensorflow_datasets.core.features."
+_CLASSES = {
+    f"{_FEATURES}features_dict.FeaturesDict",
+    f"{_FEATURES}tensor_feature.Tensor",
+    f"{_FEATURES}scalar.Scalar",
+}
 
 
 def tokenize(
@@ -147,6 +153,7 @@ def load_tokens(
             f"The codes in {path} were written without labels. Received: "
             "labels=True"
         )
+    _check_features(pathlib.Path(path) / "features.json")
     builder = tfds.builder_from_directory(str(path))
     examples = builder.as_dataset(
         split=split,
@@ -168,6 +175,30 @@ def provenance_of(path):
     return json.loads(path.read_text()) if path.is_file() else None
 
 
+def _check_features(path):
+    """Raise unless a file names no other classes than `tokenize` writes.
+
+    TFDS imports the modules of the classes that it names.
+    """
+    foreign = set(_class_names(json.loads(path.read_text()))) - _CLASSES
+    if foreign:
+        raise ValueError(
+            f"{path} was not written by `keras_vq.data.tokenize`: it names the "
+            f"classes {', '.join(sorted(foreign))}."
+        )
+
+
+def _class_names(config):
+    """Yield the names of classes in the JSON of features."""
+    if isinstance(config, list):
+        config = dict(enumerate(config))
+    if isinstance(config, dict):
+        for key, value in config.items():
+            if key in ("pythonClassName", "python_class_name"):
+                yield str(value)
+            yield from _class_names(value)
+
+
 def _maps(*tokenizers):
     return [
         [list(shape), num_embeddings]
@@ -179,8 +210,13 @@ def _maps(*tokenizers):
 
 def _begin(folder, provenance):
     """Create the folder of encoded parts, or continue an interrupted one."""
+    if folder.exists() and provenance_of(folder) is None:
+        raise FileExistsError(
+            f"{folder} is needed for unfinished codes, but exists and is not "
+            "from keras_vq. Move it, or give another folder for the codes."
+        )
     if folder.exists() and not any(folder.glob("*.npz")):
-        shutil.rmtree(folder)  # nothing is in it yet
+        shutil.rmtree(folder)  # ours, and nothing is in it yet
     if not folder.exists():
         with written_whole(folder) as temporary:
             temporary.mkdir()

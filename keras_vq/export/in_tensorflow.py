@@ -1,9 +1,4 @@
-"""Exports from other backends, in a child process on the TensorFlow backend.
-
-Usage: python -m keras_vq.export.in_tensorflow MODEL PATH WRITER ARGUMENTS
-
-WRITER is a function as module:name, ARGUMENTS is JSON.
-"""
+"""Exports from other backends, in a child process on the TensorFlow backend."""
 
 import importlib
 import json
@@ -14,6 +9,18 @@ import sys
 import tempfile
 
 import keras
+
+_ROOT = pathlib.Path(__file__).parents[2]
+# The child imports nothing from the current folder, which may hold a file
+# named like one of our dependencies.
+_PROGRAM = """
+import sys
+root = sys.argv.pop(1)
+if root not in sys.path:
+    sys.path.insert(0, root)
+from keras_vq.export.in_tensorflow import write_saved
+write_saved(*sys.argv[1:])
+"""
 
 
 def in_tensorflow(writer, model, path, **arguments):
@@ -39,7 +46,8 @@ def in_tensorflow(writer, model, path, **arguments):
         model.save(saved)
         child = subprocess.run(
             [
-                *(sys.executable, "-m", __name__, str(saved), str(path)),
+                *(sys.executable, "-P", "-c", _PROGRAM, str(_ROOT)),
+                *(str(saved), str(pathlib.Path(path).absolute())),
                 f"{writer.__module__}:{writer.__name__}",
                 json.dumps(arguments),
             ],
@@ -54,14 +62,18 @@ def in_tensorflow(writer, model, path, **arguments):
         )
 
 
-def _main(saved, path, writer, arguments):
+def write_saved(saved, path, writer, arguments):
+    """Call a writer, in the child process.
+
+    Args:
+        saved: str, the `.keras` file of the model.
+        path: str, absolute path to write to.
+        writer: str, the writer as `module:name`.
+        arguments: str, the writer's arguments as JSON.
+    """
     import keras_vq  # noqa: F401 (registers the classes to be loaded)
 
     module, name = writer.split(":")
     write = getattr(importlib.import_module(module), name)
     model = keras.models.load_model(saved, compile=False)
     write(model, path, **json.loads(arguments))
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

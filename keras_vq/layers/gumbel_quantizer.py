@@ -140,6 +140,7 @@ class GumbelQuantizer(Quantizer):
         self.built = True
 
     def call(self, z, mask=None, training=False):
+        training = training and self.trainable
         z, mask = self.prepare(z, mask)
         logits = self._logits(ops.cast(z, "float32"))
         kl_loss = self._kl(logits, mask)

@@ -25,7 +25,8 @@ class Quantizer(Bottleneck):
     `codes_per_position`. It defines:
 
     - `call(z, mask=None, training=False)`, which starts with `self.prepare`
-      and ends with `self.results`.
+      and ends with `self.results`. With `trainable=False` it takes `training`
+      for False, as batch normalization does.
     - `indices_of(z)`, int32 indices of a float32 tensor.
     - `codes_of(indices)`, float32 vectors of an int tensor.
 

@@ -121,6 +121,7 @@ class ResidualVectorQuantizer(Quantizer):
         self.built = True
 
     def call(self, z, mask=None, training=False):
+        training = training and self.trainable
         z, mask = self.prepare(z, mask)
         residual = vectors = ops.cast(z, "float32")
         depth = self.draw_depths(vectors) if training else None

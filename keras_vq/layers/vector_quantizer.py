@@ -139,6 +139,7 @@ class VectorQuantizer(Quantizer):
         )
 
     def call(self, z, mask=None, training=False):
+        training = training and self.trainable
         z, mask = self.prepare(z, mask)
         vectors = self.normalized(ops.cast(z, "float32"))
         indices, codes, losses = self.lookup(vectors, mask)

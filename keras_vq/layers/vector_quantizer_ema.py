@@ -28,8 +28,9 @@ class VectorQuantizerEMA(VectorQuantizer):
     Codes whose count falls below `revival_threshold` times the mean count are
     then revived: each moves to a random vector of the batch and gets the mean
     count, which gives it time to attract vectors. The codebook gets no gradient
-    and does not change with `training=False`. An update over data-parallel
-    replicas equals an update over their global batch.
+    and does not change with `training=False`, nor once the layer or its model
+    is frozen by `trainable = False`. An update over data-parallel replicas
+    equals an update over their global batch.
 
     Args:
         num_embeddings: int >= 2, number of codes, K.

@@ -7,7 +7,6 @@ from keras_vq.recipes.run import Run
 from keras_vq.recipes.search import Search
 from keras_vq.recipes.search import resume_search
 from keras_vq.recipes.search import search
-from keras_vq.recipes.train import default_path
 from keras_vq.recipes.train import resume
 from keras_vq.recipes.train import train
 
@@ -16,7 +15,6 @@ __all__ = [
     "Run",
     "Search",
     "available",
-    "default_path",
     "evaluate",
     "resume",
     "resume_search",

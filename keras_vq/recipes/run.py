@@ -3,7 +3,6 @@ import functools
 import json
 import os
 import pathlib
-import shutil
 import zipfile
 
 import keras
@@ -17,6 +16,7 @@ from keras_vq.generator import LatentGenerator
 from keras_vq.published import published
 from keras_vq.recipes.recipe import Recipe
 from keras_vq.saving.files import TEMPORARY
+from keras_vq.saving.files import remove_unfinished
 from keras_vq.saving.files import written_whole
 from keras_vq.saving.preset import METADATA
 
@@ -164,8 +164,7 @@ class Run:
         Args:
             epoch: int, completed epochs.
         """
-        for path in self.path.rglob(f"{TEMPORARY}*"):
-            shutil.rmtree(path, ignore_errors=True)
+        remove_unfinished(self.path.rglob(f"{TEMPORARY}*"))
         path = self.path / "metrics.csv"
         if not path.exists():
             return

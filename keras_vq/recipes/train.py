@@ -240,28 +240,31 @@ def _fit(run, model, parts, loaded, first_epoch):
     batches, test, steps = loaded
     whole = _whole(model, parts)
     if first_epoch < run.recipe.training.epochs:
-        model.fit(
-            batches,
-            validation_data=test,
-            epochs=run.recipe.training.epochs,
-            initial_epoch=first_epoch,
-            steps_per_epoch=steps,
-            shuffle=False,  # the data set is already shuffled
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[
-                _FiniteCheck(),
-                *_monitors(model),
-                keras.callbacks.CSVLogger(
-                    run.path / "metrics.csv", append=True
-                ),
-                keras.callbacks.TensorBoard(
-                    run.path / "logs", write_graph=False
-                ),
-                *_picture_callbacks(run, whole),
-                # Last, so that it saves the state after the other callbacks.
-                callbacks.EpochCheckpoint(run.path / "checkpoints"),
-            ],
-        )
+        log = keras.callbacks.CSVLogger(run.path / "metrics.csv", append=True)
+        try:
+            model.fit(
+                batches,
+                validation_data=test,
+                epochs=run.recipe.training.epochs,
+                initial_epoch=first_epoch,
+                steps_per_epoch=steps,
+                shuffle=False,  # the data set does that itself
+                verbose=1 if sys.stdout.isatty() else 2,
+                callbacks=[
+                    _FiniteCheck(),
+                    *_monitors(model),
+                    log,
+                    keras.callbacks.TensorBoard(
+                        run.path / "logs", write_graph=False
+                    ),
+                    *_picture_callbacks(run, whole),
+                    # Last: it saves a model that the others have seen.
+                    callbacks.EpochCheckpoint(run.path / "checkpoints"),
+                ],
+            )
+        finally:
+            if log.csv_file is not None:  # Keras closes it after success alone
+                log.csv_file.close()
     if isinstance(model, models.FirstStage) and model.latent_scale is not None:
         split = run.recipe.data.train_split
         images, labels = first_examples(run.recipe, model, split, NUM_SCALED)

@@ -1,13 +1,17 @@
 """Atomic writes of files and folders."""
 
 import contextlib
+import glob
 import os
 import pathlib
+import platform
 import shutil
 import tempfile
 
 # Prefix of the folders that hold unfinished files.
 TEMPORARY = ".tmp-"
+# File in such a folder that shows it to be ours: the process that writes there.
+_MARKER = ".keras_vq"
 
 
 @contextlib.contextmanager
@@ -41,10 +45,41 @@ def written_whole(path):
         raise PermissionError(
             f"Cannot write {path}: no permission to write to {path.parent}."
         )
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+    prefix = f"{TEMPORARY}{path.name}-"
+    remove_unfinished(path.parent.glob(f"{glob.escape(prefix)}*"))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
+    (folder / _MARKER).write_text(f"{platform.node()} {os.getpid()}")
     try:
         temporary = folder / path.name
         yield temporary
         os.replace(temporary, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_unfinished(folders):
+    """Remove what writers that were killed have left.
+
+    Args:
+        folders: Iterable of paths. Those that `written_whole` did not create,
+            or whose process is still running or on another machine, are kept.
+    """
+    for folder in list(folders):
+        marker = folder / _MARKER
+        if not marker.is_file():
+            continue
+        host, _, process = marker.read_text().rpartition(" ")
+        if host == platform.node() and not _is_running(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process):
+    if process == os.getpid():
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True

@@ -36,7 +36,12 @@ def outputs(model, codes):
     return model.decode(codes)
 
 
-def test_saved_models_of_first_stages(model, images, codes, outputs, tmp_path):
+def test_saved_models_of_first_stages(
+    model, images, codes, outputs, tmp_path, monkeypatch
+):
+    # A file that a child process must not import.
+    (tmp_path / "keras.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
     export.saved_model(model, tmp_path / "served")
     signatures = tf.saved_model.load(str(tmp_path / "served")).signatures
     found = signatures["encode"](inputs=images)["indices"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_vq
 from keras_vq import recipes
 from tests.runs import trained_run
 from tests.runs import write_recipe
@@ -30,6 +31,44 @@ def test_help_names_every_command(cli):
         assert command in output
 
 
+def test_version(cli):
+    assert cli("--version") == f"keras-vq {keras_vq.__version__}\n"
+
+
+def test_published_models_work_like_runs(cli, photo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = cli("reconstruct", "vqvae_scenes", photo)
+    assert "Wrote vqvae_scenes_reconstruction.png: 1 images" in output
+    assert "Replaced" in cli("reconstruct", "vqvae_scenes", photo)
+    assert "Wrote served" in cli("export", "vqvae_scenes", "served")
+
+
+def test_sampling_options(cli, refused, tmp_path):
+    run, out = trained_run("pixelcnn").path, tmp_path / "grid.png"
+    options = ["--num", 4, "--out", out]
+    for drawing in (
+        ["--temperature", 0],
+        ["--top-k", 1],
+        ["--top-p", 0.5],
+    ):
+        assert "4 samples" in cli("generate", run, *options, *drawing)
+    message = refused("generate", trained_run("cvae").path, "--top-k", 1)
+    assert "A CVAE draws from a normal distribution" in message
+    message = refused("generate", run, "--guidance", 1.5)
+    assert "trained without `label_dropout`" in message
+    message = refused("generate", run, "--condition", "photo.png")
+    assert "without a condition" in message
+
+
+def test_a_run_that_diverges_ends_with_exit_code_1(keras_vq, tmp_path):
+    recipe, out = write_recipe("vqvae", tmp_path), tmp_path / "run"
+    code, _, errors = keras_vq(
+        "train", recipe, "--set", "learning_rate=1e30", "--out", out
+    )
+    assert code == 1
+    assert "Error: Training diverged in epoch 1" in errors
+
+
 def test_train_changes_the_recipe(cli, tmp_path):
     recipe, out = write_recipe("vqvae", tmp_path), tmp_path / "run"
     output = cli(
@@ -50,9 +89,10 @@ def test_train_changes_the_recipe(cli, tmp_path):
 def test_reconstruct(cli, refused, photo, tmp_path):
     run, out = trained_run("vqvae").path, tmp_path / "grid.png"
     output = cli("reconstruct", run, "--out", out)
-    assert "16 images, mean squared error 0.0" in output
+    assert re.search(r"Wrote .*: 16 images, mean PSNR 1\d\.\d\d dB", output)
     assert tf.io.decode_png(out.read_bytes()).shape[0] > 100
-    assert "2 images" in cli("reconstruct", run, photo, photo, "--out", out)
+    output = cli("reconstruct", run, photo, photo, "--out", out)
+    assert f"Replaced {out}: 2 images" in output
     assert "There is no image" in refused("reconstruct", run, "no.png")
     assert "not the folder of a run" in refused("reconstruct", tmp_path)
     assert "a single level of codes" in refused("reconstruct", run, "--levels")

@@ -16,6 +16,27 @@ from tests.runs import trained_run
 from tests.runs import write_recipe
 
 COMMAND = ("-m", "keras_vq.cli.main")
+# Without the setting of the tests, TensorFlow prints its build and devices.
+LOUD = {"TF_CPP_MIN_LOG_LEVEL": ""}
+
+
+def test_help_and_typos_are_answered_before_keras_is_imported():
+    program = """
+import sys
+sys.argv = ["keras-vq", *sys.argv[1:]]
+from keras_vq.cli.main import main
+try:
+    main()
+except SystemExit as end:
+    print(end.code, "keras" in sys.modules, "tensorflow" in sys.modules)
+"""
+    child = run_python("-c", program, "train", "--help")
+    assert "--set" in child.stdout
+    assert "[default: (runs/RECIPE)]" in child.stdout
+    assert child.stdout.endswith("0 False False\n")
+    child = run_python("-c", program, "train", "vqvae_mnits")
+    assert "Did you mean 'vqvae_mnist'" in child.stderr
+    assert child.stdout == "2 False False\n"
 
 
 @pytest.mark.parametrize(
@@ -32,9 +53,10 @@ COMMAND = ("-m", "keras_vq.cli.main")
 def test_commands_write_their_outputs(command, run, options, tmp_path):
     out = tmp_path / "out"
     path = trained_run(run).path
-    child = run_python(*COMMAND, command, path, *options, out)
+    child = run_python(*COMMAND, command, path, *options, out, env=LOUD)
     assert f"Wrote {out}" in child.stdout
     assert out.exists()
+    assert child.stderr == ""
 
 
 @pytest.mark.parametrize("command", ["evaluate", "info"])

@@ -166,3 +166,31 @@ def test_bad_arguments_are_rejected(tokenizer, scenes_dir, tmp_path):
         data.load_codes(
             tokenizer, "scenes", condition="depth", data_dir=scenes_dir
         )
+
+
+def test_folders_of_others_are_never_removed(tokenizer, tmp_path):
+    mine = tmp_path / "codes.unfinished"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("of the user")
+    with pytest.raises(FileExistsError, match=r"codes\.unfinished is needed"):
+        data.tokenize(tokenizer, "scenes", tmp_path / "codes")
+    assert (mine / "notes.txt").read_text() == "of the user"
+
+
+@pytest.mark.parametrize("key", ["pythonClassName", "python_class_name"])
+def test_codes_run_no_code_of_others(
+    tokenizer, scenes_dir, tmp_path, monkeypatch, key
+):
+    out = tmp_path / "codes"
+    data.tokenize(tokenizer, "scenes", out, ["test"], data_dir=scenes_dir)
+    (tmp_path / "bomb.py").write_text("open('exploded', 'w')\nBomb = None")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = json.loads((out / "features.json").read_text())
+    label = config["featuresDict"]["features"]["label"]
+    del label["pythonClassName"]
+    label[key] = "bomb.Bomb"
+    (out / "features.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"it names the classes bomb\.Bomb"):
+        data.load_tokens(out, "test")
+    assert not (tmp_path / "exploded").exists()

@@ -53,6 +53,20 @@ def test_decoded_indices_are_the_quantized_vectors(rng, cls, layer, leading):
 
 
 @EACH
+def test_a_frozen_quantizer_infers(rng, layer):
+    """As for batch normalization, `trainable=False` overrides `training`."""
+    layer.trainable = False
+    z = vectors(rng, layer, 8)
+    before = to_numpy(layer.weights)
+    outputs = to_numpy(layer(z, training=True))
+    for found, expected in zip(layer.weights, before, strict=True):
+        np.testing.assert_array_equal(to_numpy(found), expected)
+    keras.tree.map_structure(
+        np.testing.assert_array_equal, outputs, to_numpy(layer(z))
+    )
+
+
+@EACH
 def test_masked_positions_change_nothing(rng, cls):
     """Losses and state are those of the valid vectors alone."""
     z = vectors(rng, cases.LAYERS[cls].make(), 2, 6)

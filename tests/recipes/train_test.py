@@ -12,6 +12,10 @@ import tensorflow as tf
 from keras_vq import LatentGenerator
 from keras_vq import data
 from keras_vq import recipes
+from keras_vq.recipes.data import load_training_data
+from keras_vq.recipes.train import resolved
+from keras_vq.recipes.train import starts_from_data
+from tests.helpers import left_by_a_killed_writer
 from tests.helpers import to_numpy
 from tests.runs import trained_run
 from tests.runs import write_recipe
@@ -131,6 +135,7 @@ def test_codebooks_start_from_the_data(tmp_path):
         "data.train_split": "train[:64]",
         "learning_rate": 1e-9,
         "ema_decay": 0.9999,
+        "decay_warmup": False,
         "num_embeddings": 16,
     }
     usage = [
@@ -147,12 +152,108 @@ def test_codebooks_start_from_the_data(tmp_path):
         recipes.train("vae_mnist", tmp_path / "vae", settings={"adapt": True})
 
 
-def test_other_data_are_found_from_anywhere(tmp_path, rng, monkeypatch):
+def test_small_data_are_passed_over_until_there_are_enough_steps(tmp_path):
+    recipe = recipes.Recipe.load(write_recipe("vqvae", tmp_path))
+    recipe = recipe.changed({"training.min_steps": 15})
+    model = recipe.build()
+    batches, _, steps = load_training_data(recipe, model)
+    assert (steps, len(batches)) == (12, 24)  # two passes of 6 steps an epoch
+    rest, _, _ = load_training_data(recipe, model, first_epoch=1)
+    expected = list(batches.skip(12).as_numpy_iterator())
+    for found, batch in zip(rest.as_numpy_iterator(), expected, strict=True):
+        np.testing.assert_array_equal(found, batch)
+    for options in (
+        {"epochs": 2},
+        {"quick": True},
+        {"settings": {"epochs": 2}},
+    ):
+        assert resolved(recipe, **options).training.min_steps == 0
+
+
+def test_other_data_start_safely(tmp_path):
+    """Whatever the recipe found best for its own data."""
+    settings = {"adapt": False, "decay_warmup": False}
+    recipe = recipes.Recipe.load(write_recipe("vqvae", tmp_path))
+    recipe = resolved(recipe, settings=settings)
+    other = resolved(recipe, dataset="mnist")
+    assert other.training.adapt is None
+    assert other.arguments["decay_warmup"] is True
+    model = other.build()
+    assert model.quantizer.decay_warmup
+    assert starts_from_data(other, model, steps=3)
+    assert not starts_from_data(recipe, model, steps=3)
+    kept = resolved(recipe, dataset="mnist", settings=settings)
+    assert kept.training.adapt is False
+
+
+def test_crops_and_flips_are_for_training_images(tmp_path):
+    recipe = recipes.Recipe.load(write_recipe("vqvae", tmp_path))
+    changed = recipe.changed({"crop": 0.5, "flip": True})
+    model = recipe.build()
+    first = [load_training_data(r, model)[:2] for r in (recipe, changed)]
+    (train, test), (cropped, same) = (
+        [next(iter(d)).numpy() for d in pair] for pair in first
+    )
+    assert np.abs(train - cropped).max() > 0.1
+    np.testing.assert_array_equal(test, same)
+    prior = recipes.Recipe.load(write_recipe("pixelcnn", tmp_path))
+    with pytest.raises(ValueError, match=r"crop.* prior trains on codes"):
+        recipes.train(prior, tmp_path / "x", settings={"flip": True})
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_run_that_diverges_ends_without_a_model(tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(FloatingPointError, match=r"diverged in epoch 1.* loss"):
+        recipes.train(
+            write_recipe("vqvae", tmp_path),
+            out,
+            settings={"learning_rate": 1e30},
+        )
+    assert not (out / "model.keras").exists()
+    assert not list(out.rglob("*.keras"))
+    assert not (out / "results.json").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Epoch 1. codebook_usage:UserWarning")
+def test_a_published_model_is_a_run_and_a_start(tmp_path, photos):
+    run = recipes.Run("vqvae_mnist")
+    assert run.is_complete
+    assert run.results["reconstruction_loss"] < 0.1
+    tuned = recipes.train(
+        "vqvae_mnist",
+        tmp_path / "tuned",
+        dataset=photos,
+        settings={"training.preset": "vqvae_mnist", "learning_rate": 1e-9},
+        epochs=1,
+    )
+    for a, b in zip(weights_of(run), weights_of(tuned), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-2)
+    with pytest.raises(ValueError, match=r"must be a VAE.* a VQVAE"):
+        recipes.train(
+            "vae_mnist",
+            tmp_path / "x",
+            dataset=photos,
+            settings={"training.preset": "vqvae_mnist"},
+        )
+
+
+def weights_of(run):
+    return [to_numpy(w) for w in run.model.encoder.weights]
+
+
+@pytest.fixture
+def photos(tmp_path, rng):
     folder = tmp_path / "photos"
     folder.mkdir()
     for i in range(20):
         pixels = rng.integers(0, 256, (40, 50, 3), dtype="uint8")
         (folder / f"{i}.png").write_bytes(tf.io.encode_png(pixels).numpy())
+    return folder
+
+
+def test_other_data_are_found_from_anywhere(tmp_path, photos, monkeypatch):
+    folder = photos
     monkeypatch.chdir(tmp_path)
     run = recipes.train(
         write_recipe("vqvae", tmp_path),
@@ -193,7 +294,7 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_ends(
         (path / name).unlink()
     for epoch in range(checkpoints + 1, 3):
         (path / "checkpoints" / f"epoch_{epoch:04d}.keras").unlink()
-    (path / "checkpoints" / ".tmp-half").mkdir()
+    left_by_a_killed_writer(path / "checkpoints" / "epoch_0002.keras")
 
     broken = recipes.resume(path)
     for a, b in zip(weights(whole), weights(broken), strict=True):
