@@ -28,7 +28,7 @@ def results():
         ),
         **_upsampling("transposed", layers.TransposedConv(3)),
         **_upsampling("subpixel", layers.SubpixelConv(3)),
-        **_training("vqvae_ema", ema_decay=0.9),
+        **_training("vqvae_ema", ema_decay=0.9, decay_warmup=False),
         **_training("vqvae_gradient", ema_decay=None, upsampling="subpixel"),
     }
 

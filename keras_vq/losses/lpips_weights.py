@@ -4,6 +4,7 @@ import pathlib
 from safetensors import safe_open
 
 from keras_vq.networks.local_weights import local_weights
+from keras_vq.saving.config import refuse_while_loading
 
 FILE = "lpips_vgg16.safetensors"
 VARIABLE = "KERAS_VQ_LPIPS"
@@ -25,6 +26,8 @@ def find_lpips_weights(weights=None):
     Raises:
         FileNotFoundError: If the file does not exist.
     """
+    if weights is not None:
+        refuse_while_loading(f"the LPIPS weights {weights}")
     home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras"))
     default = home.expanduser() / "keras_vq" / FILE
     weights = weights or os.environ.get(VARIABLE) or default

@@ -38,6 +38,10 @@ class LPIPS(ImageMean):
         Perceptual Metric, 2018.
     """
 
+    # Not in the config, which must not name files: a loaded metric finds its
+    # weights in the default place.
+    weights_file = None
+
     def __init__(
         self,
         feature_network="lpips",
@@ -48,7 +52,6 @@ class LPIPS(ImageMean):
         super().__init__(name=name, dtype=dtype)
         self._direction = "down"
         self.feature_network = feature_network
-        self.weights_file = weights_file and str(weights_file)
         self.loss = PerceptualLoss(feature_network, weights_file=weights_file)
 
     def measure(self, y_true, y_pred):

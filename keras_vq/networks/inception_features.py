@@ -1,7 +1,11 @@
 import os
+import pathlib
 
 import keras
 
+from keras_vq.saving.config import refuse_while_loading
+
+_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 SIZE = 299  # height and width of the images that Inception was trained on
 
 
@@ -17,6 +21,8 @@ def inception_features():
     Raises:
         OSError: If the weights are not cached and cannot be downloaded.
     """
+    if not _cached_weights().is_file():
+        refuse_while_loading("the ImageNet weights of InceptionV3, a download")
     shape = (SIZE, SIZE, 3)
     try:
         inception = keras.applications.InceptionV3(
@@ -26,11 +32,10 @@ def inception_features():
             input_shape=shape,
         )
     except Exception as error:
-        home = os.environ.get("KERAS_HOME", "~/.keras")
         raise OSError(
             "The ImageNet weights of InceptionV3 were not found in "
-            f"{home}/models and could not be downloaded ({error}). Copy the "
-            "weights file there, or pass any `keras.Model` from images in "
+            f"{_cached_weights().parent} and could not be downloaded "
+            f"({error}). Copy the weights file there, or pass any `keras.Model` from images in "
             "[0, 1] to features as the feature network."
         ) from error
     inputs = keras.Input((None, None, 3))
@@ -39,3 +44,9 @@ def inception_features():
     )
     x = keras.layers.Rescaling(2.0, offset=-1.0)(resize(inputs))
     return keras.Model(inputs, inception(x), name="inception_features")
+
+
+def _cached_weights():
+    """Where Keras keeps the weights."""
+    home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras"))
+    return home.expanduser() / "models" / _FILE

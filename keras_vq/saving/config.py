@@ -1,9 +1,12 @@
 """Configurations: the constructor's arguments, recorded in one place."""
 
+import contextvars
 import copy
 import inspect
 
 import keras
+
+_IS_LOADING = contextvars.ContextVar("is_loading", default=False)
 
 
 def serializable(cls):
@@ -55,8 +58,32 @@ def get_config(self):
 
 def from_config(cls, config, custom_objects=None):
     """Create an object from its config."""
-    with keras.saving.custom_object_scope(custom_objects or {}):
-        return cls(**{name: restored(x) for name, x in config.items()})
+    token = _IS_LOADING.set(True)
+    try:
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            return cls(**{name: restored(x) for name, x in config.items()})
+    finally:
+        _IS_LOADING.reset(token)
+
+
+def refuse_while_loading(what):
+    """Raise if a config is the reason to read or fetch a file.
+
+    A saved model may come from a stranger: what it names is neither read nor
+    fetched. Files that a program names are.
+
+    Args:
+        what: str, the file.
+
+    Raises:
+        ValueError: Inside `from_config`.
+    """
+    if _IS_LOADING.get():
+        raise ValueError(
+            f"A saved configuration asks for {what}. Loading reads no other "
+            "file and reaches no network. Load with compile=False, and create "
+            "that object in your program."
+        )
 
 
 def restored(value):

@@ -1,5 +1,6 @@
 """Every Python block of README and docs runs, one after the other."""
 
+import json
 import pathlib
 import re
 
@@ -7,6 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CARDS = sorted(ROOT.glob("zoo/*/README.md"))
 
 
 def blocks(page):
@@ -33,3 +35,31 @@ def test_python_blocks_run(page, tmp_path, monkeypatch, scenes_dir):
 def test_links_to_files_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, *CARDS], ids=lambda page: f"{page.parent.name}-{page.name}"
+)
+def test_every_table_has_rows(page):
+    empty = re.findall(
+        r"^(\|.*)\n\|[-:| ]+\|\n(?!\|)", page.read_text(), re.MULTILINE
+    )
+    assert empty == []
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
+def test_cards_state_the_results_of_their_run(card):
+    """`results.json` is of the run that the card describes."""
+    text = card.read_text()
+    assert text.startswith("---\nlibrary_name: keras\n")
+    results = json.loads((card.parent / "results.json").read_text())
+    rows = {
+        "codebook usage": "codebook_usage",
+        "reconstruction loss": "reconstruction_loss",
+    }
+    for row, name in rows.items():
+        for value in re.findall(
+            rf"^\| {row}[^|]*\| \**([\d.]+)\** \|", text, re.MULTILINE
+        ):
+            digits = len(value.partition(".")[2])
+            assert float(value) == round(results[name], digits), row

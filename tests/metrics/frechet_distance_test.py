@@ -101,7 +101,12 @@ def test_error_of_inception_without_weights_gives_advice(monkeypatch):
         FrechetDistance()
 
 
-def test_inception_is_named_in_the_configuration(monkeypatch, rng):
+def test_inception_is_named_in_the_configuration(monkeypatch, rng, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    (tmp_path / "models" / name).touch()  # in the cache
+
     class Inception(keras.Model):
         def __new__(cls, **_):
             return keras.Sequential(
@@ -135,3 +140,9 @@ def test_unusable_networks_are_rejected():
         metric.update_state(x, x)
     with pytest.raises(ValueError, match="not support `sample_weight`"):
         metric.update_state(x, x, sample_weight=[1.0, 1.0])
+
+
+def test_a_configuration_starts_no_download(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match=r"InceptionV3, a download\. Loading"):
+        FrechetDistance.from_config({"feature_network": "inception"})

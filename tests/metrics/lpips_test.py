@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from keras_vq.losses import PerceptualLoss
 from keras_vq.metrics import LPIPS
@@ -31,3 +32,12 @@ def test_restores_its_weights_from_its_configuration(
     for m in (metric, again):
         m.update_state(x, y)
     assert float(again.result()) == float(metric.result()) > 0
+
+
+@pytest.mark.parametrize("cls", [LPIPS, PerceptualLoss])
+@pytest.mark.parametrize(
+    "file", ["https://example.com/x.safetensors", "file:///etc/passwd", "x"]
+)
+def test_a_configuration_names_no_files(cls, file):
+    with pytest.raises(ValueError, match="Loading reads no other file"):
+        cls.from_config({"weights_file": file})
