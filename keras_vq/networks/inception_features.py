@@ -35,8 +35,9 @@ def inception_features():
         raise OSError(
             "The ImageNet weights of InceptionV3 were not found in "
             f"{_cached_weights().parent} and could not be downloaded "
-            f"({error}). Copy the weights file there, or pass any `keras.Model` from images in "
-            "[0, 1] to features as the feature network."
+            f"({error}). Copy the weights file there, or pass any "
+            "`keras.Model` from images in [0, 1] to features as the feature "
+            "network."
         ) from error
     inputs = keras.Input((None, None, 3))
     resize = keras.layers.Resizing(
