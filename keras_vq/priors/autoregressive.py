@@ -259,25 +259,33 @@ class AutoregressivePrior(Prior):
         codes, known = to_array(codes), to_array(known)
         self.check_codes(codes)
         check_known(known, codes.shape)
-        self.check_guidance(guidance_scale)
         conditioning = self.conditioning_arrays(labels, condition, len(codes))
         noise = samplers.uniform_noise(seed, len(codes), self.num_codes)
         sampler = sampler or samplers.RandomSampler()
+        guidance, numbers = self.sampling_numbers(
+            sampler, guidance_scale, len(codes)
+        )
 
-        def step(codes, known, noise, conditioning):
+        def step(codes, known, noise, conditioning, guidance, numbers):
             return self.draw_step(
-                codes, known, noise, conditioning, sampler, guidance_scale
+                codes,
+                known,
+                noise,
+                conditioning,
+                sampler.with_numbers(numbers),
+                guidance,
             )
 
+        key = ("draw", sampler.key(), guidance is None)
         drawn = in_batches(
-            self.jit(
-                step, key=("draw", sampler.key(), guidance_scale), loop=True
-            ),
+            self.jit(step, key, loop=True),
             [
                 codes.reshape(noise.shape).astype("int32"),
                 known.reshape(noise.shape),
                 noise,
                 conditioning,
+                guidance,
+                numbers,
             ],
             batch_size,
         )
@@ -305,7 +313,8 @@ class AutoregressivePrior(Prior):
                 number per code.
             conditioning: `keras_vq.networks.Conditioning`.
             sampler: `keras_vq.samplers.Sampler`.
-            guidance_scale: float or None. Defaults to None.
+            guidance_scale: float, float32 tensor `(batch, 1)` or None. Defaults
+                to None.
 
         Returns:
             int32 tensor `(batch, num_codes)`.

@@ -249,45 +249,49 @@ class HierarchicalPrior(Prior):
         """
         codes = tuple(to_array(level) for level in codes)
         self.check_codes(codes)
-        self.check_guidance(guidance_scale)
         count = len(codes[0])
         conditioning = self.conditioning_arrays(labels, condition, count)
         noise = self._noise_of_levels(
             samplers.uniform_noise(seed, count, self.num_codes)
         )
         sampler = sampler or samplers.RandomSampler()
+        guidance, numbers = self.sampling_numbers(
+            sampler, guidance_scale, count
+        )
         drawn: list[np.ndarray] = []
         for i, level_codes in enumerate(codes):
             level_known = to_array(known[i])
             check_known(level_known, level_codes.shape)
             flat = in_batches(
-                self._drawing_step(i, sampler, guidance_scale),
+                self._drawing_step(i, sampler, guidance is not None),
                 [
                     level_codes.reshape(noise[i].shape).astype("int32"),
                     level_known.reshape(noise[i].shape),
                     noise[i],
                     conditioning,
                     tuple(drawn),
+                    guidance,
+                    numbers,
                 ],
                 batch_size,
             )
             drawn.append(flat.reshape(level_codes.shape))
         return tuple(drawn)
 
-    def _drawing_step(self, i, sampler, guidance_scale):
+    def _drawing_step(self, i, sampler, is_guided):
         """The compiled loop that samples the codes of level `i`."""
 
-        def step(codes, known, noise, conditioning, above):
+        def step(codes, known, noise, conditioning, above, guidance, numbers):
             return self.levels[i].draw_step(
                 codes,
                 known,
                 noise,
                 self.conditioning_of(i, above, conditioning),
-                sampler,
-                guidance_scale,
+                sampler.with_numbers(numbers),
+                guidance,
             )
 
-        key = ("draw", i, sampler.key(), guidance_scale)
+        key = ("draw", i, sampler.key(), is_guided)
         return self.jit(step, key, loop=True)
 
     def generate_step(self, noise, conditioning=Conditioning(), sampler=None):

@@ -279,6 +279,30 @@ class Prior(Model):
         is_codes = self.num_condition_embeddings is not None
         return "int32" if is_codes else "float32"
 
+    def sampling_numbers(self, sampler, guidance_scale, count):
+        """The numbers that sampling depends on, as arrays for a compiled loop.
+
+        Args:
+            sampler: `keras_vq.samplers.Sampler`.
+            guidance_scale: float or None.
+            count: int, number of samples.
+
+        Returns:
+            `guidance, numbers`: float32 array `(count, 1)` or None, and dict of
+            arrays `(count, 1)` for `sampler.with_numbers`.
+        """
+        self.check_guidance(guidance_scale)
+        guidance = None
+        if guidance_scale is not None:
+            guidance = np.full((count, 1), guidance_scale, "float32")
+        numbers = {
+            name: np.full(
+                (count, 1), x, "int32" if isinstance(x, int) else "float32"
+            )
+            for name, x in sampler.numbers().items()
+        }
+        return guidance, numbers
+
     def check_guidance(self, guidance_scale):
         """Raise if guidance is requested of a prior not trained for it."""
         if guidance_scale is None:

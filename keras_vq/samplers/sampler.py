@@ -1,5 +1,6 @@
 """Samplers of codes from logits."""
 
+import copy
 from collections.abc import Callable
 
 from keras import ops
@@ -70,9 +71,27 @@ class Sampler:
         logits = ops.cast(ops.convert_to_tensor(logits), "float32")
         return inverse_cdf(self.probabilities(logits / self.temperature), noise)
 
+    # Arguments that are tensors in a compiled loop, so that another value does
+    # not compile another loop.
+    number_names: tuple[str, ...] = ("temperature",)
+
+    def numbers(self):
+        """dict, the names of `number_names` that are set to their values."""
+        values = {name: getattr(self, name) for name in self.number_names}
+        return {name: x for name, x in values.items() if x is not None}
+
+    def with_numbers(self, numbers):
+        """Return a copy with tensors `(batch, 1)` in place of `numbers()`."""
+        sampler = copy.copy(self)
+        for name, value in numbers.items():
+            setattr(sampler, name, value)
+        return sampler
+
     def key(self):
-        """Return a hashable key, equal for equivalent samplers."""
-        return type(self), tuple(sorted(self.get_config().items()))
+        """Return a hashable key, equal where only `numbers()` may differ."""
+        config, numbers = self.get_config(), self.numbers()
+        rest = {k: x for k, x in config.items() if k not in numbers}
+        return type(self), tuple(sorted(rest.items()))
 
 
 @serializable
@@ -104,6 +123,8 @@ class GreedySampler(Sampler):
     array([1], dtype=int32)
     """
 
+    number_names = ()
+
     def __init__(self):
         super().__init__()
 
@@ -134,6 +155,8 @@ class TopKSampler(Sampler):
     References:
         Fan et al., Hierarchical Neural Story Generation, 2018, section 5.4.
     """
+
+    number_names = ("k", "temperature")
 
     def __init__(self, k, temperature=1.0):
         super().__init__(temperature)
@@ -170,6 +193,8 @@ class TopPSampler(Sampler):
         Holtzman et al., The Curious Case of Neural Text Degeneration, 2020,
         section 3.1.
     """
+
+    number_names = ("p", "k", "temperature")
 
     def __init__(self, p, k=None, temperature=1.0):
         super().__init__(temperature)

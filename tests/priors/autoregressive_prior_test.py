@@ -219,13 +219,34 @@ def test_custom_sampler_is_compiled_once_for_a_shape(prior):
             return keras.ops.cast(last, "float32") + 0.0 * logits
 
     counts = []
-    for seed in (0, 1):
-        drawn = prior.generate(3, 1, sampler=LastCode(), seed=seed)
+    for seed, temperature in ((0, 1.0), (1, 1.0), (1, 0.5)):
+        drawn = prior.generate(3, 1, sampler=LastCode(temperature), seed=seed)
         assert (drawn == NUM_EMBEDDINGS - 1).all()
         counts.append(len(calls))
     # The loop runs in Python while it is compiled; on PyTorch, always.
-    runs = 2 if keras.config.backend() == "torch" else 1
-    assert counts[1] == runs * counts[0]
+    is_eager = keras.config.backend() == "torch"
+    assert counts == [counts[0] * (i * is_eager + 1) for i in range(3)]
+
+
+def test_other_numbers_compile_nothing_anew(prior):
+    def draw(temperature, top_k, top_p, guidance_scale):
+        return prior.generate(
+            3,
+            1,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            guidance_scale=guidance_scale,
+            seed=0,
+        )
+
+    draw(1.0, 2, 0.9, 1.0)
+    compiled = set(prior._compiled_steps)
+    free = draw(9.0, NUM_EMBEDDINGS, 1.0, 0.0)
+    greedy = [draw(9.0, 1, 1.0, 0.0), draw(9.0, 5, 1e-6, 0.0)]
+    assert set(prior._compiled_steps) == compiled
+    np.testing.assert_array_equal(*greedy)
+    assert (free != greedy[0]).any()
 
 
 @pytest.mark.parametrize("kwargs", [TWO_CODES, {"tie_weights": True} | LABELS])
