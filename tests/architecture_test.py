@@ -130,6 +130,20 @@ def test_only_backend_data_and_export_name_a_backend():
     assert wrong == []
 
 
+def test_text_files_are_utf8_whatever_the_locale():
+    wrong = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("read_text", "write_text")
+                and "encoding" not in {k.arg for k in node.keywords}
+            ):
+                wrong.append(f"{path.name}:{node.lineno}")
+    assert wrong == []
+
+
 def test_every_backend_defines_the_same_names():
     for name in BACKENDS:
         tree = ast.parse((PACKAGE / "backend" / f"{name}.py").read_text())

@@ -96,7 +96,9 @@ def _report(found):
     import rich
     from rich.table import Table
 
-    with (found.path / "trials.csv").open(newline="") as file:
+    with (found.path / "trials.csv").open(
+        newline="", encoding="utf-8-sig"
+    ) as file:
         rows = [row for row in csv.DictReader(file) if row["score"]]
     names = found.searched
     table = Table(*names, "score", box=None)

@@ -172,7 +172,11 @@ def load_tokens(
 def provenance_of(path):
     """dict, the origin of a folder of codes; None for other folders."""
     path = pathlib.Path(path) / _PROVENANCE
-    return json.loads(path.read_text()) if path.is_file() else None
+    return (
+        json.loads(path.read_text(encoding="utf-8-sig"))
+        if path.is_file()
+        else None
+    )
 
 
 def _check_features(path):
@@ -180,7 +184,10 @@ def _check_features(path):
 
     TFDS imports the modules of the classes that it names.
     """
-    foreign = set(_class_names(json.loads(path.read_text()))) - _CLASSES
+    foreign = (
+        set(_class_names(json.loads(path.read_text(encoding="utf-8-sig"))))
+        - _CLASSES
+    )
     if foreign:
         raise ValueError(
             f"{path} was not written by `keras_vq.data.tokenize`: it names the "
@@ -221,7 +228,7 @@ def _begin(folder, provenance):
         with written_whole(folder) as temporary:
             temporary.mkdir()
             text = json.dumps(provenance, indent=2)
-            (temporary / _PROVENANCE).write_text(text)
+            (temporary / _PROVENANCE).write_text(text, encoding="utf-8")
         return
     begun = provenance_of(folder)
     if begun != provenance:
@@ -266,6 +273,6 @@ def _write(path, begun, provenance):
     with contextlib.redirect_stdout(None):  # it prints the temporary path
         builder.download_and_prepare()
     (pathlib.Path(builder.data_dir) / _PROVENANCE).write_text(
-        json.dumps(provenance, indent=2) + "\n"
+        json.dumps(provenance, indent=2) + "\n", encoding="utf-8"
     )
     pathlib.Path(builder.data_dir).rename(path)

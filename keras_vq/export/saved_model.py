@@ -155,4 +155,6 @@ def write_saved_model(model, path, png, drawing, warmup_batch_sizes):
     described = {s.name: s.to_dict() for s in signatures}
     described["serving_default"] = described.pop("serve")
     document = pathlib.Path(path) / "assets.extra" / "signatures.json"
-    document.write_text(json.dumps(described, indent=2) + "\n")
+    document.write_text(
+        json.dumps(described, indent=2) + "\n", encoding="utf-8"
+    )

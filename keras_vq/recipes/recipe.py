@@ -5,6 +5,7 @@ import typing
 from typing import Any
 from typing import Literal
 
+import numpy as np
 import pydantic
 import tomli_w
 
@@ -114,7 +115,9 @@ class Recipe(_Section):
         if path.suffix != ".toml":
             path = _path(str(name))
         try:
-            return cls.from_dict(tomllib.loads(path.read_text()))
+            return cls.from_dict(
+                tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            )
         except FileNotFoundError as error:
             raise ValueError(f"There is no recipe at {path}.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -194,7 +197,8 @@ class Recipe(_Section):
         values = self.model_dump()
         for key, value in settings.items():
             section, name = self._locate(key)
-            values[section][name] = value
+            is_numpy = isinstance(value, np.generic)
+            values[section][name] = value.item() if is_numpy else value
         return self.from_dict(values)
 
     def _locate(self, key):

@@ -96,7 +96,9 @@ class Run:
     @property
     def history(self):
         """dict, names of logs to lists of one value per epoch."""
-        with (self.path / "metrics.csv").open(newline="") as file:
+        with (self.path / "metrics.csv").open(
+            newline="", encoding="utf-8-sig"
+        ) as file:
             rows = list(csv.DictReader(file))
         names = [name for name in rows[0] if name != "epoch"]
         return {name: [float(row[name]) for row in rows] for name in names}
@@ -105,7 +107,11 @@ class Run:
     def results(self):
         """dict, metrics on the test data; empty until the run is complete."""
         path = self.path / "results.json"
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return (
+            json.loads(path.read_text(encoding="utf-8-sig"))
+            if path.is_file()
+            else {}
+        )
 
     @property
     def model_path(self):
@@ -155,7 +161,9 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:
             temporary.mkdir()
-            (temporary / "recipe.toml").write_text(recipe.to_toml())
+            (temporary / "recipe.toml").write_text(
+                recipe.to_toml(), encoding="utf-8"
+            )
         return cls(path)
 
     def prepare_to_resume(self, epoch):
@@ -168,7 +176,7 @@ class Run:
         path = self.path / "metrics.csv"
         if not path.exists():
             return
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
         kept = rows[:1] + [
             row
@@ -176,7 +184,7 @@ class Run:
             if len(row) == len(rows[0]) and int(row[0]) < epoch
         ]
         with written_whole(path) as temporary:
-            with temporary.open("w", newline="") as file:
+            with temporary.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows(kept if epoch else [])
 
     def finish(self, model, results):
@@ -184,7 +192,9 @@ class Run:
         curves = training_curves(self.history)
         save_figure(curves, self.path / "curves.png")
         with written_whole(self.path / "results.json") as temporary:
-            temporary.write_text(json.dumps(results, indent=2) + "\n")
+            temporary.write_text(
+                json.dumps(results, indent=2) + "\n", encoding="utf-8"
+            )
         with written_whole(self.model_path) as temporary:
             model.save(temporary)
         self.model = model

@@ -69,7 +69,9 @@ class Search:
             )
         self.recipe = Recipe.load(self.path / "recipe.toml")
         self.trial = Recipe.load(self.path / "trial.toml")
-        self.options = tomllib.loads((self.path / "search.toml").read_text())
+        self.options = tomllib.loads(
+            (self.path / "search.toml").read_text(encoding="utf-8-sig")
+        )
 
     @classmethod
     def create(cls, path, recipe, trial, options):
@@ -79,9 +81,15 @@ class Search:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:
             temporary.mkdir()
-            (temporary / "recipe.toml").write_text(recipe.to_toml())
-            (temporary / "trial.toml").write_text(trial.to_toml())
-            (temporary / "search.toml").write_text(tomli_w.dumps(options))
+            (temporary / "recipe.toml").write_text(
+                recipe.to_toml(), encoding="utf-8"
+            )
+            (temporary / "trial.toml").write_text(
+                trial.to_toml(), encoding="utf-8"
+            )
+            (temporary / "search.toml").write_text(
+                tomli_w.dumps(options), encoding="utf-8"
+            )
         return cls(path)
 
     @classmethod
@@ -324,7 +332,7 @@ def _write_results(found, tuner):
     values = tuner.get_best_hyperparameters()[0].values
     best = found.recipe.changed({name: values[name] for name in names})
     with written_whole(path / "best.toml") as temporary:
-        temporary.write_text(best.to_toml())
+        temporary.write_text(best.to_toml(), encoding="utf-8")
     candidates = dict.fromkeys(["num_embeddings", "commitment_cost", *names])
     drawn = [
         name

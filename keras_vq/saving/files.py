@@ -48,7 +48,9 @@ def written_whole(path):
     prefix = f"{TEMPORARY}{path.name}-"
     remove_unfinished(path.parent.glob(f"{glob.escape(prefix)}*"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
-    (folder / _MARKER).write_text(f"{platform.node()} {os.getpid()}")
+    (folder / _MARKER).write_text(
+        f"{platform.node()} {os.getpid()}", encoding="utf-8"
+    )
     try:
         temporary = folder / path.name
         yield temporary
@@ -68,7 +70,9 @@ def remove_unfinished(folders):
         marker = folder / _MARKER
         if not marker.is_file():
             continue
-        host, _, process = marker.read_text().rpartition(" ")
+        host, _, process = marker.read_text(encoding="utf-8-sig").rpartition(
+            " "
+        )
         if host == platform.node() and not _is_running(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
 

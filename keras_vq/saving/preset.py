@@ -39,9 +39,11 @@ def presets_of(cls):
     """dict, the zoo's presets of a class, names to metadata."""
     found = {}
     for name, folder in published(METADATA).items():
-        config = json.loads((folder / CONFIG).read_text())
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8-sig"))
         if _is_subclass(_class_of(config), cls):
-            found[name] = json.loads((folder / METADATA).read_text())
+            found[name] = json.loads(
+                (folder / METADATA).read_text(encoding="utf-8-sig")
+            )
     return found
 
 
@@ -72,7 +74,7 @@ def from_preset(cls, preset, load_weights=True, **kwargs):
     """
     folder = find_preset(preset)
     check_whole(folder)
-    config = json.loads((folder / CONFIG).read_text())
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8-sig"))
     found = _class_of(config)
     if not _is_subclass(found, cls):
         name = found.__name__ if found else config["registered_name"]
@@ -199,7 +201,9 @@ def check_whole(folder):
             "missing. `save_to_preset` writes one."
         )
     try:
-        digests = json.loads((folder / METADATA).read_text())["sha256"]
+        digests = json.loads(
+            (folder / METADATA).read_text(encoding="utf-8-sig")
+        )["sha256"]
         expected = {name: digests[name] for name in (CONFIG, WEIGHTS)}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(

@@ -48,12 +48,16 @@ def first_batch(x, y=None, batch_size=None):
         batch = next(x, None)
         x = _chain(batch, x)
     elif hasattr(x, "element_spec") and hasattr(x, "take"):  # tf.data
+        if isinstance(x.element_spec, dict):
+            x = x.map(_without_none)
         batch = next(iter(x.take(1)), None)
     elif hasattr(x, "__iter__") and not isinstance(x, (list, dict)):
         batch = next(iter(x), None)
     else:
         return x, None, None
     labels = None
+    if isinstance(batch, dict):
+        batch = pair_of(batch)
     if isinstance(batch, (list, tuple)):
         batch, labels = (*batch, None)[:2]
     if batch is None or getattr(batch, "shape", (None,))[0] == 0:
@@ -92,7 +96,38 @@ def batches_of(data, batch_size):
     elif isinstance(data, keras.utils.PyDataset):
         data = map(data.__getitem__, range(data.num_batches))
     for batch in data:
+        if isinstance(batch, dict):
+            batch = pair_of(batch)
         yield to_array(batch[0] if isinstance(batch, (tuple, list)) else batch)
+
+
+def pair_of(batch):
+    """Inputs and labels of a batch as TFDS yields it.
+
+    Args:
+        batch: dict of tensors, with the inputs under `"image"`, `"audio"` or
+            `"video"`, and the labels, if any, under `"label"`.
+
+    Returns:
+        `x, labels`; the labels may be None.
+
+    Raises:
+        ValueError: If the inputs have another name.
+    """
+    for name in ("image", "audio", "video"):
+        if name in batch:
+            return batch[name], batch.get("label")
+    keys = ", ".join(map(repr, batch))
+    raise ValueError(
+        "A batch that is a dict must hold its inputs under 'image', 'audio' or "
+        f"'video'. Received: the keys {keys}. Select one, such as "
+        f"dataset.map(lambda batch: batch[{next(iter(batch), None)!r}])."
+    )
+
+
+def _without_none(batch):
+    x, labels = pair_of(batch)
+    return x if labels is None else (x, labels)
 
 
 def sample_rows(batches, count, seed):

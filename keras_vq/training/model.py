@@ -9,6 +9,7 @@ from keras_vq.saving.preset import from_preset
 from keras_vq.saving.preset import presets_of
 from keras_vq.saving.preset import save_to_preset
 from keras_vq.training.batches import first_batch
+from keras_vq.training.batches import pair_of
 from keras_vq.training.optimizer_group import OptimizerGroup
 
 
@@ -88,7 +89,8 @@ class Model(backend.StepMixin, keras.Model):
         """One step of training.
 
         Args:
-            data: What the data set yields: `x`, `(x,)` or `(x, labels)`.
+            data: What the data set yields: `x`, `(x,)`, `(x, labels)` or a
+                dict as TFDS yields it.
 
         Returns:
             dict, names to scalars, the logs.
@@ -112,6 +114,8 @@ class Model(backend.StepMixin, keras.Model):
 
     def unpack(self, data):
         """Unpack a batch into inputs and int32 labels, or None."""
+        if isinstance(data, dict):
+            data = pair_of(data)
         x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError(

@@ -43,7 +43,7 @@ def write_csv(rows, path):
     """Write rows as CSV; a value that a row lacks is left empty."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     with written_whole(path) as temporary:
-        with temporary.open("w", newline="") as file:
+        with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(rows)

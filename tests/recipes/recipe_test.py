@@ -4,6 +4,7 @@ import pathlib
 import tomllib
 
 import keras_tuner
+import numpy as np
 import pytest
 
 from keras_vq.cli.options import parse_settings
@@ -33,6 +34,21 @@ def test_every_recipe_builds_its_model_and_has_a_card(name, tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text(recipe.to_toml())
     assert Recipe.load(path) == recipe
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_recipes_are_utf8_with_or_without_a_mark(tmp_path, encoding):
+    recipe = Recipe.load("vqvae_mnist").changed({"name": "données"})
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(recipe.to_toml().encode(encoding))
+    assert Recipe.load(path) == recipe
+
+
+def test_numpy_numbers_are_numbers():
+    settings = {"num_embeddings": np.int64(64), "learning_rate": np.float64(1)}
+    recipe = Recipe.load("vqvae_mnist").changed(settings)
+    assert recipe.arguments["num_embeddings"] == 64
+    assert type(recipe.training.learning_rate) is float
 
 
 @pytest.mark.parametrize("name", available())

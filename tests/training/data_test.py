@@ -39,6 +39,17 @@ def tf_data(*arrays):
     return tf.data.Dataset.from_tensor_slices(parts).batch(8)
 
 
+def dicts(*arrays):
+    """As TFDS yields them."""
+    parts = dict(zip(("image", "label"), arrays, strict=False))
+    return tf.data.Dataset.from_tensor_slices(parts).batch(8)
+
+
+def loader_of_dicts(*arrays):
+    parts = [dict(zip(("image", "label"), row)) for row in zip(*arrays)]
+    return torch.utils.data.DataLoader(parts, batch_size=8)
+
+
 @pytest.fixture
 def x(rng):
     return tiny_images(rng)
@@ -76,7 +87,9 @@ def assert_same(a, b):
         np.testing.assert_allclose(p, q, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator])
+@pytest.mark.parametrize(
+    "kind", [tf_data, Batches, loader, generator, dicts, loader_of_dicts]
+)
 @pytest.mark.parametrize("labels", [False, True])
 def test_every_kind_of_data_trains_alike(train, x, y, kind, labels):
     expected = train(x, batch_size=8)
@@ -104,7 +117,7 @@ def test_the_check_of_a_generator_loses_no_batch(train, x, y):
     assert len(seen) == 2
 
 
-@pytest.mark.parametrize("kind", [tf_data, Batches, loader])
+@pytest.mark.parametrize("kind", [tf_data, Batches, loader, dicts])
 def test_every_kind_of_data_evaluates_and_predicts_alike(model, x, y, kind):
     history = model.fit(
         x, batch_size=8, validation_data=kind(x, y), verbose=0
@@ -118,6 +131,14 @@ def test_every_kind_of_data_evaluates_and_predicts_alike(model, x, y, kind):
         model.predict(x, batch_size=8, verbose=0),
         atol=1e-6,
     )
+
+
+def test_dicts_name_what_they_hold(model, x):
+    data = tf.data.Dataset.from_tensor_slices({"png": x, "id": x}).batch(8)
+    with pytest.raises(ValueError, match=r"keys 'png', 'id'.*batch\['png'\]"):
+        model.fit(data, verbose=0)
+    with pytest.raises(ValueError, match="keys 'png', 'id'"):
+        model.adapt(data)
 
 
 @pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator])
