@@ -46,7 +46,11 @@ def export(
         "top_p": top_p,
         "jit_compile": jit_compile,
     }
-    given = {k: x for k, x in options.items() if x not in (None, False)}
+    given = {
+        name: value
+        for name, value in options.items()
+        if value is not None and value is not False  # 0 is given
+    }
     export_model(Run(run).model, directory, format, **given)
     if version is not None:
         directory = directory / str(version)

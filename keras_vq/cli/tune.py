@@ -14,16 +14,26 @@ from keras_vq.cli.options import parse_settings
 def tune(
     recipe: RecipeName = None,
     tuner: Annotated[
-        str, typer.Option(help="random, bayesian, hyperband or grid.")
-    ] = "random",
+        Optional[str],
+        typer.Option(
+            help="random, bayesian, hyperband or grid.", show_default="random"
+        ),
+    ] = None,
     max_trials: Annotated[
-        int,
-        typer.Option(help="Number of trials; hyperband ignores it.", min=1),
-    ] = 12,
+        Optional[int],
+        typer.Option(
+            help="Number of trials; hyperband ignores it.",
+            min=1,
+            show_default="12",
+        ),
+    ] = None,
     objective: Annotated[
-        str,
-        typer.Option(help="default (the error), or rate-distortion."),
-    ] = "default",
+        Optional[str],
+        typer.Option(
+            help="default (the error), or rate-distortion.",
+            show_default="default",
+        ),
+    ] = None,
     dataset: Dataset = None,
     settings: Settings = None,
     search: Annotated[
@@ -62,7 +72,8 @@ def tune(
     from keras_vq.recipes.search import is_worker
 
     if resume is not None:
-        if recipe or dataset or settings or search or epochs or quick or out:
+        others = (recipe, dataset, settings, search, epochs, quick, out)
+        if any((*others, tuner, max_trials, objective)):
             raise ValueError(
                 "--resume continues a search as it was started; it takes no "
                 "other arguments."
@@ -74,9 +85,9 @@ def tune(
         found = recipes.search(
             recipe,
             parse_settings(search),
-            tuner,
-            max_trials,
-            objective,
+            tuner or "random",
+            max_trials or 12,
+            objective or "default",
             out,
             dataset,
             parse_settings(settings),

@@ -151,6 +151,15 @@ def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
     if epochs is not None:
         changes["training.epochs"] = epochs
     settings = settings or {}
+    for name, value, keys in (
+        ("dataset", dataset, {"name", "data.name"}),
+        ("epochs", epochs, _EPOCHS),
+    ):
+        if value is not None and keys & settings.keys():
+            raise ValueError(
+                f"`{name}` is given twice. Received: {name}={value!r} and "
+                f"settings={settings}"
+            )
     if quick or epochs is not None or _EPOCHS & settings.keys():
         changes["training.min_steps"] = 0
     recipe = recipe.changed(changes).changed(settings)

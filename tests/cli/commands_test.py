@@ -54,6 +54,7 @@ def test_sampling_options(cli, refused, tmp_path):
         assert "4 samples" in cli("generate", run, *options, *drawing)
     message = refused("generate", trained_run("cvae").path, "--top-k", 1)
     assert "A CVAE draws from a normal distribution" in message
+    assert "`top_p` must be" in refused("generate", run, "--top-p", 0)
     message = refused("generate", run, "--guidance", 1.5)
     assert "trained without `label_dropout`" in message
     message = refused("generate", run, "--condition", "photo.png")
@@ -190,9 +191,9 @@ def test_info(cli, refused):
 
 def test_export(cli, refused, tmp_path):
     run, out = trained_run("vqvae").path, tmp_path / "served"
-    output = cli("export", run, out, "--version", 1, "--png")
-    assert f"Wrote {out / '1'}" in output
-    served = tf.saved_model.load(str(out / "1"))
+    output = cli("export", run, out, "--version", 0, "--png")
+    assert f"Wrote {out / '0'}" in output
+    served = tf.saved_model.load(str(out / "0"))
     assert "decode_png" in served.signatures
     x = np.full((2, 32, 32, 3), 0.5, "float32")
     codes = served.signatures["encode"](inputs=tf.constant(x))["indices"]
@@ -238,6 +239,8 @@ def test_export(cli, refused, tmp_path):
         (("RECIPE", "--dataset", "EMPTY"), "No images found"),
         (("RECIPE", "--dataset", "CORRUPT"), "Cannot read the image .*bad"),
         (("RECIPE", "--resume", "RUN"), "takes no other arguments"),
+        (("RECIPE", "--epochs", "1", "--set", "epochs=2"), "given twice"),
+        (("RECIPE", "--set", "seed=1", "--set", "seed=2"), "given twice"),
         (("--resume", "EMPTY"), "not the folder of a run"),
     ],
 )
