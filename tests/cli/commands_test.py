@@ -201,14 +201,14 @@ def test_export(cli, refused, tmp_path):
 
     assert "it exists" in refused("export", run, tmp_path)
     assert "does not exist" in refused("export", run, tmp_path / "a" / "b")
-    assert "1: it exists" in refused("export", run, out, "--version", 1)
+    assert "0: it exists" in refused("export", run, out, "--version", 0)
     for options, message in (
         (("--format", "h5"), "'h5'"),
         (("--format", "onnx", "--png"), "no options. Received: png"),
         (("--top-k", 5), "`generate` of a LatentGenerator"),
     ):
         assert message in refused("export", run, out / "2", *options)
-    assert [path.name for path in out.iterdir()] == ["1"]
+    assert [path.name for path in out.iterdir()] == ["0"]
 
 
 @pytest.mark.parametrize(
