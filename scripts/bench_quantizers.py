@@ -260,7 +260,7 @@ def print_steps(options):
     kinds = list(options.backends)
     if importlib.util.find_spec("vector_quantize_pytorch"):
         kinds.append("library")
-    print("| N, K, D | | floor, ms | step, ms | step / floor ", end="")
+    print("| N, K, D | backend | floor, ms | step, ms | step / floor ", end="")
     print("| library / step | memory, MiB |\n|---|---|---|---|---|---|---|")
     for size in SIZES:
         found = measure(kinds, size, options)
@@ -281,7 +281,7 @@ def print_steps(options):
 
 def print_memory(options):
     """The memory of the largest step."""
-    print("| N, K, D | | memory of a step, MiB |\n|---|---|---|")
+    print("| N, K, D | backend | memory of a step, MiB |\n|---|---|---|")
     for kind in options.backends:
         with Worker(kind, LARGE, options.threads) as worker:
             memory = worker.ask("memory") / 2**20
@@ -290,7 +290,7 @@ def print_memory(options):
 
 def print_searches(options):
     """The search at inference, compared with that in training."""
-    print("| N, K, D | | nearest, ms | screened, ms | ratio |")
+    print("| N, K, D | backend | nearest, ms | screened, ms | ratio |")
     print("|---|---|---|---|---|")
     for size in SEARCHES:
         workers = {

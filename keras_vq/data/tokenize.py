@@ -270,8 +270,12 @@ def _write(path, begun, provenance):
         description=f"Codes of {provenance['data']}.",
         disable_shuffling=True,
     )
-    with contextlib.redirect_stdout(None):  # it prints the temporary path
-        builder.download_and_prepare()
+    tfds.disable_progress_bar()  # encoding, which takes the time, has one
+    try:
+        with contextlib.redirect_stdout(None):  # it prints the temporary path
+            builder.download_and_prepare()
+    finally:
+        tfds.enable_progress_bar()
     (pathlib.Path(builder.data_dir) / _PROVENANCE).write_text(
         json.dumps(provenance, indent=2) + "\n", encoding="utf-8"
     )

@@ -172,7 +172,8 @@ class Run:
         Args:
             epoch: int, completed epochs.
         """
-        remove_unfinished(self.path.rglob(f"{TEMPORARY}*"))
+        unfinished = self.path.rglob(f"{TEMPORARY}*/")
+        remove_unfinished(unfinished, and_empty=True)
         path = self.path / "metrics.csv"
         if not path.exists():
             return

@@ -59,16 +59,21 @@ def written_whole(path):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_unfinished(folders):
+def remove_unfinished(folders, and_empty=False):
     """Remove what writers that were killed have left.
 
     Args:
         folders: Iterable of paths. Those that `written_whole` did not create,
             or whose process is still running or on another machine, are kept.
+        and_empty: bool, whether to remove empty folders too, which a writer
+            that was killed while it removed its own may leave. Defaults to
+            False.
     """
     for folder in list(folders):
         marker = folder / _MARKER
         if not marker.is_file():
+            if and_empty and not any(folder.iterdir()):
+                folder.rmdir()
             continue
         host, _, process = marker.read_text(encoding="utf-8-sig").rpartition(
             " "
