@@ -53,6 +53,12 @@ def first_batch(x, y=None, batch_size=None):
         batch = next(iter(x.take(1)), None)
     elif hasattr(x, "__iter__") and not isinstance(x, (list, dict)):
         batch = next(iter(x), None)
+        if isinstance(batch, dict):  # Keras reads them on PyTorch alone
+            raise ValueError(
+                f"A {type(x).__name__} must yield `x` or `(x, labels)`. "
+                f"Received: dicts with the keys {', '.join(map(repr, batch))}. "
+                "Return a tuple from the data set's `__getitem__`."
+            )
     else:
         return x, None, None
     labels = None

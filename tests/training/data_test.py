@@ -87,9 +87,7 @@ def assert_same(a, b):
         np.testing.assert_allclose(p, q, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "kind", [tf_data, Batches, loader, generator, dicts, loader_of_dicts]
-)
+@pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator, dicts])
 @pytest.mark.parametrize("labels", [False, True])
 def test_every_kind_of_data_trains_alike(train, x, y, kind, labels):
     expected = train(x, batch_size=8)
@@ -139,6 +137,8 @@ def test_dicts_name_what_they_hold(model, x):
         model.fit(data, verbose=0)
     with pytest.raises(ValueError, match="keys 'png', 'id'"):
         model.adapt(data)
+    with pytest.raises(ValueError, match=r"DataLoader must yield.*'image'"):
+        model.fit(loader_of_dicts(x), verbose=0)
 
 
 @pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator])
