@@ -14,7 +14,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
     `directory/epoch_0001.keras` and so on contain the weights, the codebook
     averages and the states of the optimizer and the random generators. Each
     file is first written under a temporary name, so a killed process leaves no
-    partial file. Only the two newest checkpoints are kept.
+    partial file. Of the checkpoints that the callback wrote, the two newest are
+    kept.
 
     Args:
         directory: Folder for the checkpoints; created if missing.

@@ -1,9 +1,9 @@
-import numpy as np
 from keras import ops
 
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.epoch_picture import check_images
 from keras_vq.callbacks.plots import comparison_grid
+from keras_vq.metrics import PSNR
 from keras_vq.ops.to_float import to_float
 
 
@@ -61,6 +61,5 @@ def image_psnr(images, outputs):
     Returns:
         float array `(n,)`, in dB.
     """
-    images = ops.convert_to_numpy(to_float(images))
-    errors = np.square(images - np.clip(outputs, 0, 1)).mean((1, 2, 3))
-    return -10 * np.log10(np.maximum(errors, 1e-10))
+    psnr = PSNR().measure(to_float(images), ops.clip(to_float(outputs), 0, 1))
+    return ops.convert_to_numpy(psnr)

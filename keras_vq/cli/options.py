@@ -9,19 +9,14 @@ from typing import Optional
 
 import typer
 
-from keras_vq.checks import did_you_mean
-from keras_vq.published import published
+from keras_vq.published import recipe_path
 
 
 def _known_recipe(name):
     """Reject a mistyped name at once, before the library is imported."""
-    recipes = published("recipe.toml")
-    if name is None or name.endswith(".toml") or name in recipes:
-        return name
-    raise ValueError(
-        f"Unknown recipe {name!r}.{did_you_mean(name, recipes)} The zoo has "
-        f"{', '.join(recipes)}. The path of a .toml file is valid too."
-    )
+    if name is not None and not name.endswith(".toml"):
+        recipe_path(name)
+    return name
 
 
 def _set_data_dir(path):

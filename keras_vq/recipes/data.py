@@ -80,11 +80,14 @@ def load_training_data(recipe, model, first_epoch=0):
             recipe, model, options.train_split, epochs=numbers, **order
         )
 
-    steps_of_a_pass = len(passes(range(1)))
-    floor = training.min_steps / training.epochs
-    repeats = max(1, math.ceil(floor / steps_of_a_pass))
-    remaining = range(first_epoch * repeats, training.epochs * repeats)
-    return passes(remaining), test, steps_of_a_pass * repeats
+    epochs = training.epochs
+    train = passes(range(first_epoch, epochs))
+    steps = len(train) // max(epochs - first_epoch, 1)
+    repeats = math.ceil(training.min_steps / epochs / max(steps, 1))
+    if steps and repeats > 1:  # few images, soon read again
+        train = passes(range(first_epoch * repeats, epochs * repeats))
+        steps *= repeats
+    return train, test, steps
 
 
 def variance_of(batches, steps):

@@ -10,11 +10,12 @@ import pydantic
 import tomli_w
 
 from keras_vq.checks import did_you_mean
+from keras_vq.published import RECIPE
 from keras_vq.published import published
+from keras_vq.published import recipe_path
 from keras_vq.zoo import FACTORIES
 from keras_vq.zoo.parts import load_part
 
-_FILE = "recipe.toml"
 # Type hints of factories that are not arguments, or that belong in the section
 # `training`.
 _NOT_ARGUMENTS = ("learning_rate", "seed", "kwargs", "return")
@@ -113,7 +114,7 @@ class Recipe(_Section):
         """
         path = pathlib.Path(name)
         if path.suffix != ".toml":
-            path = _path(str(name))
+            path = recipe_path(str(name))
         try:
             return cls.from_dict(
                 tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -232,7 +233,7 @@ def available():
     >>> "vqvae_mnist" in keras_vq.recipes.available()
     True
     """
-    return list(published(_FILE))
+    return list(published(RECIPE))
 
 
 def is_model_file(value):
@@ -250,16 +251,6 @@ def _check_type(key, value, hint):
     except pydantic.ValidationError as error:
         message = error.errors()[0]["msg"]
         raise ValueError(f"{key}: {message}. Received: {value!r}") from error
-
-
-def _path(name):
-    known = published(_FILE)
-    if name not in known:
-        raise ValueError(
-            f"Unknown recipe {name!r}.{did_you_mean(name, known)} The zoo has "
-            f"{', '.join(known)}. The path of a .toml file is valid too."
-        )
-    return known[name] / _FILE
 
 
 def _message(error):

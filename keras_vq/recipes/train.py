@@ -1,8 +1,8 @@
-import math
 import pathlib
 import sys
 
 import keras
+import numpy as np
 
 from keras_vq import callbacks
 from keras_vq import models
@@ -21,6 +21,7 @@ from keras_vq.recipes.recipe import is_model_file
 from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import load_model_file
 from keras_vq.recipes.run import with_tokenizer
+from keras_vq.training.batches import to_array
 
 # Number of images in the pictures of each epoch, and to scale the latents.
 NUM_PICTURES = 16
@@ -284,16 +285,18 @@ def _fit(run, model, parts, loaded, first_epoch):
 
 
 class _FiniteCheck(keras.callbacks.Callback):
-    """Ends a run whose loss is NaN or infinite, before it is saved."""
+    """Ends a run with NaN or infinity in logs or weights, unsaved."""
 
     def on_epoch_end(self, epoch, logs=None):
-        bad = [k for k, x in (logs or {}).items() if not math.isfinite(x)]
+        numbers = dict(logs or {})
+        numbers |= {v.path: to_array(v) for v in self.model.weights}
+        bad = [k for k, x in numbers.items() if not np.all(np.isfinite(x))]
         if bad:
             raise FloatingPointError(
-                f"Training diverged in epoch {epoch + 1}: {', '.join(bad)} is "
-                f"{logs[bad[0]]}. Train again with a lower learning rate, such "
-                "as --set learning_rate=1e-4, and look for NaN in the data. "
-                "The checkpoints of earlier epochs are kept."
+                f"Training diverged in epoch {epoch + 1}: NaN or infinity in "
+                f"{', '.join(bad[:5])}. Train again with a lower learning "
+                "rate, such as --set learning_rate=1e-4, and look for NaN in "
+                "the data. The checkpoints of earlier epochs are kept."
             )
 
 

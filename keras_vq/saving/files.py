@@ -83,12 +83,10 @@ def remove_unfinished(folders, and_empty=False):
 
 
 def _is_running(process):
-    if process == os.getpid():
-        return True
     try:
-        os.kill(process, 0)
+        os.kill(process, 0)  # signal 0 only asks
     except ProcessLookupError:
         return False
-    except OSError:  # another user's
-        return True
+    except PermissionError:
+        pass  # another user's
     return True

@@ -49,7 +49,7 @@ def first_batch(x, y=None, batch_size=None):
         x = _chain(batch, x)
     elif hasattr(x, "element_spec") and hasattr(x, "take"):  # tf.data
         if isinstance(x.element_spec, dict):
-            x = x.map(_without_none)
+            x = x.map(_tuple_of)
         batch = next(iter(x.take(1)), None)
     elif hasattr(x, "__iter__") and not isinstance(x, (list, dict)):
         batch = next(iter(x), None)
@@ -131,7 +131,8 @@ def pair_of(batch):
     )
 
 
-def _without_none(batch):
+def _tuple_of(batch):
+    """`x` or `(x, labels)`; a `tf.data.Dataset` holds no None."""
     x, labels = pair_of(batch)
     return x if labels is None else (x, labels)
 
