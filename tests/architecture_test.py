@@ -51,6 +51,7 @@ LAYERS = [
     "ops",
     "published",
     "checks",
+    "extras",
     "backend",
 ]
 NAMESPACES = [

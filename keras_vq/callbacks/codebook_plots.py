@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from matplotlib.colors import LogNorm
 
 from keras_vq.callbacks.plots import blank_figure
 
@@ -77,7 +76,9 @@ def _draw_map(figure, axis, frequency):
     cells[: len(frequency)] = np.where(frequency > 0, frequency, np.nan)
     image = axis.imshow(
         cells.reshape(-1, columns),
-        norm=LogNorm(0.03, 30, clip=True),
+        norm="log",
+        vmin=0.03,
+        vmax=30,
         cmap="viridis",
         interpolation="nearest",
     )

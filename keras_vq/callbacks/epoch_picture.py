@@ -3,6 +3,7 @@ import pathlib
 import keras
 
 from keras_vq.callbacks.plots import save_figure
+from keras_vq.extras import require
 
 
 class EpochPicture(keras.callbacks.Callback):
@@ -15,6 +16,7 @@ class EpochPicture(keras.callbacks.Callback):
     """
 
     def __init__(self, directory):
+        require(type(self).__name__, "matplotlib")
         super().__init__()
         self.directory = pathlib.Path(directory)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_vq.extras import require
 from keras_vq.saving.files import written_whole
 
 
@@ -10,7 +11,11 @@ def blank_figure(**kwargs):
 
     Args:
         **kwargs: Keyword arguments of `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: If matplotlib is missing.
     """
+    require("Drawing", "matplotlib")
     # Imported here to keep `import keras_vq` fast.
     from matplotlib.figure import Figure
 

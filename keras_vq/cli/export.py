@@ -28,6 +28,14 @@ def export(
         bool,
         typer.Option("--jit-compile", help="Compile `generate` with XLA."),
     ] = False,
+    warmup: Annotated[
+        Optional[list[int]],
+        typer.Option(
+            help="Add warm-up requests of N images for TensorFlow Serving.",
+            metavar="N",
+            min=1,
+        ),
+    ] = None,
     format: Annotated[
         str, typer.Option(help="tf_saved_model or onnx.")
     ] = "tf_saved_model",
@@ -45,6 +53,7 @@ def export(
         "top_k": top_k,
         "top_p": top_p,
         "jit_compile": jit_compile,
+        "warmup_batch_sizes": warmup or None,
     }
     given = {
         name: value

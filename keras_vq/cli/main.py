@@ -69,7 +69,7 @@ def main() -> None:
     """
     try:
         app()
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (ValueError, OSError, ImportError, ArithmeticError) as error:
         if os.environ.get("KERAS_VQ_TRACEBACK"):
             raise
         message = " ".join(str(error).split())

@@ -3,6 +3,10 @@
 TensorFlow is used here as a library, whatever the Keras backend.
 """
 
+from keras_vq.extras import require
+
+require("keras_vq.data", "tensorflow", "tensorflow_datasets")
+
 from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import load
 from keras_vq.data.load_codes import load_codes

@@ -1,7 +1,7 @@
 import itertools
 
 import numpy as np
-import tqdm
+from tqdm.auto import tqdm
 
 from keras_vq.data.load import load
 
@@ -69,7 +69,7 @@ def encoded(
         options = {k: v for k, v in kwargs.items() if k not in of_images}
         pictures = images_of(condition_tokenizer, feature=condition, **options)
         conditions = pictures.skip(first).as_numpy_iterator()
-    for batch, pictures in tqdm.tqdm(
+    for batch, pictures in tqdm(
         zip(images.skip(first).as_numpy_iterator(), conditions),
         initial=first,
         total=total,

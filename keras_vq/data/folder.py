@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 import tensorflow as tf
-import tqdm
+from tqdm.auto import tqdm
 
 from keras_vq.data import epochs
 from keras_vq.data.image import SUFFIXES
@@ -185,7 +185,7 @@ def _read_all(paths, read, limit):
     """Decode all images: an array, or None if they exceed `limit` bytes."""
     images, shape, num_bytes = [], None, 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, image in tqdm.tqdm(
+        for path, image in tqdm(
             zip(paths, pool.map(read, paths), strict=True),
             total=len(paths),
             desc="Reading images",

@@ -3,7 +3,7 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-import tqdm
+from tqdm.auto import tqdm
 
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
@@ -179,7 +179,7 @@ def _binarized(number, example):
 
 
 def _read(examples):
-    batches = tqdm.tqdm(
+    batches = tqdm(
         examples.batch(256).as_numpy_iterator(),
         total=-(-len(examples) // 256),
         desc="Reading images",

@@ -1,4 +1,3 @@
-import importlib.util
 import pathlib
 
 import numpy as np
@@ -7,6 +6,7 @@ from keras_vq.export.in_tensorflow import in_tensorflow
 from keras_vq.export.model_signatures import first_stage_of
 from keras_vq.export.model_signatures import model_signatures
 from keras_vq.export.new_folder import new_folder
+from keras_vq.extras import require
 
 # The newest operator set that the converter writes.
 _OPSET = 18
@@ -37,8 +37,8 @@ def onnx(model, path):
         FileExistsError: If `path` exists.
         FileNotFoundError: If its parent does not.
         PermissionError: If its parent cannot be written to.
-        ValueError: If tf2onnx is not installed, or ONNX lacks an operation of
-            the model.
+        ImportError: If tf2onnx is missing.
+        ValueError: If ONNX lacks an operation of the model.
 
     Example:
 
@@ -50,10 +50,7 @@ def onnx(model, path):
     (codes,) = encoder.run(None, {"inputs": images})
     ```
     """
-    if importlib.util.find_spec("tf2onnx") is None:
-        raise ValueError(
-            "Exporting to ONNX needs tf2onnx: pip install 'keras_vq[onnx]'"
-        )
+    require("Exporting to ONNX", "tf2onnx")
     with new_folder(path) as temporary:
         in_tensorflow(write_onnx, first_stage_of(model), temporary)
 

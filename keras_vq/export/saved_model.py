@@ -10,6 +10,7 @@ from keras_vq.export.new_folder import new_folder
 from keras_vq.export.png_signatures import check_images
 from keras_vq.export.png_signatures import png_signatures
 from keras_vq.export.warmup import write_warmup
+from keras_vq.extras import require
 from keras_vq.generator import LatentGenerator
 from keras_vq.samplers import get
 
@@ -22,7 +23,7 @@ def saved_model(
     top_k=None,
     top_p=None,
     jit_compile=False,
-    warmup_batch_sizes=(1,),
+    warmup_batch_sizes=(),
 ):
     """Export a model as a TensorFlow SavedModel, for any batch size.
 
@@ -67,8 +68,8 @@ def saved_model(
     A request of a wrong dtype, shape or value gets an error that names the
     input. `assets.extra/signatures.json` describes the inputs and outputs of
     each signature, with ranges of values;
-    `assets.extra/tf_serving_warmup_requests` holds the requests that TensorFlow
-    Serving runs before it answers any.
+    with `warmup_batch_sizes`, `assets.extra/tf_serving_warmup_requests` holds
+    the requests that TensorFlow Serving runs before it answers any.
 
     The graph needs neither keras nor keras_vq. On the JAX and PyTorch backends
     a child process on the TensorFlow backend writes the same graph.
@@ -88,7 +89,8 @@ def saved_model(
             batch size. TensorFlow Serving then needs
             `--xla_cpu_compilation_enabled`. Defaults to False.
         warmup_batch_sizes: tuple of int, sizes of the warm-up requests to each
-            signature. Defaults to `(1,)`.
+            signature; they need `pip install 'keras_vq[serving]'`. Defaults to
+            `()`.
 
     Raises:
         FileExistsError: If `path`, or the version in it, exists.
@@ -117,6 +119,8 @@ def saved_model(
         check_images(model)
     for batch_size in warmup_batch_sizes:
         check_int("warmup_batch_sizes", batch_size)
+    if warmup_batch_sizes:
+        require("Writing warm-up requests", "tensorflow_serving")
     with new_folder(path, version) as temporary:
         in_tensorflow(
             write_saved_model,
@@ -151,10 +155,13 @@ def write_saved_model(model, path, png, drawing, warmup_batch_sizes):
     }
     functions["serving_default"] = functions["serve"]
     tf.saved_model.save(served, str(path), functions)
-    write_warmup(signatures, path, warmup_batch_sizes)
+    assets = pathlib.Path(path) / "assets.extra"
+    assets.mkdir()
+    if warmup_batch_sizes:
+        write_warmup(signatures, assets, warmup_batch_sizes)
     described = {s.name: s.to_dict() for s in signatures}
     described["serving_default"] = described.pop("serve")
-    document = pathlib.Path(path) / "assets.extra" / "signatures.json"
+    document = assets / "signatures.json"
     document.write_text(
         json.dumps(described, indent=2) + "\n", encoding="utf-8"
     )

@@ -8,15 +8,13 @@ def write_warmup(signatures, path, batch_sizes):
 
     Args:
         signatures: list of `Signature`.
-        path: Folder of the SavedModel.
+        path: `assets.extra` in the folder of the SavedModel.
         batch_sizes: list of int, sizes of the requests to each signature.
     """
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 
-    folder = pathlib.Path(path) / "assets.extra"
-    folder.mkdir()
-    name = str(folder / "tf_serving_warmup_requests")
+    name = str(pathlib.Path(path) / "tf_serving_warmup_requests")
     with tf.io.TFRecordWriter(name) as writer:
         for signature in signatures:
             for batch_size in batch_sizes:

@@ -1,5 +1,9 @@
 """Train, evaluate and tune models that TOML recipes describe."""
 
+from keras_vq.extras import require
+
+require("keras_vq.recipes", "tensorflow", "tensorflow_datasets", "keras_tuner")
+
 from keras_vq.recipes.evaluate import evaluate
 from keras_vq.recipes.recipe import Recipe
 from keras_vq.recipes.recipe import available

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import tqdm
+from tqdm.auto import tqdm
 
 from keras_vq import data
 from keras_vq.data.image import read_image
@@ -101,7 +101,7 @@ def variance_of(batches, steps):
         float.
     """
     moments = np.zeros(3)
-    for batch in tqdm.tqdm(
+    for batch in tqdm(
         batches.take(steps),
         total=steps,
         desc="Computing the variance",

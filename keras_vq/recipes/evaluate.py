@@ -2,7 +2,7 @@ import pathlib
 
 import keras
 import numpy as np
-import tqdm
+from tqdm.auto import tqdm
 
 from keras_vq import metrics
 from keras_vq import models
@@ -109,5 +109,5 @@ def _negative_log_likelihood(model, test, num_samples):
 def _batches(test, description):
     """Yield images and labels of a data set; None if there are no labels."""
     batches = test.unbatch().batch(_BATCH_SIZE).as_numpy_iterator()
-    for batch in tqdm.tqdm(batches, desc=description, delay=2, leave=False):
+    for batch in tqdm(batches, desc=description, delay=2, leave=False):
         yield batch if isinstance(batch, tuple) else (batch, None)

@@ -12,6 +12,7 @@ from keras_vq import zoo
 from keras_vq.callbacks import EpochCheckpoint
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.callbacks.plots import training_curves
+from keras_vq.extras import is_installed
 from keras_vq.generator import LatentGenerator
 from keras_vq.published import published
 from keras_vq.recipes.recipe import Recipe
@@ -190,8 +191,9 @@ class Run:
 
     def finish(self, model, results):
         """Write training curves, results and the trained model."""
-        curves = training_curves(self.history)
-        save_figure(curves, self.path / "curves.png")
+        if is_installed("matplotlib"):
+            curves = training_curves(self.history)
+            save_figure(curves, self.path / "curves.png")
         with written_whole(self.path / "results.json") as temporary:
             temporary.write_text(
                 json.dumps(results, indent=2) + "\n", encoding="utf-8"

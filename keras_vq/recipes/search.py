@@ -1,4 +1,3 @@
-import importlib.util
 import os
 import pathlib
 import sys
@@ -10,6 +9,8 @@ import tomli_w
 
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.checks import check_choice
+from keras_vq.extras import is_installed
+from keras_vq.extras import require
 from keras_vq.priors import Prior
 from keras_vq.recipes.data import load_training_data
 from keras_vq.recipes.recipe import Recipe
@@ -191,11 +192,8 @@ def search(
         return _run(Search.wait_for(out))
     check_choice("tuner", tuner, TUNERS)
     check_choice("objective", objective, OBJECTIVES)
-    if tuner == "bayesian" and importlib.util.find_spec("sklearn") is None:
-        raise ValueError(
-            'tuner="bayesian" needs scikit-learn: pip install '
-            "'keras_vq[tune]'"
-        )
+    if tuner == "bayesian":
+        require('tuner="bayesian"', "sklearn")
     trial = resolved(recipe, dataset, settings, epochs, quick)
     recipe = resolved(recipe, dataset, settings)
     options = {
@@ -343,7 +341,7 @@ def _write_results(found, tuner):
     metrics = [name for name in _METRICS if name in done[0]] or [
         tuner.oracle.objective.name
     ]
-    if drawn:
+    if drawn and is_installed("matplotlib"):
         save_figure(search_plot(done, drawn, metrics), path / "search.png")
 
 

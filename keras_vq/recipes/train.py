@@ -11,6 +11,7 @@ from keras_vq import zoo
 from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
+from keras_vq.extras import is_installed
 from keras_vq.generator import LatentGenerator
 from keras_vq.recipes.data import first_conditions
 from keras_vq.recipes.data import first_examples
@@ -264,9 +265,7 @@ def _fit(run, model, parts, loaded, first_epoch):
                     _FiniteCheck(),
                     *_monitors(model),
                     log,
-                    keras.callbacks.TensorBoard(
-                        run.path / "logs", write_graph=False
-                    ),
+                    *_board(run),
                     *_picture_callbacks(run, whole),
                     # Last: it saves a model that the others have seen.
                     callbacks.EpochCheckpoint(run.path / "checkpoints"),
@@ -305,8 +304,19 @@ def _monitors(model):
         yield callbacks.CodebookMonitor()
 
 
+def _board(run):
+    if is_installed("tensorboard"):
+        yield keras.callbacks.TensorBoard(run.path / "logs", write_graph=False)
+
+
 def _picture_callbacks(run, model):
     path, recipe = run.path, run.recipe
+    if not is_installed("matplotlib"):
+        print(
+            "The run has no pictures: matplotlib is not installed. Install "
+            "with: pip install 'keras_vq[plots]'"
+        )
+        return
     if not isinstance(model, models.FirstStage):
         conditions = first_conditions(recipe, model, NUM_PICTURES)
         count = len(conditions["condition"]) if conditions else 64

@@ -14,6 +14,7 @@ import tempfile
 import keras
 
 from keras_vq.checks import did_you_mean
+from keras_vq.extras import require
 from keras_vq.published import published
 from keras_vq.saving.config import restored
 from keras_vq.saving.config import without
@@ -225,13 +226,9 @@ def _download(repo):
             "Presets on Hugging Face are named 'hf://user/repo'. Received: "
             f"'{HUGGING_FACE}{repo}'"
         )
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            f"Downloading '{HUGGING_FACE}{repo}' needs huggingface_hub: pip "
-            "install 'keras_vq[hub]'"
-        ) from error
+    require(f"Downloading '{HUGGING_FACE}{repo}'", "huggingface_hub")
+    import huggingface_hub
+
     try:
         paths = [
             huggingface_hub.hf_hub_download(repo, name)

@@ -3,7 +3,6 @@
 import csv
 
 import numpy as np
-from matplotlib.colors import LogNorm
 
 from keras_vq.callbacks.plots import blank_figure
 from keras_vq.saving.files import written_whole
@@ -72,7 +71,7 @@ def search_plot(rows, names, metrics):
                 [row[name] for row in rows],
                 [row[metric] for row in rows],
                 c=[row[colour] for row in rows],
-                norm=LogNorm(),
+                norm="log",
                 s=40,
             )
             axis.scatter(best[name], best[metric], s=140, fc="none", ec="black")

@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -14,6 +15,7 @@ import tensorflow as tf
 from tensorflow.python.client import pywrap_tf_session
 from tensorflow_serving.apis import prediction_log_pb2
 
+from keras_vq.export import saved_model
 from tests.conftest import ROOT
 from tests.export.requests import check_outputs
 from tests.export.requests import eagerly
@@ -106,6 +108,13 @@ def test_signatures_are_documented(folder, signatures):
         _, specs = signatures[name].structured_input_signature
         assert set(known["inputs"]) == set(specs)
         assert set(known["outputs"]) == set(signatures[name].structured_outputs)
+
+
+def test_warmup_requests_need_an_extra(generator, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
+    with pytest.raises(ImportError, match=r"keras_vq\[serving\]"):
+        saved_model(generator, tmp_path / "served", warmup_batch_sizes=(1,))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_warmup_requests_run(folder, signatures):

@@ -2,6 +2,7 @@ import csv
 import json
 import pathlib
 import shutil
+import sys
 import tomllib
 
 import keras
@@ -46,6 +47,25 @@ def test_a_run_holds_recipe_metrics_logs_pictures_and_model():
     # Cosine decay over the steps of the run.
     rate = float(run.model.optimizer.learning_rate)
     assert rate == pytest.approx(0, abs=1e-9)
+
+
+def test_a_run_without_optional_packages_draws_nothing(
+    tmp_path, monkeypatch, capsys
+):
+    for module in ("matplotlib", "tensorboard"):
+        monkeypatch.setitem(sys.modules, module, None)
+    run = recipes.train(
+        write_recipe("vqvae", tmp_path), out=tmp_path / "run", epochs=1
+    )
+    assert "'keras_vq[plots]'" in capsys.readouterr().out
+    assert run.is_complete
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        "checkpoints",
+        "metrics.csv",
+        "model.keras",
+        "recipe.toml",
+        "results.json",
+    ]
 
 
 def assert_pictures(run, folder, epochs):
