@@ -198,6 +198,8 @@ def ours(size):
 
         def wait(_):
             """PyTorch on a CPU returns when it has computed."""
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
 
     def run_of(function):
         function, vectors = compiled(function), ops.stop_gradient(z)

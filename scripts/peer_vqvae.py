@@ -99,17 +99,28 @@ class VQVAE(nn.Module):
         return loss, self.decoder(quantized), perplexity
 
 
-def make_step(batch_size):
-    """A function that trains on one batch and returns its loss."""
+def make_step(batch_size, device="cpu", mixed_precision=False):
+    """A function that trains on one batch and returns its loss.
+
+    With `mixed_precision` the networks compute in bfloat16, the quantizer in
+    float32.
+    """
     torch.manual_seed(0)
-    model = VQVAE()
+    model = VQVAE().to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    x = torch.rand(batch_size, 3, 32, 32)
+    x = torch.rand(batch_size, 3, 32, 32, device=device)
+
+    def autocast():
+        return torch.autocast(device, torch.bfloat16, mixed_precision)
 
     def step():
         optimizer.zero_grad()
-        loss, reconstruction, _ = model(x)
-        loss = loss + F.mse_loss(reconstruction, x) / 0.0632
+        with autocast():
+            z = model.encoder(x)
+        loss, quantized, _ = model.quantizer(z.float())
+        with autocast():
+            reconstruction = model.decoder(quantized)
+        loss = loss + F.mse_loss(reconstruction.float(), x) / 0.0632
         loss.backward()
         optimizer.step()
         return loss.item()
