@@ -13,6 +13,8 @@ sample     1,024 codes of a transformer for 16 images; the peer is a transformer
            of the same size with a cache, in a Python loop
 vqgan      one step of `fit` for a VQGAN at 256 pixels; it has no peer
 
+With the part `train`, PyTorch is also measured with `jit_compile=True`.
+
 Each case runs in its own process and has its own peak of memory, that of the
 backend's allocator on an accelerator. Cases start until `--minutes` are over.
 The file is written after each case, and a later run adds its cases to it; a
@@ -53,6 +55,10 @@ def cases(kinds, small):
         for kind in kinds:
             if kind != "peer":
                 yield kind, "vqgan", {"policy": policy, "small": small}
+    if "torch" in kinds:  # the only backend that does not compile by default
+        for batch in batches:
+            settings = {"batch": batch, "policy": "float32", "jit": True}
+            yield "torch", "train", settings
 
 
 # === One case, in a child process ===
@@ -93,14 +99,14 @@ def random_images(batch, size, steps):
     return np.concatenate([images] * steps)
 
 
-def train(batch, policy):
+def train(batch, policy, jit="auto"):
     import keras
 
     import keras_vq
 
     keras.config.set_dtype_policy(policy)
     model = keras_vq.zoo.vqvae(data_variance=0.0632)
-    model.compile(keras.optimizers.Adam(1e-3))
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=jit)
     images = random_images(batch, 32, WARM_UP + STEPS)
     return fit_seconds(model, images, batch)
 
@@ -272,7 +278,8 @@ def table(results):
     ]
     for found in results["cases"].values():
         kind, part, settings = found["case"]
-        peer = results["cases"].get(key_of("peer", part, settings), {})
+        same = {name: x for name, x in settings.items() if name != "jit"}
+        peer = results["cases"].get(key_of("peer", part, same), {})
         shown = ", ".join(
             f"{name} {value}" for name, value in settings.items() if value
         )
@@ -296,6 +303,11 @@ def main():
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--out", type=pathlib.Path, default="device.json")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        default=["train", "quantizer", "sample", "vqgan"],
+    )
     parser.add_argument("--table", type=pathlib.Path)
     parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -309,7 +321,8 @@ def main():
     if options.out.exists():
         results = json.loads(options.out.read_text(encoding="utf-8"))
     end = time.monotonic() + 60 * options.minutes
-    for case in cases(["peer", *options.backends], options.small):
+    todo = cases(["peer", *options.backends], options.small)
+    for case in (case for case in todo if case[1] in options.parts):
         left = end - time.monotonic()
         if left < 5:
             print("The time is over; the other cases were not measured.")
