@@ -17,8 +17,8 @@ With the part `train`, PyTorch is also measured with `jit_compile=True`.
 
 Each case runs in its own process and has its own peak of memory, that of the
 backend's allocator on an accelerator. Cases start until `--minutes` are over.
-The file is written after each case, and a later run adds its cases to it; a
-case that fails leaves its error there. `--small` runs tiny sizes, on a CPU too;
+The file is written after each case; a later run adds the cases that are missing
+or failed. `--small` runs tiny sizes, on a CPU too;
 `--table FILE` prints a file as a table.
 """
 
@@ -328,6 +328,8 @@ def main():
             print("The time is over; the other cases were not measured.")
             break
         key = key_of(*case)
+        if "seconds" in results["cases"].get(key, {}):
+            continue
         results["cases"][key] = {"case": case, **measure(*case, left)}
         write(options.out, results)
         found = results["cases"][key]
