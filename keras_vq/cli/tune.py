@@ -110,14 +110,17 @@ def _report(found):
     with (found.path / "trials.csv").open(
         newline="", encoding="utf-8-sig"
     ) as file:
-        rows = [row for row in csv.DictReader(file) if row["score"]]
+        trials = list(csv.DictReader(file))
+    rows = [row for row in trials if row["score"]]
     names = found.searched
     table = Table(*names, "score", box=None)
     for row in sorted(rows, key=lambda row: float(row["score"]))[:5]:
         table.add_row(*(_rounded(row[name]) for name in [*names, "score"]))
     rich.print(table)
     best = found.path / "best.toml"
-    print(f"Trials:  {found.path / 'trials.csv'}")
+    failed = len(trials) - len(rows)
+    note = f"  ({failed} failed: see the column error)" if failed else ""
+    print(f"Trials:  {found.path / 'trials.csv'}{note}")
     print(f"Picture: {found.path / 'search.png'}")
     print(f"Best:    {best}  (keras-vq train {best})")
 

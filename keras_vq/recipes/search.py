@@ -132,6 +132,8 @@ class Search:
             seed=1 + self.trial.training.seed,
             directory=self.path,
             project_name="trials",
+            # A failed trial, such as one that diverges, ends no search.
+            max_consecutive_failed_trials=sys.maxsize,
             **options,
         )
 
@@ -257,20 +259,14 @@ def _run(found, parts=None, loaded=None):
     arguments = {"epochs": trial.training.epochs}
     if found.options["tuner"] == "hyperband":
         arguments = {}
-    try:
-        tuner.search(
-            batches,
-            validation_data=test,
-            steps_per_epoch=steps,
-            shuffle=False,  # the data set is already shuffled
-            verbose=1 if sys.stdout.isatty() else 2,
-            **arguments,
-        )
-    except RuntimeError as error:
-        first, *_, last = [*str(error).strip().splitlines(), ""]
-        raise ValueError(
-            f"The search failed: {first} The last trial ended with: {last}"
-        ) from error
+    tuner.search(
+        batches,
+        validation_data=test,
+        steps_per_epoch=steps,
+        shuffle=False,  # the data set is already shuffled
+        verbose=1 if sys.stdout.isatty() else 2,
+        **arguments,
+    )
     if not is_worker():
         _write_results(found, tuner)
     return found
@@ -322,10 +318,9 @@ def _write_results(found, tuner):
     write_csv(rows, path / "trials.csv")
     done = [row for row in rows if "score" in row]
     if not done:
-        message = list(tuner.oracle.trials.values())[-1].message or "no message"
         raise ValueError(
             f"No trial of {path} succeeded; the last one ended with "
-            f"{message.strip().splitlines()[-1]}"
+            f"{rows[-1]['error']}"
         )
     values = tuner.get_best_hyperparameters()[0].values
     best = found.recipe.changed({name: values[name] for name in names})

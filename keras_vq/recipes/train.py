@@ -2,12 +2,12 @@ import pathlib
 import sys
 
 import keras
-import numpy as np
 
 from keras_vq import callbacks
 from keras_vq import models
 from keras_vq import priors
 from keras_vq import zoo
+from keras_vq.callbacks.finite_check import FiniteCheck
 from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
@@ -22,7 +22,6 @@ from keras_vq.recipes.recipe import is_model_file
 from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import load_model_file
 from keras_vq.recipes.run import with_tokenizer
-from keras_vq.training.batches import to_array
 
 # Number of images in the pictures of each epoch, and to scale the latents.
 NUM_PICTURES = 16
@@ -262,7 +261,7 @@ def _fit(run, model, parts, loaded, first_epoch):
                 shuffle=False,  # the data set does that itself
                 verbose=1 if sys.stdout.isatty() else 2,
                 callbacks=[
-                    _FiniteCheck(),
+                    FiniteCheck(),
                     *_monitors(model),
                     log,
                     *_board(run),
@@ -281,22 +280,6 @@ def _fit(run, model, parts, loaded, first_epoch):
     results = model.evaluate(test, return_dict=True, verbose=0)
     run.finish(whole, {name: float(value) for name, value in results.items()})
     return run
-
-
-class _FiniteCheck(keras.callbacks.Callback):
-    """Ends a run with NaN or infinity in logs or weights, unsaved."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        numbers = dict(logs or {})
-        numbers |= {v.path: to_array(v) for v in self.model.weights}
-        bad = [k for k, x in numbers.items() if not np.all(np.isfinite(x))]
-        if bad:
-            raise FloatingPointError(
-                f"Training diverged in epoch {epoch + 1}: NaN or infinity in "
-                f"{', '.join(bad[:5])}. Train again with a lower learning "
-                "rate, such as --set learning_rate=1e-4, and look for NaN in "
-                "the data. The checkpoints of earlier epochs are kept."
-            )
 
 
 def _monitors(model):

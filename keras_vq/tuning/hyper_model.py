@@ -3,6 +3,7 @@ import inspect
 import keras
 import keras_tuner
 
+from keras_vq.callbacks.finite_check import FiniteCheck
 from keras_vq.checks import check_choice
 from keras_vq.checks import did_you_mean
 from keras_vq.tuning.rate_distortion import RateDistortion
@@ -138,13 +139,17 @@ class HyperModel(keras_tuner.HyperModel):
             hp: `keras_tuner.HyperParameters`.
             model: What `build` returned.
             x, *args, callbacks, **kwargs: See `keras.Model.fit`.
+
+        Raises:
+            FloatingPointError: If training diverges; the tuner then records a
+                failed trial, without NaN in its files, and goes on.
         """
         if self.adapt:
             # The first epoch of a data set that yields several.
             steps = kwargs.get("steps_per_epoch")
             first = x.take(steps) if steps else x
             model.adapt(first, seed=self.seed or 0)
-        callbacks = list(callbacks or [])
+        callbacks = [FiniteCheck(), *(callbacks or [])]
         if self.space.has_codes:
             callbacks.insert(0, RateDistortion(self.rate_weight))
         return model.fit(x, *args, callbacks=callbacks, **kwargs)

@@ -17,7 +17,8 @@ def trial_rows(tuner, names):
 
     Returns:
         list of dicts: `trial`, `status`, the hyper-parameters, `score`, the
-        objective's value, `best_epoch` and the metrics of that epoch.
+        objective's value, `best_epoch` and the metrics of that epoch; for a
+        failed trial its `error` instead.
     """
     rows = []
     for number, trial in sorted(tuner.oracle.trials.items()):
@@ -26,7 +27,7 @@ def trial_rows(tuner, names):
         row |= {name: values[name] for name in names}
         if "tuner/epochs" in values:  # Hyperband's
             row["epochs"] = values["tuner/epochs"]
-        if trial.score is not None:
+        if trial.status == "COMPLETED":
             row["score"] = trial.score
             row["best_epoch"] = trial.best_step + 1
             metrics = trial.metrics.metrics
@@ -34,6 +35,8 @@ def trial_rows(tuner, names):
                 name: history.get_best_value()
                 for name, history in metrics.items()
             }
+        elif trial.message:  # a traceback
+            row["error"] = trial.message.strip().splitlines()[-1]
         rows.append(row)
     return rows
 

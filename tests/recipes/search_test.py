@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import shutil
 import socket
@@ -115,19 +116,46 @@ def test_chief_and_workers_find_what_one_process_finds(searched, tmp_path):
         )
 
 
-def test_strings_can_be_searched_and_failing_trials_are_reported(tmp_path):
-    arguments = {"max_trials": 1, "settings": SETTINGS, "epochs": 1}
-    recipe = write_recipe("vqvae", tmp_path)
+def test_a_search_goes_on_past_trials_that_fail(tmp_path):
+    """Three in a row do not build, and one diverges."""
+    choices = ["subpixel", "sideways", "up", "down"]
     found = recipes.search(
-        recipe, {"upsampling": ["subpixel"]}, out=tmp_path / "a", **arguments
+        write_recipe("vqvae", tmp_path),
+        {"learning_rate": [1e30, 1e-3], "upsampling": choices},
+        tuner="grid",
+        max_trials=8,
+        settings={**SETTINGS, "schedule": "constant"},
+        epochs=1,
+        out=tmp_path / "search",
     )
+    rows = {
+        (float(row["learning_rate"]), row["upsampling"]): row
+        for row in trials(found.path)
+    }
+    assert len(rows) == 8
+    done = rows.pop((1e-3, "subpixel"))
+    assert done["status"] == "COMPLETED"
+    assert done["error"] == ""
+    assert {row["status"] for row in rows.values()} == {"FAILED"}
+    assert "diverged in epoch 1" in rows[1e30, "subpixel"]["error"]
+    assert "'sideways'" in rows[1e-3, "sideways"]["error"]
     assert found.best.arguments["upsampling"] == "subpixel"
+    assert found.best.training.learning_rate == 1e-3
+    files = [*found.path.glob("trials/**/*.json")]
+    assert len(files) > 8
+    for file in files:
+        json.loads(file.read_text(), parse_constant=pytest.fail)  # NaN
+
+
+def test_a_search_without_a_good_trial_says_why(tmp_path):
     with pytest.raises(ValueError, match="sideways"):
         recipes.search(
-            recipe,
+            write_recipe("vqvae", tmp_path),
             {"upsampling": ["sideways"]},
+            max_trials=1,
+            settings=SETTINGS,
+            epochs=1,
             out=tmp_path / "b",
-            **arguments,
         )
 
 
