@@ -9,6 +9,7 @@ from keras_vq.callbacks.latent_traversal import LatentTraversal
 from keras_vq.callbacks.level_reconstructions import LevelReconstructions
 from keras_vq.callbacks.reconstruction_grid import ReconstructionGrid
 from keras_vq.callbacks.sample_grid import SampleGrid
+from keras_vq.callbacks.tensorboard import TensorBoard
 
 __all__ = [
     "CodeProjection",
@@ -20,4 +21,5 @@ __all__ = [
     "LevelReconstructions",
     "ReconstructionGrid",
     "SampleGrid",
+    "TensorBoard",
 ]

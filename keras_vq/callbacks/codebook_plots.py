@@ -15,7 +15,7 @@ def codebook_usage(counts):
 
     Each codebook has a row of three panels: the frequencies of the codes, most
     frequent first; a histogram of these frequencies; and a map with one cell
-    per code, in order of index, with unused codes in white.
+    per code, in order of index, with unused codes in grey.
 
     Args:
         counts: dict from codebook name to array `(num_embeddings,)`, how often
@@ -34,22 +34,23 @@ def codebook_usage(counts):
         _draw_shares(axes[0], np.sort(p)[::-1], name.replace("_", " "))
         _draw_histogram(axes[1], p * len(p))
         _draw_map(figure, axes[2], p * len(p))
+    figure.suptitle("How often each code is used", fontsize="medium")
     return figure
 
 
 def _draw_shares(axis, p, name):
+    used = np.count_nonzero(p)
     perplexity = np.exp(-np.sum(p[p > 0] * np.log(p[p > 0])))
-    axis.fill_between(np.arange(len(p)), p, step="mid", color=_BLUE)
+    # Of a collapsed codebook, the used codes and as many unused ones.
+    shown = min(len(p), max(2 * used, 16))
+    axis.bar(np.arange(1, shown + 1), p[:shown], width=1.0, color=_BLUE)
     axis.axhline(1 / len(p), color="0.4", lw=1, ls="--", label="uniform")
     axis.set(
-        xlabel="code, most frequent first",
+        xlabel=f"code, most frequent first (1 to {shown} of {len(p)})",
         ylabel="share of all positions",
-        xlim=(0, len(p) - 1),
+        xlim=(0.5, shown + 0.5),
         ylim=(0, None),
-        title=(
-            f"{np.mean(p > 0):.0%} of {len(p)} codes in use, "
-            f"{name} {perplexity:.0f}"
-        ),
+        title=f"{used} of {len(p)} codes in use, {name}: {perplexity:.1f}",
     )
     axis.legend(frameon=False)
 
@@ -62,6 +63,7 @@ def _draw_histogram(axis, frequency):
     axis.hist(used, bins=edges, color=_BLUE)
     axis.axvline(1, color="0.4", lw=1, ls="--", label="uniform")
     axis.set_xscale("log", base=2)
+    axis.yaxis.get_major_locator().set_params(integer=True)
     axis.set(
         xlabel="times the uniform share",
         ylabel="number of codes",
@@ -74,6 +76,7 @@ def _draw_map(figure, axis, frequency):
     columns = math.ceil(math.sqrt(len(frequency)))
     cells = np.full(columns * math.ceil(len(frequency) / columns), np.nan)
     cells[: len(frequency)] = np.where(frequency > 0, frequency, np.nan)
+    axis.set_facecolor("0.9")
     image = axis.imshow(
         cells.reshape(-1, columns),
         norm="log",
@@ -82,7 +85,11 @@ def _draw_map(figure, axis, frequency):
         cmap="viridis",
         interpolation="nearest",
     )
-    axis.set(xlabel="index modulo row", ylabel="row of codes", title="by index")
+    axis.set(
+        xlabel="index modulo row",
+        ylabel="row of codes",
+        title="by index, unused in grey",
+    )
     bar = figure.colorbar(image, ax=axis)
     bar.set_label("times the uniform share")
 
@@ -149,4 +156,5 @@ def code_projection(vectors, used, unused=None):
         title=title,
     )
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    figure.suptitle("codes and encoder outputs", fontsize="medium")
     return figure

@@ -19,17 +19,21 @@ class EpochPicture(keras.callbacks.Callback):
         require(type(self).__name__, "matplotlib")
         super().__init__()
         self.directory = pathlib.Path(directory)
+        self.newest = None  # path of the last picture
 
     def draw(self):
-        """Return a `matplotlib.figure.Figure`, or None to save nothing."""
+        """Return a figure with a suptitle, or None to save nothing."""
         raise NotImplementedError
 
     def on_epoch_end(self, epoch, logs=None):
         figure = self.draw()
         if figure is None:
             return
+        figure.suptitle(f"Epoch {epoch + 1}: {figure.get_suptitle()}")
         self.directory.mkdir(parents=True, exist_ok=True)
-        save_figure(figure, self.directory / f"epoch_{epoch + 1:04d}.png")
+        path = self.directory / f"epoch_{epoch + 1:04d}.png"
+        save_figure(figure, path)
+        self.newest = path
 
 
 def check_images(images):

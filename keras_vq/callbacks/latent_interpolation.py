@@ -1,7 +1,6 @@
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.epoch_picture import check_images
-from keras_vq.callbacks.latent_paths import interpolate
-from keras_vq.callbacks.plots import image_grid
+from keras_vq.callbacks.latent_paths import interpolation_grid
 
 
 class LatentInterpolation(EpochPicture):
@@ -31,7 +30,6 @@ class LatentInterpolation(EpochPicture):
         self.labels = labels
 
     def draw(self):
-        pictures = interpolate(
+        return interpolation_grid(
             self.model, self.images, self.num_steps, self.labels
         )
-        return image_grid(pictures, columns=self.num_steps)

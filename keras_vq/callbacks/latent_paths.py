@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_vq.callbacks.plots import image_grid
+
 
 def interpolate(model, images, num_steps=8, labels=None):
     """Interpolate linearly between the latents of pairs of images.
@@ -39,6 +41,19 @@ def interpolate(model, images, num_steps=8, labels=None):
     return model.decode_latents(path, labels)
 
 
+def interpolation_grid(model, images, num_steps=8, labels=None):
+    """Plot what `interpolate` returns, one row per pair of images."""
+    pictures = interpolate(model, images, num_steps, labels)
+    pairs = len(pictures) // num_steps
+    return image_grid(
+        pictures,
+        num_steps,
+        column_names=[f"{t:.0%}" for t in np.linspace(0, 1, num_steps)],
+        row_names=[f"pair {k + 1}" for k in range(pairs)],
+        title=f"{pairs} interpolations of {num_steps} steps",
+    )
+
+
 def traverse(model, images, num_dims=8, num_steps=8, labels=None):
     """Vary single dimensions of the latents of the first image.
 
@@ -54,9 +69,9 @@ def traverse(model, images, num_dims=8, num_steps=8, labels=None):
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
     Returns:
-        NumPy float32 array `(dimensions * num_steps, height, width,
-        channels)`, where `dimensions` is `num_dims` or the number of latent
-        dimensions if that is less.
+        `pictures, dims`: NumPy float32 array `(len(dims) * num_steps, height,
+        width, channels)`, and the dimensions that were varied, int array of
+        length `num_dims`, or the number of latent dimensions if that is less.
 
     Raises:
         ValueError: If the model has no continuous latents, or there are fewer
@@ -80,4 +95,16 @@ def traverse(model, images, num_dims=8, num_steps=8, labels=None):
     path = path.reshape(-1, *z.shape[1:])
     if labels is not None:
         labels = np.repeat(np.asarray(labels)[:1], len(path))
-    return model.decode_latents(path, labels)
+    return model.decode_latents(path, labels), dims
+
+
+def traversal_grid(model, images, num_dims=8, num_steps=8, labels=None):
+    """Plot what `traverse` returns, one row per dimension."""
+    pictures, dims = traverse(model, images, num_dims, num_steps, labels)
+    return image_grid(
+        pictures,
+        num_steps,
+        column_names=[f"{t:+.1f} sd" for t in np.linspace(-2, 2, num_steps)],
+        row_names=[f"dim {dim}" for dim in dims],
+        title=(f"{len(dims)} dimensions of largest standard deviation (sd)"),
+    )

@@ -1,7 +1,6 @@
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.epoch_picture import check_images
-from keras_vq.callbacks.latent_paths import traverse
-from keras_vq.callbacks.plots import image_grid
+from keras_vq.callbacks.latent_paths import traversal_grid
 
 
 class LatentTraversal(EpochPicture):
@@ -34,7 +33,6 @@ class LatentTraversal(EpochPicture):
         self.labels = labels
 
     def draw(self):
-        pictures = traverse(
+        return traversal_grid(
             self.model, self.images, self.num_dims, self.num_steps, self.labels
         )
-        return image_grid(pictures, columns=self.num_steps)

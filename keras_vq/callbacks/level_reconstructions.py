@@ -1,6 +1,6 @@
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.epoch_picture import check_images
-from keras_vq.callbacks.plots import comparison_grid
+from keras_vq.callbacks.reconstruction_grid import psnr_grid
 
 
 class LevelReconstructions(EpochPicture):
@@ -28,7 +28,8 @@ class LevelReconstructions(EpochPicture):
         self.images = images
 
     def draw(self):
-        return comparison_grid(level_reconstructions(self.model, self.images))
+        rows = level_reconstructions(self.model, self.images)
+        return psnr_grid(rows, rows["all"])
 
 
 def level_reconstructions(model, images):
@@ -51,7 +52,7 @@ def level_reconstructions(model, images):
             f"A {type(model).__name__} has a single level of codes. Models "
             "with several levels: vqvae2."
         )
-    rows = {"input": images}
+    rows = {"original": images}
     for levels in range(1, len(codes)):
         caption = "top" if levels == 1 else f"top {levels}"
         rows[caption] = model.decode(codes[:levels])

@@ -45,10 +45,31 @@ def reconstruction_grid(model, images, labels=None):
         `matplotlib.figure.Figure`.
     """
     outputs = model.decode(model.encode(images, labels), labels)
-    return comparison_grid(
-        {"input": images, "output": outputs},
-        captions=[f"{x:.1f} dB" for x in image_psnr(images, outputs)],
-    )
+    rows = {"original": images, "reconstruction": outputs}
+    return psnr_grid(rows, outputs, labels)
+
+
+def psnr_grid(rows, outputs, labels=None):
+    """Plot rows of images, the first the originals, with the outputs' PSNR.
+
+    Args:
+        rows: dict from caption to array; see `plots.comparison_grid`.
+        outputs: float array, the reconstructions to measure.
+        labels: int array `(n,)` or None, named below the images. Defaults to
+            None.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    psnr = image_psnr(next(iter(rows.values())), outputs)
+    captions = [f"{x:.1f} dB" for x in psnr]
+    if labels is not None:
+        captions = [
+            f"class {k}\n{text}"
+            for k, text in zip(labels, captions, strict=True)
+        ]
+    title = f"{len(psnr)} images, mean PSNR {psnr.mean():.2f} dB"
+    return comparison_grid(rows, captions=captions, title=title)
 
 
 def image_psnr(images, outputs):

@@ -87,19 +87,28 @@ def sample_grid(
         raise ValueError(
             f"{title(model)} has no classes. Received: labels={labels}"
         )
-    columns, titles = 8, None
+    columns, names, captions = 8, None, None
     arguments = {"seed": seed, **drawing}
+    caption = f"{num_samples} samples"
     if classes is not None:
-        if labels is None:
+        if np.ndim(labels) == 0 and labels is not None:
+            caption += f" of class {labels}"
+            labels = np.full(num_samples, labels)
+        elif labels is None:
             labels = np.arange(num_samples) % classes
             if classes <= 10:
-                columns, titles = classes, [f"{k}" for k in range(classes)]
-        elif np.ndim(labels) == 0 and labels is not None:
-            labels = np.full(num_samples, labels)
+                columns, names = classes, [f"class {k}" for k in range(classes)]
+            else:
+                captions = [f"class {k}" for k in labels]
+        else:
+            captions = [f"class {k}" for k in labels]
         arguments["labels"] = labels
     if condition is not None:
         arguments["condition"] = condition
     images = model.generate(num_samples, **arguments)
+    options = [f"{k.replace('_', ' ')} {x}" for k, x in drawing.items()]
+    caption = ", ".join([caption, f"seed {seed}", *options])
     if np.ndim(condition) == 4 and condition.shape[-1] in (1, 3):
-        return comparison_grid({"condition": condition, "sample": images})
-    return image_grid(images, columns, titles)
+        rows = {"condition": condition, "sample": images}
+        return comparison_grid(rows, captions=captions, title=caption)
+    return image_grid(images, columns, names, captions=captions, title=caption)

@@ -19,18 +19,23 @@ def info(
 
     from keras_vq import recipes
 
+    model = None
     if pathlib.Path(target).is_dir():
         run = recipes.Run(target)
         recipe, results = run.recipe, run.results
         epoch, _ = run.checkpoint()
-        state = "complete" if run.is_complete else f"{epoch} epochs completed"
+        state = f"{epoch} epochs completed"
+        if run.is_complete:
+            state, model = "complete", run.model
     else:
         recipe, results = recipes.Recipe.load(target), {}
         state = "recipe"
+    if model is None:
+        model = recipe.build(**recipe.load_parts())
 
     table = Table(title=target, box=None, show_header=False)
     table.add_row("state", state)
-    for name, value in _sizes(recipe).items():
+    for name, value in _sizes(model).items():
         table.add_row(name, value)
     values = recipe.model_dump(exclude={"quick", "model"})
     for section, settings in values.items():
@@ -41,12 +46,14 @@ def info(
     rich.print(table)
 
 
-def _sizes(recipe):
-    """Parameters, shape of the latents and rate of a recipe's model."""
+def _sizes(model):
+    """Parameters, shape of the latents and rate of a model."""
     from keras_vq import models
     from keras_vq import priors
+    from keras_vq.generator import LatentGenerator
 
-    model = recipe.build(**recipe.load_parts())
+    if isinstance(model, LatentGenerator):
+        model = model.prior
     sizes = {
         "model": type(model).__name__,
         "parameters": f"{model.count_params():,}",

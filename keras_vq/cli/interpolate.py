@@ -22,16 +22,15 @@ def interpolate(
 
     Example: keras-vq interpolate runs/vae_mnist
     """
-    from keras_vq.callbacks import latent_paths
-    from keras_vq.callbacks.plots import image_grid
+    from keras_vq.callbacks.latent_paths import interpolation_grid
     from keras_vq.recipes import Run
     from keras_vq.recipes.data import examples
 
     source = Run(run)
     x, labels = examples(source, images, label, _NUM_IMAGES)
-    pictures = latent_paths.interpolate(source.first_stage, x, steps, labels)
+    figure = interpolation_grid(source.first_stage, x, steps, labels)
     report_picture(
         out or source.picture_path("interpolation.png"),
-        image_grid(pictures, columns=steps),
-        f"{len(x) // 2} interpolations of {steps} steps.",
+        figure,
+        f"{figure.get_suptitle()}.",
     )

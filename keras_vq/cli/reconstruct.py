@@ -30,8 +30,8 @@ def reconstruct(
     Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
     """
     from keras_vq.callbacks.level_reconstructions import level_reconstructions
-    from keras_vq.callbacks.plots import comparison_grid
-    from keras_vq.callbacks.reconstruction_grid import image_psnr
+    from keras_vq.callbacks.reconstruction_grid import psnr_grid
+    from keras_vq.callbacks.reconstruction_grid import reconstruction_grid
     from keras_vq.recipes import Run
     from keras_vq.recipes.data import examples
 
@@ -40,13 +40,11 @@ def reconstruct(
     x, labels = examples(source, images, label, _NUM_PICTURES)
     if levels:
         rows = level_reconstructions(model, x)
-        outputs = rows["all"]
+        figure = psnr_grid(rows, rows["all"])
     else:
-        outputs = model.decode(model.encode(x, labels), labels)
-        rows = {"input": x, "output": outputs}
-    psnr = image_psnr(x, outputs)
+        figure = reconstruction_grid(model, x, labels)
     report_picture(
         out or source.picture_path("reconstruction.png"),
-        comparison_grid(rows, captions=[f"{value:.1f} dB" for value in psnr]),
-        f"{len(x)} images, mean PSNR {psnr.mean():.2f} dB.",
+        figure,
+        f"{figure.get_suptitle()}.",
     )

@@ -32,16 +32,15 @@ def traverse(
 
     Example: keras-vq traverse runs/vae_mnist --dims 4
     """
-    from keras_vq.callbacks import latent_paths
-    from keras_vq.callbacks.plots import image_grid
+    from keras_vq.callbacks.latent_paths import traversal_grid
     from keras_vq.recipes import Run
     from keras_vq.recipes.data import examples
 
     source = Run(run)
     x, labels = examples(source, images, label, _NUM_IMAGES)
-    pictures = latent_paths.traverse(source.first_stage, x, dims, steps, labels)
+    figure = traversal_grid(source.first_stage, x, dims, steps, labels)
     report_picture(
         out or source.picture_path("traversal.png"),
-        image_grid(pictures, columns=steps),
-        f"{len(pictures) // steps} dimensions.",
+        figure,
+        f"{figure.get_suptitle()}.",
     )

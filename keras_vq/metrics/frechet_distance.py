@@ -82,7 +82,7 @@ class FrechetDistance(keras.metrics.Metric):
             y_true: tensor `(batch, height, width, channels)`, real images,
                 float in [0, 1] or uint8.
             y_pred: tensor `(other_batch, height, width, channels)`, generated
-                images.
+                images. Either batch may be empty.
             sample_weight: Must be None.
         """
         if sample_weight is not None:
@@ -90,8 +90,12 @@ class FrechetDistance(keras.metrics.Metric):
                 "`FrechetDistance` does not support `sample_weight`. Received: "
                 "a `sample_weight`"
             )
-        self.real.update_state(self._vectors(y_true))
-        self.generated.update_state(self._vectors(y_pred))
+        for moments, images in (
+            (self.real, y_true),
+            (self.generated, y_pred),
+        ):
+            if images.shape[0] != 0:  # which not every layer accepts
+                moments.update_state(self._vectors(images))
 
     def result(self):
         mean_1, covariance_1 = self.real.result()

@@ -15,6 +15,7 @@ from keras_vq.published import published
 from keras_vq.published import recipe_path
 from keras_vq.zoo import FACTORIES
 from keras_vq.zoo.parts import load_part
+from keras_vq.zoo.parts import names_model
 
 # Type hints of factories that are not arguments, or that belong in the section
 # `training`.
@@ -83,8 +84,9 @@ class Recipe(_Section):
 
     `model` names a factory of `keras_vq.zoo` and `arguments` holds its
     arguments. There `"none"` stands for None, which TOML lacks, a path of a
-    `.keras` file for the model in it, and `data_variance = "auto"` for the
-    variance of the training data. `quick` holds changes for a short trial run.
+    `.keras` file or a published name for a trained model, and
+    `data_variance = "auto"` for the variance of the training data. `quick`
+    holds changes for a short trial run.
 
     Example:
 
@@ -178,11 +180,20 @@ class Recipe(_Section):
         }
 
     def load_parts(self):
-        """dict, arguments that name `.keras` files to the models in them."""
+        """dict, arguments that name trained models to these models."""
         return {
             name: load_part(value, name)
             for name, value in self.arguments.items()
-            if is_model_file(value)
+            if names_model(value)
+        }
+
+    def hyperparameters(self):
+        """dict, the values of all sections but `quick`, by name."""
+        return {
+            "model": self.model,
+            **self.arguments,
+            **self.data.model_dump(exclude_none=True),
+            **self.training.model_dump(exclude_none=True),
         }
 
     def changed(self, settings):
@@ -234,11 +245,6 @@ def available():
     True
     """
     return list(published(RECIPE))
-
-
-def is_model_file(value):
-    """Whether an argument of a recipe is the path of a model."""
-    return isinstance(value, str) and value.endswith(".keras")
 
 
 def _check_type(key, value, hint):

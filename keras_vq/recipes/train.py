@@ -18,7 +18,6 @@ from keras_vq.recipes.data import first_examples
 from keras_vq.recipes.data import load_training_data
 from keras_vq.recipes.data import variance_of
 from keras_vq.recipes.recipe import Recipe
-from keras_vq.recipes.recipe import is_model_file
 from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import load_model_file
 from keras_vq.recipes.run import with_tokenizer
@@ -167,7 +166,7 @@ def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
     paths = {
         f"arguments.{name}": value
         for name, value in recipe.arguments.items()
-        if is_model_file(value)
+        if str(value).endswith(".keras")
     }
     if is_folder(recipe.data.name):
         paths["data.name"] = recipe.data.name
@@ -251,6 +250,7 @@ def _fit(run, model, parts, loaded, first_epoch):
     whole = _whole(model, parts)
     if first_epoch < run.recipe.training.epochs:
         log = keras.callbacks.CSVLogger(run.path / "metrics.csv", append=True)
+        pictures = list(_picture_callbacks(run, whole))
         try:
             model.fit(
                 batches,
@@ -264,8 +264,8 @@ def _fit(run, model, parts, loaded, first_epoch):
                     FiniteCheck(),
                     *_monitors(model),
                     log,
-                    *_board(run),
-                    *_picture_callbacks(run, whole),
+                    *pictures,
+                    *_board(run, pictures),
                     # Last: it saves a model that the others have seen.
                     callbacks.EpochCheckpoint(run.path / "checkpoints"),
                 ],
@@ -287,9 +287,14 @@ def _monitors(model):
         yield callbacks.CodebookMonitor()
 
 
-def _board(run):
+def _board(run, pictures):
     if is_installed("tensorboard"):
-        yield keras.callbacks.TensorBoard(run.path / "logs", write_graph=False)
+        yield callbacks.TensorBoard(
+            run.path / "logs",
+            pictures,
+            run.recipe.hyperparameters(),
+            write_graph=False,
+        )
 
 
 def _picture_callbacks(run, model):

@@ -17,28 +17,44 @@ from keras_vq.losses import PerceptualLoss
 from keras_vq.models.first_stage import value_range
 from keras_vq.models.wiring import output_shape
 from keras_vq.networks.patch_discriminator import patch_discriminator
+from keras_vq.published import published
+from keras_vq.saving.preset import METADATA
+from keras_vq.training import Model
 
 # Codes per position of a quantizer that is chosen by name.
 NUM_STAGES = 4
 NUM_GROUPS = 2
 
 
+def names_model(part: Any) -> bool:
+    """Whether a part is named by its `.keras` file or as a published model."""
+    return isinstance(part, str | pathlib.Path) and (
+        str(part).endswith(".keras") or str(part) in published(METADATA)
+    )
+
+
 def load_part(part: Any, name: str) -> Any:
-    """Load a part of a model from its `.keras` file, if given a path.
+    """Load a part of a model, if given its `.keras` file or published name.
 
     Args:
-        part: The path of a `.keras` file; anything else is returned as it is.
+        part: The path of a `.keras` file, or the name of a model of the zoo;
+            anything else is returned as it is.
         name: Name of the argument, for error messages.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    if not str(part).endswith(".keras"):
+    if not names_model(part):
         return part
+    if str(part) in published(METADATA):
+        return Model.from_preset(str(part))
     if not pathlib.Path(part).is_file():
         raise FileNotFoundError(
-            f"There is no model for `{name}` at {part}. Give the path of a "
-            ".keras file or a model."
+            f"There is no model for `{name}` at {part}. Train it first, or "
+            "give another .keras file or the name of a published model "
+            f"({', '.join(published(METADATA))}). If the file was moved after "
+            f"training, write its new path to `{name}` in the run's "
+            "recipe.toml."
         )
     return keras.models.load_model(part, compile=False)
 

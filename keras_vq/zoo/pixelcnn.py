@@ -30,7 +30,8 @@ def pixelcnn(
 
     Args:
         tokenizer: A model with one map of codes, such as a
-            `keras_vq.models.VQVAE`, or the path of its `.keras` file; or
+            `keras_vq.models.VQVAE`, the path of its `.keras` file, or the
+            name of a published model; or
             `keras_vq.models.Pixels` for a model of the pixels themselves.
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.

@@ -32,7 +32,8 @@ def stacked_vqvae(
 
     Args:
         first_stage: A trained model with one map of codes, such as a
-            `keras_vq.models.VQVAE`, or the path of its `.keras` file. It
+            `keras_vq.models.VQVAE`, the path of its `.keras` file, or the
+            name of a published model. It
             becomes part of the new model and is no longer trainable.
         num_codes: int >= 1, codes per input. Defaults to 3.
         num_embeddings: int >= 2, number of codes, K. Defaults to 512.

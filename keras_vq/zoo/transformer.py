@@ -30,7 +30,8 @@ def transformer(
 
     Args:
         tokenizer: A model with one map of codes, such as a
-            `keras_vq.models.VQGAN`, or the path of its `.keras` file.
+            `keras_vq.models.VQGAN`, the path of its `.keras`
+            file, or the name of a published model.
         condition_tokenizer: A model with one map of codes, or the path of its
             `.keras` file, for a prior that is conditioned on the codes of
             another image, such as a segmentation. Defaults to None.

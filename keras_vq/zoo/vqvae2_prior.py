@@ -32,7 +32,8 @@ def vqvae2_prior(
     conditioned on the levels above.
 
     Args:
-        tokenizer: A `keras_vq.models.VQVAE2`, or the path of its `.keras` file.
+        tokenizer: A `keras_vq.models.VQVAE2`, the path of its `.keras`
+            file, or the name of a published model.
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
         hidden_dim, num_layers, kernel_size, first_kernel_size, dropout:

@@ -28,7 +28,8 @@ def wavenet(
 
     Args:
         tokenizer: A model with a sequence of codes, such as a
-            `keras_vq.models.VQVAE` of audio, or the path of its `.keras` file.
+            `keras_vq.models.VQVAE` of audio, the path of its `.keras`
+            file, or the name of a published model.
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
         hidden_dim, skip_dim, num_stacks, num_layers, kernel_size,

@@ -189,7 +189,7 @@ def test_usage_has_shares_a_histogram_and_a_map():
     shares, histogram, frequencies = codebook_usage(
         {"perplexity": counts}
     ).axes[:3]
-    assert shares.get_title() == "57% of 7 codes in use, perplexity 3"
+    assert shares.get_title() == "4 of 7 codes in use, perplexity: 3.4"
     assert histogram.get_title() == "unused codes: 3"
     assert sum(bar.get_height() for bar in histogram.patches) == 4
     cells = frequencies.images[0].get_array()
@@ -203,7 +203,23 @@ def test_usage_has_shares_a_histogram_and_a_map():
 
 def test_usage_of_no_codes_is_plotted():
     shares = codebook_usage({"perplexity": np.zeros(4)}).axes[0]
-    assert shares.get_title().startswith("0% of 4 codes")
+    assert shares.get_title().startswith("0 of 4 codes")
+
+
+@pytest.mark.parametrize("used", [1, 8])
+def test_usage_of_a_collapsed_codebook_is_readable(used):
+    counts = np.zeros(512)
+    counts[:used] = 100
+    shares, histogram, _ = codebook_usage({"perplexity": counts}).axes[:3]
+    assert shares.get_title() == f"{used} of 512 codes in use, perplexity: " + (
+        f"{used:.1f}"
+    )
+    # The bars fill a visible part of the panel.
+    low, high = shares.get_xlim()
+    assert used / (high - low) > 0.05
+    drawn = [bar.get_height() for bar in shares.patches]
+    assert drawn[: used + 1] == pytest.approx([1 / used] * used + [0])
+    assert histogram.get_title() == f"unused codes: {512 - used}"
 
 
 def test_projection_is_onto_the_plane_of_greatest_variance(rng):

@@ -35,11 +35,12 @@ def test_interpolation_runs_along_the_line_between_latents(model, images):
 
 
 def test_traversal_changes_one_dimension_largest_variance_first(model, images):
-    pictures = traverse(model, images, num_dims=2, num_steps=4)
+    pictures, dims = traverse(model, images, num_dims=2, num_steps=4)
     assert pictures.shape == (2 * 4, 8, 8, 3)
     z = model.encode(images)
     deviation = z.std((0, 1, 2))
     first, second, _ = np.argsort(-deviation)
+    assert dims.tolist() == [first, second]
     path = np.stack([z[0]] * 8)
     for row, dim in ((slice(0, 4), first), (slice(4, 8), second)):
         values = z[..., dim].mean() + deviation[dim] * np.linspace(-2, 2, 4)
@@ -57,7 +58,7 @@ def test_interpolation_keeps_the_label_of_its_start(rng):
     np.testing.assert_allclose(
         pictures, model.decode(z, [1, 1, 0, 0]), atol=1e-5
     )
-    assert traverse(model, images, 1, 2, labels).shape == (2, 8, 8, 3)
+    assert traverse(model, images, 1, 2, labels)[0].shape == (2, 8, 8, 3)
 
 
 def test_bad_interpolations_and_traversals_are_rejected(model, images):

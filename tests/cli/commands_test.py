@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -41,6 +42,8 @@ def test_published_models_work_like_runs(cli, photo, tmp_path, monkeypatch):
     assert "Wrote vqvae_scenes_reconstruction.png: 1 images" in output
     assert "Replaced" in cli("reconstruct", "vqvae_scenes", photo)
     assert "Wrote served" in cli("export", "vqvae_scenes", "served")
+    output = cli("generate", "pixelcnn_mnist", "--num", 10)
+    assert "Wrote pixelcnn_mnist_samples.png: 10 samples" in output
 
 
 def test_sampling_options(cli, refused, tmp_path):
@@ -187,6 +190,27 @@ def test_info(cli, refused):
     for part in ("VQVAE", "7 x 7 of 256", "data.name", "mnist"):
         assert part in output
     assert "Unknown recipe" in refused("info", "nothing")
+
+
+def test_runs_that_were_moved(cli, refused, tmp_path):
+    """A complete run needs no other; an unfinished one says what to do."""
+    trained, run = trained_run("pixelcnn"), tmp_path / "moved"
+    shutil.copytree(trained.path, run)
+    recipe = run / "recipe.toml"
+    old = trained.recipe.arguments["tokenizer"]
+    gone, new = tmp_path / "gone.keras", tmp_path / "tokenizer.keras"
+    recipe.write_text(recipe.read_text().replace(old, str(gone)))
+    assert f"{trained.results['loss']:.4g}" in cli("evaluate", run)
+    assert "8 x 8 of 8" in cli("info", run)
+    (run / "model.keras").unlink()
+    for command in (["info"], ["evaluate"], ["train", "--resume"]):
+        message = refused(*command, run)
+        assert f"no model for `tokenizer` at {gone}" in message
+        assert "write its new path to `tokenizer` in the run's" in message
+    shutil.copy(old, new)
+    recipe.write_text(recipe.read_text().replace(str(gone), str(new)))
+    assert "2 epochs completed" in cli("info", run)
+    assert "bits_per_dim" in cli("train", "--resume", run)
 
 
 def test_export(cli, refused, tmp_path):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from keras_vq import LatentGenerator
 from keras_vq import callbacks
@@ -66,6 +67,48 @@ def test_a_run_without_optional_packages_draws_nothing(
         "recipe.toml",
         "results.json",
     ]
+
+
+def test_tensorboard_shows_pictures_code_use_and_hyperparameters():
+    """The event files are read back: pictures are those of the folder."""
+    run = trained_run("vqvae")
+    (file,) = (run.path / "logs").glob("events*")
+    events = [e for e in tf.compat.v1.train.summary_iterator(str(file))]
+    found = {
+        (value.tag, event.step): value
+        for event in events
+        for value in event.summary.value
+    }
+    for name in ("reconstructions", "codebook"):
+        for epoch in (0, 1):
+            width, height, png = tf.make_ndarray(found[name, epoch].tensor)
+            path = run.path / name / f"epoch_{epoch + 1:04d}.png"
+            pixels = tf.io.decode_png(path.read_bytes()).numpy()
+            assert pixels.shape[:2] == (int(height), int(width))
+            np.testing.assert_array_equal(tf.io.decode_png(png), pixels)
+    buckets = tf.make_ndarray(found["code_use", 1].tensor)
+    assert buckets[:, 2].sum() == 8  # codes
+    used = buckets[buckets[:, 1] > 1e-6, 2].sum()
+    assert used >= 8 * run.history["val_codebook_usage"][1]
+
+    hyperparameters = HParamsPluginData.FromString(
+        found["_hparams_/session_start_info", 0].metadata.plugin_data.content
+    ).session_start_info.hparams
+    assert hyperparameters["num_embeddings"].number_value == 8
+    assert hyperparameters["learning_rate"].number_value == 3e-3
+    assert hyperparameters["schedule"].string_value == "cosine"
+    assert hyperparameters["input_shape"].string_value == "[32, 32, 3]"
+    metrics = (run.path / "logs" / "validation").glob("events*")
+    (losses,) = (
+        [
+            tf.make_ndarray(value.tensor).item()
+            for event in tf.compat.v1.train.summary_iterator(str(file))
+            for value in event.summary.value
+            if value.tag == "epoch_loss"
+        ]
+        for file in metrics
+    )
+    assert losses == pytest.approx(run.history["val_loss"], rel=1e-4)
 
 
 def assert_pictures(run, folder, epochs):

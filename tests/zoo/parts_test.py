@@ -76,3 +76,12 @@ def test_levels_are_near_the_number_of_codes(num_embeddings):
 def test_bad_names_and_numbers_are_reported(kwargs, message):
     with pytest.raises(ValueError, match=message):
         tiny_vqvae(**kwargs)
+
+
+def test_a_published_model_is_a_part_by_its_name():
+    prior = zoo.pixelcnn("vqvae_mnist", num_layers=1, hidden_dim=4)
+    assert prior.code_shape == (7, 7)
+    tokenizer = zoo.load("vqvae_mnist")
+    assert prior.tokenizer_fingerprint == tokenizer.fingerprint()
+    with pytest.raises(FileNotFoundError, match="`tokenizer` at a"):
+        zoo.pixelcnn("a.keras")
