@@ -39,7 +39,7 @@ def codebook_usage(counts):
 
 
 def _draw_shares(axis, p, name):
-    used = np.count_nonzero(p)
+    used = int(np.sum(p > 0))
     perplexity = np.exp(-np.sum(p[p > 0] * np.log(p[p > 0])))
     # Of a collapsed codebook, the used codes and as many unused ones.
     shown = min(len(p), max(2 * used, 16))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 
 from keras_vq.callbacks.plots import read_picture
@@ -47,7 +49,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         super().__init__(log_dir, **kwargs)
         self.pictures = pictures
         self.hyperparameters = hyperparameters
-        self._writer = None
+        self._writer: Any = None
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
