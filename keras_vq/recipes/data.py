@@ -1,6 +1,7 @@
 """Load the data of a recipe for its model."""
 
 import math
+import pathlib
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -24,8 +25,17 @@ def load_split(recipe, model, split, **order):
 
     Returns:
         `tf.data.Dataset` of images; for a prior, of their codes.
+
+    Raises:
+        FileNotFoundError: If the folder of the data does not exist.
     """
     options = recipe.data.load_arguments(model)
+    path = pathlib.Path(options["name"])
+    if path.is_absolute() and not path.exists():
+        raise FileNotFoundError(
+            f"There is no data folder {path}. If it was moved after training, "
+            "write its new path to `name` in [data] of the run's recipe.toml."
+        )
     if not isinstance(model, LatentGenerator):
         return data.load(split=split, **options, **order)
     name = options["name"]

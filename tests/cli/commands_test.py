@@ -211,6 +211,10 @@ def test_runs_that_were_moved(cli, refused, tmp_path):
     recipe.write_text(recipe.read_text().replace(str(gone), str(new)))
     assert "2 epochs completed" in cli("info", run)
     assert "bits_per_dim" in cli("train", "--resume", run)
+    text = recipe.read_text().replace('"scenes"', f'"{tmp_path}/photos"')
+    recipe.write_text(text)
+    message = refused("evaluate", run)
+    assert f"There is no data folder {tmp_path}/photos. If it was" in message
 
 
 def test_export(cli, refused, tmp_path):

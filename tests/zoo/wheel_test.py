@@ -28,9 +28,3 @@ print(Recipe.load("vqvae_mnist").data.name, *available())
     assert names == sorted(
         path.parent.name for path in ROOT.glob("zoo/*/recipe.toml")
     )
-
-
-def test_published_weights_are_small():
-    sizes = [path.stat().st_size for path in ROOT.glob("zoo/*/*.h5")]
-    assert max(sizes) < 4_000_000
-    assert sum(sizes) < 25_000_000
