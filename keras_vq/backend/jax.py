@@ -237,6 +237,16 @@ def product_roundoff():
     return {"cpu": 0.0, "gpu": 2.0**-11}.get(jax.default_backend(), 2.0**-8)
 
 
+def causal_attention(query, key, value):
+    """Causal dot-product attention of tensors `(batch, length, heads, dim)`."""
+    dtype = query.dtype
+    if dtype == "float16" and jax.default_backend() == "cpu":
+        # XLA has no float16 products with float32 sums for CPUs.
+        query, key, value = (x.astype("float32") for x in (query, key, value))
+    outputs = keras.ops.dot_product_attention(query, key, value, is_causal=True)
+    return outputs.astype(dtype)
+
+
 def segment_sum(data, segments, num_segments):
     """Sum of the rows of each segment."""
     return keras.ops.segment_sum(data, segments, num_segments)

@@ -156,6 +156,11 @@ def product_roundoff():
     return 2.0**-11 if rounds else 0.0
 
 
+def causal_attention(query, key, value):
+    """Causal dot-product attention of tensors `(batch, length, heads, dim)`."""
+    return keras.ops.dot_product_attention(query, key, value, is_causal=True)
+
+
 def segment_sum(data, segments, num_segments):
     """Sum of the rows of each segment.
 

@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_vq import backend
 from keras_vq.checks import check_int
+from keras_vq.ops.dense import dense
 from keras_vq.saving.config import serializable
 
 
@@ -78,7 +79,7 @@ class CausalConv1D(keras.layers.Layer):
             float32 tensor `(batch, reach, channels)`.
         """
         reach = (self.kernel_size - 1) * self.dilation + 1
-        return ops.zeros((batch_size, reach, self.kernel.shape[1]))
+        return ops.zeros((batch_size, reach, self.kernel.shape[1]), "float32")
 
     def step(self, x, cache, position):
         """Compute the output at one position.
@@ -95,10 +96,10 @@ class CausalConv1D(keras.layers.Layer):
         """
         reach = cache.shape[1]
         cache = backend.write(cache, position % reach, x)
-        outputs = self.bias + ops.matmul(x, self.kernel[-1])
+        outputs = dense(x, self.kernel[-1], self.bias)
         for tap in range(1, self.kernel_size):
             earlier = (position + reach - tap * self.dilation) % reach
-            outputs += ops.matmul(cache[:, earlier], self.kernel[-1 - tap])
+            outputs += dense(cache[:, earlier], self.kernel[-1 - tap])
         return outputs, cache
 
     def compute_output_shape(self, input_shape):

@@ -5,6 +5,7 @@ from keras import ops
 from keras_vq import backend
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
+from keras_vq.ops.dense import dense
 from keras_vq.ops.rotary import apply_rotary
 from keras_vq.ops.rotary import rotary_angles
 from keras_vq.saving.config import serializable
@@ -121,7 +122,7 @@ class CausalSelfAttention(keras.layers.Layer):
         length = inputs.shape[1]
         angles = None if self.angles is None else self.angles[:length, None]
         query, key, value = self._heads(inputs, angles)
-        outputs = ops.dot_product_attention(query, key, value, is_causal=True)
+        outputs = backend.causal_attention(query, key, value)
         return self._merge_heads(outputs, inputs), (key, value)
 
     def initial_cache(self, batch_size, length):
@@ -137,7 +138,7 @@ class CausalSelfAttention(keras.layers.Layer):
         """
         head_dim = self.output_kernel.shape[0] // self.num_heads
         shape = (batch_size * self.num_heads, length, head_dim)
-        return ops.zeros(shape), ops.zeros(shape)
+        return ops.zeros(shape, "float32"), ops.zeros(shape, "float32")
 
     def step(self, x, cache, position):
         """Compute the output at one position.
@@ -177,7 +178,7 @@ class CausalSelfAttention(keras.layers.Layer):
         """Queries, keys and values `(batch, length, num_heads, head_dim)`."""
         head_dim = x.shape[-1] // self.num_heads
         shape = (-1, x.shape[1], self.num_heads, head_dim)
-        x = ops.matmul(x, self.qkv_kernel) + self.qkv_bias
+        x = dense(x, self.qkv_kernel, self.qkv_bias)
         query, key, value = (
             ops.reshape(part, shape) for part in ops.split(x, 3, axis=-1)
         )
@@ -188,10 +189,8 @@ class CausalSelfAttention(keras.layers.Layer):
 
     def _merge_heads(self, heads, like):
         shape = (-1, *like.shape[1:])
-        return (
-            ops.matmul(ops.reshape(heads, shape), self.output_kernel)
-            + self.output_bias
-        )
+        heads = ops.reshape(heads, shape)
+        return dense(heads, self.output_kernel, self.output_bias)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vq.layers.masked_conv import check_mask
+from keras_vq.ops.dense import dense
 from keras_vq.ops.gated_activation import gated_activation
 from keras_vq.saving.config import serializable
 
@@ -107,25 +108,25 @@ class GatedMaskedConv(keras.layers.Layer):
         columns = ops.pad(horizontal, [[0, 0], [0, 0], before, [0, 0]])
         h = _conv(columns, self.horizontal)[:, :, :width]
         if condition is not None:
-            v += ops.matmul(condition, self.to_vertical)
-            h += ops.matmul(condition, self.to_horizontal)
+            v += dense(condition, self.to_vertical)
+            h += dense(condition, self.to_horizontal)
         return gated_activation(v), self._horizontal(h, v, horizontal)
 
     def initial_row_cache(self, batch_size, width, channels):
         """Zeros, for the rows above the first row."""
         shape = (batch_size, self.reach - 1, width, channels)
-        return ops.zeros(shape)
+        return ops.zeros(shape, "float32")
 
     def initial_cache(self, batch_size, channels):
         """Zeros, for the positions to the left of the first position."""
         shape = (batch_size, self.reach - 1, channels)
-        return ops.zeros(shape)
+        return ops.zeros(shape, "float32")
 
     def start_row(self, row, cache, condition=None):
         """Compute the vertical stack for one row.
 
         Args:
-            row: float tensor `(batch, 1, width, channels)`, the last visible
+            row: float32 tensor `(batch, 1, width, channels)`, the last visible
                 row: the row above for mask A, the current row for mask B.
             cache: Output of `initial_row_cache`, or of this method for the row
                 above.
@@ -140,14 +141,14 @@ class GatedMaskedConv(keras.layers.Layer):
         rows = ops.concatenate([cache, row], axis=1)
         v = self._vertical(rows)
         if condition is not None:
-            v += ops.matmul(condition, self.to_vertical)
+            v += dense(condition, self.to_vertical)
         return gated_activation(v), v, rows[:, 1:]
 
     def step(self, x, cache, features, condition=None):
         """Compute the horizontal stack at one position.
 
         Args:
-            x: float tensor `(batch, channels)`, the last visible input: the
+            x: float32 tensor `(batch, channels)`, the last visible input: the
                 position to the left for mask A, the current one for mask B.
             cache: Output of `initial_cache`, or of this method for the position
                 to the left.
@@ -159,22 +160,23 @@ class GatedMaskedConv(keras.layers.Layer):
             for the next position.
         """
         columns = ops.concatenate([cache, x[:, None]], axis=1)
-        h = ops.matmul(
+        h = dense(
             ops.reshape(columns, (-1, self.reach * x.shape[-1])),
             ops.reshape(self.horizontal, (-1, 2 * self.filters)),
         )
         if condition is not None:
-            h += ops.matmul(condition, self.to_horizontal)
+            h += dense(condition, self.to_horizontal)
         return self._horizontal(h, features, x), columns[:, 1:]
 
     def _vertical(self, rows):
         half = self.kernel_size // 2
         rows = ops.pad(rows, [[0, 0], [0, 0], [half, half], [0, 0]])
-        return _conv(rows, self.vertical) + self.vertical_bias
+        v = _conv(rows, self.vertical)
+        return v + ops.cast(self.vertical_bias, v.dtype)
 
     def _horizontal(self, h, v, x):
-        h = h + ops.matmul(v, self.link) + self.horizontal_bias
-        h = ops.matmul(gated_activation(h), self.mix) + self.mix_bias
+        h = h + dense(v, self.link, self.horizontal_bias)
+        h = dense(gated_activation(h), self.mix, self.mix_bias)
         return h + x if self.mask_type == "B" else h
 
     def compute_output_shape(self, stacks_shape, condition_shape=None):
@@ -183,4 +185,9 @@ class GatedMaskedConv(keras.layers.Layer):
 
 
 def _conv(x, kernel):
-    return ops.conv(x, kernel, padding="valid", data_format="channels_last")
+    return ops.conv(
+        x,
+        ops.cast(kernel, x.dtype),
+        padding="valid",
+        data_format="channels_last",
+    )

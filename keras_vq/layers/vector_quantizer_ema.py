@@ -177,7 +177,7 @@ class VectorQuantizerEMA(VectorQuantizer):
 
     def assign_codes(self, codes):
         super().assign_codes(codes)
-        self.counts.assign(ops.ones((self.num_embeddings,)))
+        self.counts.assign(ops.ones((self.num_embeddings,), "float32"))
         self.sums.assign(ops.copy(self.embeddings))
 
     def compute_losses(self, z, codes, mask):

@@ -208,7 +208,7 @@ class PixelCNN(CausalNetwork):
                 for conv in self.convs
             ],
             "features": [
-                ops.zeros((batch_size, width, 2 * self.hidden_dim))
+                ops.zeros((batch_size, width, 2 * self.hidden_dim), "float32")
                 for conv in self.convs
             ],
             "caches": self._initial_caches(batch_size),

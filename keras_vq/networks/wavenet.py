@@ -184,7 +184,7 @@ class WaveNet(CausalNetwork):
             list of tensors `(batch or 1, time or 1, 2 * hidden_dim)`.
         """
         if not self.to_bias:
-            zeros = ops.zeros((1, 1, 2 * self.hidden_dim))
+            zeros = ops.zeros((1, 1, 2 * self.hidden_dim), "float32")
             return [zeros] * len(self.convs)
         parts = []
         if self.num_classes is not None:

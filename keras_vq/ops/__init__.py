@@ -4,6 +4,7 @@ from keras_vq.ops.binary_entropy import binary_entropy
 from keras_vq.ops.code_distribution import code_distribution
 from keras_vq.ops.code_statistics import code_counts
 from keras_vq.ops.code_statistics import code_sums
+from keras_vq.ops.dense import dense
 from keras_vq.ops.gated_activation import gated_activation
 from keras_vq.ops.gaussian import gaussian_kl
 from keras_vq.ops.gaussian import gaussian_log_prob
@@ -26,6 +27,7 @@ __all__ = [
     "code_counts",
     "code_distribution",
     "code_sums",
+    "dense",
     "gated_activation",
     "gaussian_kl",
     "gaussian_log_prob",

@@ -326,7 +326,9 @@ class AutoregressivePrior(Prior):
             conditioning = conditioning.with_unconditional(self.num_classes)
         state = self.network.initial_state(batch_size, conditioning)
         if self.codes_per_position > 1:
-            features = ops.zeros((batch_size, self.network.features_dim))
+            features = ops.zeros(
+                (batch_size, self.network.features_dim), "float32"
+            )
             state = {"features": features, "network": state}
 
         def step(index, carry):
