@@ -183,7 +183,7 @@ class AutoregressivePrior(Prior):
         prompt=None,
         sampler=None,
     ):
-        """Sample codes in a compiled loop.
+        """Sample codes, one after the other in one loop.
 
         Args:
             num_samples: int >= 1, number of examples.

@@ -193,7 +193,7 @@ class HierarchicalPrior(Prior):
         prompt=None,
         sampler=None,
     ):
-        """Sample codes level by level, each in a compiled loop.
+        """Sample codes level by level, each in one loop.
 
         Args:
             num_samples, labels, seed, batch_size, temperature, top_k, top_p,
