@@ -358,6 +358,43 @@ def check_labels(model, labels, count=None):
         )
 
 
+class LimitsCheck:
+    """A check that the integers of a batch are in range.
+
+    Out of range, they would read other rows of a table, or NaN, depending on
+    backend and device.
+
+    Args:
+        name: str, the model, for error messages.
+        limits: tuple of int or None; see `keras_vq.training.Model.limits`.
+
+    Call arguments:
+        x: NumPy array, or a tuple of them.
+        labels: NumPy array or None.
+    """
+
+    def __init__(self, name, limits):
+        self.name = name
+        self.limits = limits
+
+    def __call__(self, x, labels):
+        arrays = (*(x if isinstance(x, tuple) else (x,)), labels)
+        for array, limit in zip(arrays, self.limits, strict=False):
+            if limit is None or array is None or array.size == 0:
+                continue
+            if not np.issubdtype(array.dtype, np.integer):
+                continue
+            lowest, highest = array.min(), array.max()
+            if lowest < 0 or highest >= limit:
+                kinds = ("codes", "codes")
+                if array is labels:
+                    kinds = ("classes", "labels")
+                raise ValueError(
+                    f"{self.name} has {kinds[0]} 0 to {limit - 1}. Received: "
+                    f"{kinds[1]} from {lowest} to {highest}"
+                )
+
+
 def check_no_labels(model, labels):
     """Check that a model without classes gets no labels."""
     if labels is not None:

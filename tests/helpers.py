@@ -176,8 +176,8 @@ def tiny_vqvae(**kwargs):
     return zoo.vqvae(**{**arguments, **kwargs})
 
 
-def one_layer_vqvae(dtype=None, embedding_dim=4, **kwargs):
-    """The quickest VQ-VAE to compile: one convolution each way."""
+def one_layer_networks(embedding_dim=4, dtype=None):
+    """An encoder and a decoder of one convolution, quick to compile."""
     encoder = keras.Sequential(
         [
             keras.Input((8, 8, 3)),
@@ -190,9 +190,13 @@ def one_layer_vqvae(dtype=None, embedding_dim=4, **kwargs):
             keras.layers.Conv2DTranspose(3, 4, strides=4, dtype=dtype),
         ]
     )
+    return {"encoder": encoder, "decoder": decoder}
+
+
+def one_layer_vqvae(dtype=None, embedding_dim=4, **kwargs):
+    """The quickest VQ-VAE to compile: one convolution each way."""
     return tiny_vqvae(
-        encoder=encoder,
-        decoder=decoder,
+        **one_layer_networks(embedding_dim, dtype),
         embedding_dim=embedding_dim,
         dtype=dtype,
         **kwargs,

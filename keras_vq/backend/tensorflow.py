@@ -40,10 +40,14 @@ def vjp(fn, variables, persistent=False):
 
 
 def input_gradient(fn, x):
-    """Gradient of the scalar `fn(x)`, itself differentiable in variables."""
+    """Gradient of the scalar `fn(x)`, itself differentiable in variables.
+
+    Discards updates of variables in `fn`, such as batch statistics.
+    """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
-        y = fn(x)
+        with keras.StatelessScope():
+            y = fn(x)
     return tape.gradient(y, x)
 
 

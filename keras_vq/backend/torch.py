@@ -37,9 +37,14 @@ def vjp(fn, variables, persistent=False):
 
 
 def input_gradient(fn, x):
-    """Gradient of the scalar `fn(x)`, itself differentiable in variables."""
+    """Gradient of the scalar `fn(x)`, itself differentiable in variables.
+
+    Discards updates of variables in `fn`, such as batch statistics.
+    """
     x = x.detach().requires_grad_(True)
-    return torch.autograd.grad(fn(x), x, create_graph=True)[0]
+    with keras.StatelessScope():
+        y = fn(x)
+    return torch.autograd.grad(y, x, create_graph=True)[0]
 
 
 def apply_gradients(optimizer, gradients, variables):
@@ -70,11 +75,21 @@ def all_sum(*tensors):
     """Sum each tensor over the processes of `torch.distributed`."""
     if replica()[1] == 1:
         return tensors
-    sums = [t if t is None else t.detach().clone() for t in tensors]
-    for t in sums:
-        if t is not None:
-            torch.distributed.all_reduce(t)
-    return tuple(sums)
+    return tuple(t if t is None else _AllSum.apply(t) for t in tensors)
+
+
+class _AllSum(torch.autograd.Function):
+    """A differentiable sum over processes, whose gradient is one as well."""
+
+    @staticmethod
+    def forward(ctx, x):
+        x = x.clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _AllSum.apply(gradient)
 
 
 def batch_share(batch_size):

@@ -47,7 +47,9 @@ class CodebookMonitor(keras.callbacks.Callback):
             ):
                 break
         for metric in self.model.metrics:
-            if isinstance(metric, CodebookUsage) and metric.name in logs:
+            if isinstance(metric, CodebookUsage) and metric.name in (
+                logs or {}
+            ):
                 self._check_usage(epoch, metric, logs[metric.name])
 
     def _is_finite(self, epoch, layer):

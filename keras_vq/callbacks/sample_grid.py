@@ -108,7 +108,9 @@ def sample_grid(
     images = model.generate(num_samples, **arguments)
     options = [f"{k.replace('_', ' ')} {x}" for k, x in drawing.items()]
     caption = ", ".join([caption, f"seed {seed}", *options])
-    if np.ndim(condition) == 4 and condition.shape[-1] in (1, 3):
+    tokenizer = model.condition_tokenizer
+    has_images = tokenizer is not None and len(tokenizer.input_shape) == 3
+    if condition is not None and has_images:
         rows = {"condition": condition, "sample": images}
         return comparison_grid(rows, captions=captions, title=caption)
     return image_grid(images, columns, names, captions=captions, title=caption)

@@ -20,6 +20,7 @@ from keras_vq.layers.random_projection_quantizer import (
 from keras_vq.layers.residual_vector_quantizer import ResidualVectorQuantizer
 from keras_vq.layers.sim_vector_quantizer import SimVectorQuantizer
 from keras_vq.layers.subpixel_conv import SubpixelConv
+from keras_vq.layers.sync_batch_normalization import SyncBatchNormalization
 from keras_vq.layers.transformer_block import TransformerBlock
 from keras_vq.layers.transposed_conv import TransposedConv
 from keras_vq.layers.vector_quantizer import VectorQuantizer
@@ -44,6 +45,7 @@ __all__ = [
     "ResidualVectorQuantizer",
     "SimVectorQuantizer",
     "SubpixelConv",
+    "SyncBatchNormalization",
     "TransformerBlock",
     "TransposedConv",
     "VectorQuantizer",

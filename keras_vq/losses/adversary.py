@@ -34,7 +34,9 @@ class Adversary(keras.layers.Layer):
 
     Args:
         discriminator: `keras.Model` from inputs in [-1, 1] to logits, high for
-            real inputs; `keras_vq.networks.patch_discriminator` builds one.
+            real inputs; `keras_vq.networks.patch_discriminator` builds one. To
+            normalize by batch statistics on several replicas, use
+            `keras_vq.layers.SyncBatchNormalization`.
         weight: float > 0, weight of the generator's loss. Defaults to 0.8.
         start: int >= 0, number of training steps before adversarial training
             starts. Defaults to 0.
@@ -214,7 +216,11 @@ class Adversary(keras.layers.Layer):
         return logs
 
     def r1_penalty(self, real):
-        """`mean |d D(x) / d x| ** 2`, with D(x) the mean logit of an input."""
+        """`mean |d D(x) / d x| ** 2`, with D(x) the mean logit of an input.
+
+        This pass does not update moving averages of the discriminator, which
+        has seen the same inputs before.
+        """
         axes = tuple(range(1, len(real.shape)))
 
         def sum_of_means(x):
@@ -228,8 +234,8 @@ class Adversary(keras.layers.Layer):
         share = backend.batch_share(rows)
 
         def norm(*cotangents):
-            (gradient,) = pullback(cotangents, [last_kernel])
-            (gradient,) = backend.all_sum(gradient * share)
+            shares = tuple(c * share for c in cotangents)
+            (gradient,) = backend.all_sum(*pullback(shares, [last_kernel]))
             return ops.sqrt(ops.sum(ops.square(gradient)))
 
         weight = norm(0.0, 1.0, 0.0) / (norm(0.0, 0.0, 1.0) + _EPSILON)

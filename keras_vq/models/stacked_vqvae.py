@@ -24,6 +24,14 @@ class StackedVQVAE(Tokenizer):
     output    = first_stage.decode(argmax(logits))
     ```
 
+    It departs from the paper in two parts. There, the decoder is an
+    autoregressive PixelCNN; this one predicts all codes of the first stage at
+    once, each from the vectors alone, so outputs average over what they leave
+    open. And there, each of the few codes has a codebook of its own; here, they
+    share one unless `quantizer` is a
+    `keras_vq.layers.GroupedVectorQuantizer` (`separate_codebooks=True` in
+    `keras_vq.zoo.stacked_vqvae`).
+
     Args:
         first_stage: A trained `Tokenizer` with one map of codes, such as a
             `VQVAE`. It becomes part of the model, is saved with it, and is no

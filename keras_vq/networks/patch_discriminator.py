@@ -8,6 +8,7 @@ import keras
 
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_int
+from keras_vq.layers import SyncBatchNormalization
 from keras_vq.networks.convolution import convolution
 
 NORMALIZATIONS = ("batch", None)
@@ -29,7 +30,8 @@ def patch_discriminator(
             doubles them, up to eightfold. Defaults to 64.
         num_layers: int, convolutions of stride 2. The receptive field of a
             logit is 70 pixels wide with 3 and 34 with 2. Defaults to 3.
-        normalization: `"batch"` or None. Defaults to `"batch"`.
+        normalization: `"batch"`, a `keras_vq.layers.SyncBatchNormalization`,
+            or None. Defaults to `"batch"`.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
@@ -66,9 +68,9 @@ def patch_discriminator(
         )(x)
         if normalization == "batch":
             # Equivalent to PyTorch's momentum of 0.1.
-            x = keras.layers.BatchNormalization(
-                momentum=0.9, epsilon=1e-5, dtype=dtype
-            )(x)
+            x = SyncBatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype)(
+                x
+            )
         x = activated(x)
     outputs = conv(1, 4, dtype="float32")(x)
     return keras.Model(inputs, outputs, name=name)

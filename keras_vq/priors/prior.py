@@ -113,7 +113,7 @@ class Prior(Model):
         batch_size=64,
         **drawing,
     ):
-        """Sample codes in a compiled loop.
+        """Sample codes, one after the other in one loop.
 
         Args:
             num_samples: int >= 1, number of examples.
@@ -342,6 +342,12 @@ class Prior(Model):
         check_condition(self, condition, rows)
         if self.num_classes is not None:
             check_labels(self, labels)
+
+    def limits(self):
+        limits = [num_embeddings for _, num_embeddings in self.code_maps]
+        if self.condition_shape is not None:
+            limits.append(self.num_condition_embeddings)
+        return (*limits, self.num_classes)
 
     def _checked(self, x, y=None, batch_size=None):
         own = self.tokenizer_fingerprint

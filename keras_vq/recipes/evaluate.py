@@ -29,7 +29,9 @@ def evaluate(run, split=None, features=None, num_importance_samples=None):
 
     Returns:
         dict, metric names to float: the results of the model's `evaluate`, and
-        for a first stage also PSNR and SSIM.
+        for a first stage also PSNR and SSIM. Losses are of the decoder's
+        outputs, PSNR and SSIM of the images that `decode` returns, which are
+        clipped to their range.
 
     Raises:
         ValueError: If a metric does not apply to the model.

@@ -100,8 +100,11 @@ class Run:
         with (self.path / "metrics.csv").open(
             newline="", encoding="utf-8-sig"
         ) as file:
-            rows = list(csv.DictReader(file))
-        names = [name for name in rows[0] if name != "epoch"]
+            reader = csv.DictReader(file)
+            names = [
+                name for name in reader.fieldnames or () if name != "epoch"
+            ]
+            rows = list(reader)
         return {name: [float(row[name]) for row in rows] for name in names}
 
     @property

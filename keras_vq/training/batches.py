@@ -1,5 +1,6 @@
 """Batches of whatever `fit` accepts, as NumPy arrays."""
 
+import copy
 import itertools
 import types
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+
+from keras_vq.backend.tf_data import with_checks
 
 
 def to_array(x):
@@ -16,7 +19,7 @@ def to_array(x):
     return np.asarray(ops.convert_to_numpy(x))
 
 
-def first_batch(x, y=None, batch_size=None):
+def first_batch(x, y=None, batch_size=None, check=None):
     """The first batch of whatever `fit` and `predict` accept.
 
     Args:
@@ -25,12 +28,16 @@ def first_batch(x, y=None, batch_size=None):
             `torch.utils.data.DataLoader`, say) or generator.
         y: Array of labels or None, if `x` is an array.
         batch_size: int or None, rows of an array to return; None for 32.
+        check: Function of the inputs and labels (or None) of a batch as NumPy
+            arrays that raises an error, or None. It is called for all rows of
+            arrays at once, and for each batch of a data set as it is read.
+            Defaults to None.
 
     Returns:
-        `x, batch, labels`: `x` to use in place of the argument, since a
-        generator cannot be rewound; the inputs of the first batch and its
-        labels (all of them, if given as an array) as NumPy arrays. They are
-        None if there are none or their type is unknown.
+        `x, batch, labels`: `x` to use in place of the argument, which checks
+        its batches and does not lose the first one; the inputs of the first
+        batch and its labels (all of them, if given as an array) as NumPy
+        arrays. They are None if there are none or their type is unknown.
 
     Raises:
         ValueError: If there is no batch.
@@ -38,46 +45,106 @@ def first_batch(x, y=None, batch_size=None):
     batch: Any
     rows = batch_size or 32
     if hasattr(x, "shape"):
+        if check is not None:
+            check(to_array(x), None if y is None else to_array(y))
         batch = (x[:rows] if len(x.shape) else x[None], y)
     elif isinstance(x, tuple):
         x = tuple(map(to_array, x))
+        if check is not None:
+            check(x, None if y is None else to_array(y))
         batch = (tuple(array[:rows] for array in x), y)
     elif isinstance(x, keras.utils.PyDataset):
         batch = x[0] if x.num_batches != 0 else None
+        x = x if check is None else _CheckedPyDataset(x, check)
     elif isinstance(x, types.GeneratorType):
         batch = next(x, None)
-        x = _chain(batch, x)
+        x = _chain(batch, x, check)
     elif hasattr(x, "element_spec") and hasattr(x, "take"):  # tf.data
         if isinstance(x.element_spec, dict):
             x = x.map(_tuple_of)
         batch = next(iter(x.take(1)), None)
+        if check is not None:
+            x = with_checks(x, lambda batch: check(*_pair(batch)))
+    elif hasattr(x, "collate_fn"):  # a PyTorch DataLoader
+        # Keras reads batches that are no tuples on PyTorch alone.
+        x = copy.copy(x)
+        x.collate_fn = _Collated(x.collate_fn, check)
+        batch = next(iter(x), None)
     elif hasattr(x, "__iter__") and not isinstance(x, (list, dict)):
         batch = next(iter(x), None)
-        if isinstance(batch, dict):  # Keras reads them on PyTorch alone
-            raise ValueError(
-                f"A {type(x).__name__} must yield `x` or `(x, labels)`. "
-                f"Received: dicts with the keys {', '.join(map(repr, batch))}. "
-                "Return a tuple from the data set's `__getitem__`."
-            )
     else:
         return x, None, None
-    labels = None
+    inputs, labels = _pair(batch)
+    if inputs is None or getattr(inputs, "shape", (None,))[0] == 0:
+        raise ValueError("The data set is empty. Received no batch.")
+    return x, _to_numpy(inputs), _to_numpy(labels)
+
+
+def _pair(batch):
+    """Inputs and labels, or None, of a batch of a data set."""
     if isinstance(batch, dict):
         batch = pair_of(batch)
     if isinstance(batch, (list, tuple)):
-        batch, labels = (*batch, None)[:2]
-    if batch is None or getattr(batch, "shape", (None,))[0] == 0:
-        raise ValueError("The data set is empty. Received no batch.")
-    return x, _to_numpy(batch), _to_numpy(labels)
+        return (*batch, None)[:2]
+    return batch, None
 
 
-def _chain(batch, rest):
+def _checked(batch, check):
+    if check is not None:
+        check(*map(_to_numpy, _pair(batch)))
+    return batch
+
+
+def _chain(batch, rest, check):
     # A generator, since Keras does not accept an `itertools.chain`.
-    yield from itertools.chain([batch], rest)
+    for each in itertools.chain([batch], rest):
+        yield _checked(each, check)
+
+
+class _Collated:
+    """Collates rows as a `DataLoader` does, into a tuple, and checks them."""
+
+    def __init__(self, collate, check):
+        self.collate = collate
+        self.check = check
+
+    def __call__(self, rows):
+        batch = self.collate(rows)
+        if isinstance(batch, dict):
+            batch = _tuple_of(batch)
+        if not isinstance(batch, (tuple, list)):
+            batch = (batch,)
+        return _checked(batch, self.check)
+
+
+class _CheckedPyDataset(keras.utils.PyDataset):
+    """A `PyDataset` that checks each batch."""
+
+    def __init__(self, dataset, check):
+        super().__init__(
+            dataset.workers,
+            dataset.use_multiprocessing,
+            dataset.max_queue_size,
+        )
+        self.dataset = dataset
+        self.check = check
+
+    @property
+    def num_batches(self):
+        return self.dataset.num_batches
+
+    def __getitem__(self, index):
+        return _checked(self.dataset[index], self.check)
+
+    def on_epoch_begin(self):
+        self.dataset.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.dataset.on_epoch_end()
 
 
 def _to_numpy(batch):
-    if isinstance(batch, tuple):
+    if isinstance(batch, (tuple, list)):
         return tuple(_to_numpy(part) for part in batch)
     return to_array(batch) if hasattr(batch, "shape") else None
 

@@ -2,7 +2,9 @@ import keras
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import LimitsCheck
 from keras_vq.checks import check_labels
+from keras_vq.checks import title
 from keras_vq.saving.config import serializable
 from keras_vq.saving.preset import ClassProperty
 from keras_vq.saving.preset import from_preset
@@ -52,6 +54,8 @@ class Model(backend.StepMixin, keras.Model):
     num_classes: int | None = None
     # Whether the model has a method `generate`.
     can_generate = False
+    # The tokenizer that encodes a condition given to `generate`, or None.
+    condition_tokenizer = None
 
     def __init__(self, **kwargs):
         # The parts cast their inputs, which may be integers or need float32.
@@ -242,6 +246,13 @@ class Model(backend.StepMixin, keras.Model):
             logs = self.get_metrics_result()
         return {k: v for k, v in logs.items() if k not in missing}
 
+    def _get_metrics_result_or_logs(self, logs):
+        # Keras reads the metrics, which hold what all replicas saw, only if the
+        # step logged every metric and nothing else; a step of an adversarial
+        # model logs neither. Else it keeps the logs of the first replica.
+        results = self.get_metrics_result()
+        return {name: results.get(name, x) for name, x in logs.items()}
+
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Compare outputs to inputs by the metrics of `compile`."""
         return super().compute_metrics(x, x, y_pred, sample_weight)
@@ -250,6 +261,8 @@ class Model(backend.StepMixin, keras.Model):
 
     def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """Train; see `keras.Model.fit`. The first batch of `x` is checked.
+
+        The range of labels and codes is checked in every batch.
 
         Args:
             x: Inputs, with or without labels: array, `tf.data.Dataset`,
@@ -275,8 +288,21 @@ class Model(backend.StepMixin, keras.Model):
     def check_first_batch(self, batch, labels):
         """Raise if inputs or labels (NumPy arrays, or None) do not fit."""
 
+    def limits(self):
+        """What integers are valid, to check every batch of a data set.
+
+        Returns:
+            tuple, for each array of `(x, labels)` in order, the number of valid
+            integers, counted from 0, or None for an array of other values.
+        """
+        return () if self.num_classes is None else (None, self.num_classes)
+
     def _checked(self, x, y=None, batch_size=None):
-        x, batch, labels = first_batch(x, y, batch_size)
+        limits = self.limits()
+        check = None
+        if any(limits):
+            check = LimitsCheck(title(self), limits)
+        x, batch, labels = first_batch(x, y, batch_size, check)
         if batch is not None:
             self.check_first_batch(batch, labels)
         return x

@@ -6,6 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
+from keras_vq.checks import check_int
 from keras_vq.models.stacked_vqvae import check_first_stage
 from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.parts import make_quantizer
@@ -25,10 +26,14 @@ def stacked_vqvae(
     decay_warmup: bool = True,
     learning_rate: float | LearningRateSchedule = 1e-3,
     quantizer: str | layers.Quantizer | None = None,
+    separate_codebooks: bool = False,
     dtype: str | None = None,
     **kwargs: Any,
 ) -> models.StackedVQVAE:
     """A second VQ-VAE on the codes of a first, built and compiled with Adam.
+
+    The paper's decoder is autoregressive, this one is not; see
+    `keras_vq.models.StackedVQVAE`.
 
     Args:
         first_stage: A trained model with one map of codes, such as a
@@ -52,6 +57,9 @@ def stacked_vqvae(
             `"finite_scalar_quantizer"`, configured by the numbers above; or
             None for a vector quantizer trained according to `ema_decay`.
             Defaults to None.
+        separate_codebooks: bool, whether each of the codes has a codebook of
+            its own, as in the paper, instead of sharing one. The codes then
+            have the shape `(1, num_codes)`. Defaults to False.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.models.StackedVQVAE`.
@@ -87,6 +95,10 @@ def stacked_vqvae(
         ema_decay,
         decay_warmup,
     )
+    if separate_codebooks and check_int("num_codes", num_codes) > 1:
+        # One vector, each part of which has a codebook.
+        quantizer = layers.GroupedVectorQuantizer(quantizer, num_codes)
+        num_codes = 1
     encoder, decoder = networks.code_encoder_decoder(
         tokenizer.code_shape,
         tokenizer.num_embeddings,

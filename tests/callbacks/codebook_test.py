@@ -42,6 +42,7 @@ def images():
 def test_monitor_warns_once_with_advice(model):
     monitor = callbacks.CodebookMonitor(min_usage=0.5)
     monitor.set_model(model)
+    monitor.on_epoch_end(0)
     monitor.on_epoch_end(0, {"codebook_usage": 0.5})
     with pytest.warns(
         UserWarning,

@@ -189,6 +189,9 @@ LAYERS = {
     layers.SubpixelConv: Case(
         each(layers.SubpixelConv, 3, activation="relu"), (Floats((4, 2)),)
     ),
+    layers.SyncBatchNormalization: Case(
+        each(layers.SyncBatchNormalization, 0.9, 1e-5), (Floats((4, 2)),)
+    ),
     layers.TransformerBlock: Case(
         each(layers.TransformerBlock, 2, 5, dropout=0.1, rotary_shape=(6,)),
         (Floats((6, 8)),),

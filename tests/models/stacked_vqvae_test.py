@@ -37,6 +37,18 @@ def test_the_setting_of_the_paper_has_27_bits(rng):
     assert logs["reconstruction_loss"] == pytest.approx(np.log(512), abs=1)
 
 
+def test_each_code_may_have_a_codebook_of_its_own(rng):
+    model = tiny_stacked(one_layer_vqvae(), separate_codebooks=True)
+    assert (model.code_shape, model.code_bits) == ((1, 2), 6.0)
+    books = {w.path for w in model.quantizer.weights if w.name == "embeddings"}
+    assert len(books) == 2
+    x = tiny_images(rng, 4)
+    codes = model.encode(x)
+    np.testing.assert_allclose(
+        model.decode(codes), model.predict(x, verbose=0), atol=1e-6
+    )
+
+
 @pytest.mark.parametrize("input_shape", [(32, 1), (8, 16, 8, 3)])
 def test_audio_and_video(input_shape):
     model = tiny_stacked(tiny_vqvae(input_shape=input_shape), downsampling=2)

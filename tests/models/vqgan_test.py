@@ -237,6 +237,16 @@ def test_r1_is_the_squared_gradient_at_real_inputs(images):
     assert np.sum(to_numpy(kernel) * gradient) == scale
 
 
+def test_the_r1_pass_moves_no_averages(images):
+    layer = keras.layers.BatchNormalization()
+    model = small_vqgan(normalization=layer, adversary={"r1_weight": 2.0})
+    x = ops.convert_to_tensor(images)
+    run(lambda: model.adversary.r1_penalty(x), variables=model.variables)
+    assert not to_numpy(layer.moving_mean).any()
+    run(lambda: model.adversary(x, training=True), variables=model.variables)
+    assert to_numpy(layer.moving_mean).all()
+
+
 def test_perceptual_loss_of_any_network(images, tmp_path):
     inputs = keras.Input((8, 8, 1))
     first = keras.layers.Conv2D(4, 3, activation="relu")(inputs)

@@ -24,6 +24,13 @@ from tests.runs import trained_run
 from tests.runs import write_recipe
 
 
+def test_the_history_of_a_run_before_its_first_epoch_is_empty(tmp_path):
+    shutil.copy(write_recipe("vqvae", tmp_path), tmp_path / "recipe.toml")
+    for text in ("", "epoch,loss\n"):
+        (tmp_path / "metrics.csv").write_text(text, encoding="utf-8")
+        assert not any(recipes.Run(tmp_path).history.values())
+
+
 def test_a_run_holds_recipe_metrics_logs_pictures_and_model():
     run = trained_run("vqvae")
     values = tomllib.loads((run.path / "recipe.toml").read_text())

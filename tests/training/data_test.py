@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 import torch
 
+import keras_vq
 from tests.helpers import one_layer_vqvae
 from tests.helpers import tiny_images
 from tests.helpers import to_numpy
@@ -27,6 +28,11 @@ class Batches(keras.utils.PyDataset):
 def generator(*arrays):
     for i in range(2):
         yield tuple(a[8 * i : 8 * i + 8] for a in arrays)
+
+
+def loader_of_tensors(*arrays):
+    rows = arrays[0] if len(arrays) == 1 else list(zip(*arrays, strict=True))
+    return torch.utils.data.DataLoader(rows, batch_size=8)
 
 
 def loader(*arrays):
@@ -87,7 +93,10 @@ def assert_same(a, b):
         np.testing.assert_allclose(p, q, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator, dicts])
+KINDS = [tf_data, Batches, loader, loader_of_tensors, loader_of_dicts, dicts]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, generator])
 @pytest.mark.parametrize("labels", [False, True])
 def test_every_kind_of_data_trains_alike(train, x, y, kind, labels):
     expected = train(x, batch_size=8)
@@ -115,7 +124,7 @@ def test_the_check_of_a_generator_loses_no_batch(train, x, y):
     assert len(seen) == 2
 
 
-@pytest.mark.parametrize("kind", [tf_data, Batches, loader, dicts])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_data_evaluates_and_predicts_alike(model, x, y, kind):
     history = model.fit(
         x, batch_size=8, validation_data=kind(x, y), verbose=0
@@ -137,8 +146,35 @@ def test_dicts_name_what_they_hold(model, x):
         model.fit(data, verbose=0)
     with pytest.raises(ValueError, match="keys 'png', 'id'"):
         model.adapt(data)
-    with pytest.raises(ValueError, match=r"DataLoader must yield.*'image'"):
-        model.fit(loader_of_dicts(x), verbose=0)
+
+
+class Table(keras_vq.training.Model):
+    """Reads a row for each code."""
+
+    num_classes = 4
+
+    def __init__(self):
+        super().__init__()
+        self.table = keras_vq.layers.CodeEmbedding(4, 1)
+        self.track("loss")
+
+    def losses_of(self, x, labels, training):
+        return {"loss": keras.ops.mean(self.table(labels))}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, generator, lambda *xy: xy])
+@pytest.mark.parametrize("bad", [-1, 4])
+def test_integers_out_of_range_are_errors_in_every_batch(x, kind, bad):
+    y = np.arange(16) % 4
+    y[12] = bad  # in the second batch
+    model = Table()
+    model.compile("sgd")
+    data = kind(x, y)
+    data = data if isinstance(data, tuple) else (data,)
+    # An error inside a `tf.data.Dataset` is TensorFlow's.
+    errors = (ValueError, tf.errors.OpError)
+    with pytest.raises(errors, match=r"classes 0 to 3\. Received: labels"):
+        model.fit(*data, shuffle=False, verbose=0)
 
 
 @pytest.mark.parametrize("kind", [tf_data, Batches, loader, generator])

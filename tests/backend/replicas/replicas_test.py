@@ -23,9 +23,9 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("ema", [True, False], ids=["ema", "gradient"])
-def test_replicas_learn_what_one_process_learns(folder, ema):
-    model = shared.build(ema)
+@pytest.mark.parametrize("kind", shared.KINDS)
+def test_replicas_learn_what_one_process_learns(folder, kind):
+    model = shared.build(kind)
     history = model.fit(
         shared.data(),
         batch_size=shared.BATCH_SIZE,
@@ -34,10 +34,12 @@ def test_replicas_learn_what_one_process_learns(folder, ema):
         verbose=0,
     )
     expected = shared.results(model, history)
-    if ema:  # the dead codes were revived: their draws are compared too
+    if (
+        kind == "ema"
+    ):  # the dead codes were revived: their draws are compared too
         embeddings = keras.ops.convert_to_numpy(model.quantizer.embeddings)
         assert np.abs(embeddings).max() < 40
-    runs = [np.load(path) for path in sorted(folder.glob(f"ema={ema}*.npz"))]
+    runs = [np.load(path) for path in sorted(folder.glob(f"{kind}*.npz"))]
     assert len(runs) == {"tensorflow": 1, "jax": 2, "torch": 2}[BACKEND]
     for found in runs:
         for name, value in expected.items():

@@ -12,8 +12,8 @@ import numpy as np
 from tests.backend.replicas import model as shared
 
 
-def distribution(kind, devices):
-    if kind == "data":
+def distribution(axis, devices):
+    if axis == "data":
         return keras.distribution.DataParallel(devices=devices)
     mesh = keras.distribution.DeviceMesh((2, 2), ["batch", "model"], devices)
     layout = keras.distribution.LayoutMap(mesh)
@@ -26,10 +26,10 @@ def distribution(kind, devices):
 
 devices = keras.distribution.list_devices()
 assert len(devices) == 4
-for kind, shard in (("data", (16, 4)), ("model", (8, 4))):
-    keras.distribution.set_distribution(distribution(kind, devices))
-    for ema in (True, False):
-        model = shared.build(ema)
+for axis, shard in (("data", (16, 4)), ("model", (8, 4))):
+    keras.distribution.set_distribution(distribution(axis, devices))
+    for kind in shared.KINDS:
+        model = shared.build(kind)
         embeddings = model.quantizer.embeddings.value
         assert {s.data.shape for s in embeddings.addressable_shards} == {shard}
         history = model.fit(
@@ -39,5 +39,5 @@ for kind, shard in (("data", (16, 4)), ("model", (8, 4))):
             shuffle=False,
             verbose=0,
         )
-        out = pathlib.Path(sys.argv[1]) / f"ema={ema}-{kind}.npz"
+        out = pathlib.Path(sys.argv[1]) / f"{kind}-{axis}.npz"
         np.savez(out, **shared.results(model, history))

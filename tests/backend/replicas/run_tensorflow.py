@@ -19,11 +19,11 @@ from tests.backend.replicas import model as shared  # noqa: E402
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert strategy.num_replicas_in_sync == 2
 images = tf.data.Dataset.from_tensor_slices(shared.data())
-for ema in (True, False):
+for kind in shared.KINDS:
     with strategy.scope():
-        model = shared.build(ema)
+        model = shared.build(kind)
     history = model.fit(
         images.batch(shared.BATCH_SIZE), epochs=shared.EPOCHS, verbose=0
     )
-    out = pathlib.Path(sys.argv[1]) / f"ema={ema}.npz"
+    out = pathlib.Path(sys.argv[1]) / f"{kind}.npz"
     np.savez(out, **shared.results(model, history))

@@ -27,18 +27,18 @@ def train(rank, folder):
         "shuffle": False,
         "verbose": 0,
     }
-    for ema in (True, False):
-        model = shared.build(ema)
+    for kind in shared.KINDS:
+        model = shared.build(kind)
         history = model.fit(mine, epochs=shared.EPOCHS, **options)
         found = shared.results(model, history)
 
         # Whatever each process starts from, all go on from the weights of the
         # first one. Keras draws the seeds of initializers with `random`.
         random.seed(rank)
-        free = tiny_vqvae(ema_decay=0.9 if ema else None)
+        free = tiny_vqvae(ema_decay=None if kind == "gradient" else 0.9)
         free.fit(mine, **options)
         found |= {f"free_{i}": to_numpy(w) for i, w in enumerate(free.weights)}
-        np.savez(folder / f"ema={ema}-{rank}.npz", **found)
+        np.savez(folder / f"{kind}-{rank}.npz", **found)
     torch.distributed.destroy_process_group()
 
 
