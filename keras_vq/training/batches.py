@@ -29,8 +29,8 @@ def first_batch(x, y=None, batch_size=None, check=None):
         y: Array of labels or None, if `x` is an array.
         batch_size: int or None, rows of an array to return; None for 32.
         check: Function of the inputs and labels (or None) of a batch as NumPy
-            arrays that raises an error, or None. It is called for all rows of
-            arrays at once, and for each batch of a data set as it is read.
+            arrays that raises an error, or None. It is called for each batch
+            of a data set as it is read; for arrays, see `check_arrays`.
             Defaults to None.
 
     Returns:
@@ -45,13 +45,9 @@ def first_batch(x, y=None, batch_size=None, check=None):
     batch: Any
     rows = batch_size or 32
     if hasattr(x, "shape"):
-        if check is not None:
-            check(to_array(x), None if y is None else to_array(y))
         batch = (x[:rows] if len(x.shape) else x[None], y)
     elif isinstance(x, tuple):
         x = tuple(map(to_array, x))
-        if check is not None:
-            check(x, None if y is None else to_array(y))
         batch = (tuple(array[:rows] for array in x), y)
     elif isinstance(x, keras.utils.PyDataset):
         batch = x[0] if x.num_batches != 0 else None
@@ -80,13 +76,20 @@ def first_batch(x, y=None, batch_size=None, check=None):
     return x, _to_numpy(inputs), _to_numpy(labels)
 
 
+def check_arrays(x, y, check):
+    """Check all rows if the data are arrays; see `first_batch`."""
+    if hasattr(x, "shape") or isinstance(x, tuple):
+        check(_to_numpy(x), _to_numpy(y))
+
+
 def _pair(batch):
     """Inputs and labels, or None, of a batch of a data set."""
     if isinstance(batch, dict):
         batch = pair_of(batch)
-    if isinstance(batch, (list, tuple)):
-        return (*batch, None)[:2]
-    return batch, None
+    if not isinstance(batch, (list, tuple)):
+        return batch, None
+    inputs, labels = (*batch, None)[:2]
+    return tuple(inputs) if isinstance(inputs, list) else inputs, labels
 
 
 def _checked(batch, check):
@@ -144,7 +147,7 @@ class _CheckedPyDataset(keras.utils.PyDataset):
 
 
 def _to_numpy(batch):
-    if isinstance(batch, (tuple, list)):
+    if isinstance(batch, tuple):
         return tuple(_to_numpy(part) for part in batch)
     return to_array(batch) if hasattr(batch, "shape") else None
 

@@ -10,6 +10,7 @@ from keras_vq.saving.preset import ClassProperty
 from keras_vq.saving.preset import from_preset
 from keras_vq.saving.preset import presets_of
 from keras_vq.saving.preset import save_to_preset
+from keras_vq.training.batches import check_arrays
 from keras_vq.training.batches import first_batch
 from keras_vq.training.batches import pair_of
 from keras_vq.training.optimizer_group import OptimizerGroup
@@ -305,6 +306,8 @@ class Model(backend.StepMixin, keras.Model):
         x, batch, labels = first_batch(x, y, batch_size, check)
         if batch is not None:
             self.check_first_batch(batch, labels)
+        if check is not None:
+            check_arrays(x, y, check)
         return x
 
     def jit(self, step, key=None, loop=False):
