@@ -78,8 +78,9 @@ def first_batch(x, y=None, batch_size=None, check=None):
 
 def check_arrays(x, y, check):
     """Check all rows if the data are arrays; see `first_batch`."""
-    if hasattr(x, "shape") or isinstance(x, tuple):
-        check(_to_numpy(x), _to_numpy(y))
+    inputs = _to_numpy(x)
+    if inputs is not None:
+        check(inputs, _to_numpy(y))
 
 
 def _pair(batch):
