@@ -108,9 +108,14 @@ def sample_grid(
     images = model.generate(num_samples, **arguments)
     options = [f"{k.replace('_', ' ')} {x}" for k, x in drawing.items()]
     caption = ", ".join([caption, f"seed {seed}", *options])
-    tokenizer = model.condition_tokenizer
-    has_images = tokenizer is not None and len(tokenizer.input_shape) == 3
-    if condition is not None and has_images:
+    if _are_images(condition):
         rows = {"condition": condition, "sample": images}
         return comparison_grid(rows, captions=captions, title=caption)
     return image_grid(images, columns, names, captions=captions, title=caption)
+
+
+def _are_images(condition):
+    """Whether a condition is images: not codes, which are other integers."""
+    if np.ndim(condition) != 4 or condition.shape[-1] not in (1, 3):
+        return False
+    return condition.dtype == "uint8" or "float" in str(condition.dtype)

@@ -55,8 +55,6 @@ class Model(backend.StepMixin, keras.Model):
     num_classes: int | None = None
     # Whether the model has a method `generate`.
     can_generate = False
-    # The tokenizer that encodes a condition given to `generate`, or None.
-    condition_tokenizer = None
 
     def __init__(self, **kwargs):
         # The parts cast their inputs, which may be integers or need float32.
