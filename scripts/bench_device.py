@@ -11,7 +11,10 @@ quantizer  one step of `VectorQuantizerEMA`; the peer is the product of the
            vectors and the codes alone
 sample     1,024 codes of a transformer for 16 images; the peer is a transformer
            of the same size with a cache, in a Python loop
-vqgan      one step of `fit` for a VQGAN at 256 pixels; it has no peer
+pixelcnn   the same of a gated PixelCNN; the peer runs the whole network for
+           each code, as public implementations do
+vqgan      one step of `fit` for a VQGAN at 256 pixels, with its discriminator
+           and without a perceptual loss; the peer's batch is resident
 
 With the part `train`, PyTorch is also measured with `jit_compile=True`.
 
@@ -49,12 +52,12 @@ def cases(kinds, small):
     for size in quantizers:
         for kind in kinds:
             yield kind, "quantizer", {"size": size}
-    for kind in kinds:
-        yield kind, "sample", {"small": small}
+    for part in ("sample", "pixelcnn"):
+        for kind in kinds:
+            yield kind, part, {"small": small}
     for policy in POLICIES:
         for kind in kinds:
-            if kind != "peer":
-                yield kind, "vqgan", {"policy": policy, "small": small}
+            yield kind, "vqgan", {"policy": policy, "small": small}
     if "torch" in kinds:  # the only backend that does not compile by default
         for batch in batches:
             settings = {"batch": batch, "policy": "float32", "jit": True}
@@ -150,21 +153,47 @@ def sample(small):
         hidden_dim=sizes["dim"],
     )
     prior = keras_vq.priors.AutoregressivePrior(network)
-    prior.generate(sizes["count"], seed=0)
-    start = time.perf_counter()
-    prior.generate(sizes["count"], seed=0)
-    return time.perf_counter() - start
+    return second_call(lambda: prior.generate(sizes["count"], seed=0))
 
 
 def sample_peer(small):
     from peer_transformer import make_sampler
 
+    return second_call(
+        make_sampler(SMALL_SAMPLED if small else SAMPLED, device())
+    )
+
+
+def pixelcnn(small):
+    import keras_vq
+
     sizes = SMALL_SAMPLED if small else SAMPLED
-    draw = make_sampler(sizes, device())
+    network = keras_vq.networks.PixelCNN(
+        sizes["shape"], sizes["codes"], num_layers=10
+    )
+    prior = keras_vq.priors.AutoregressivePrior(network)
+    return second_call(lambda: prior.generate(sizes["count"], seed=0))
+
+
+def pixelcnn_peer(small):
+    from peer_pixelcnn import PixelCNN
+
+    sizes = SMALL_SAMPLED if small else SAMPLED
+    network = PixelCNN(sizes["shape"], sizes["codes"]).to(device())
+    return second_call(lambda: network.generate(sizes["count"]))
+
+
+def second_call(draw):
+    """Seconds of the second call; the first one compiles."""
     draw()
     start = time.perf_counter()
     draw()
     return time.perf_counter() - start
+
+
+def vqgan_sizes(small):
+    """Pixels per side, images per batch, channels at full size."""
+    return (32, 2, 8) if small else (256, 8, 128)
 
 
 def vqgan(policy, small):
@@ -173,10 +202,18 @@ def vqgan(policy, small):
     import keras_vq
 
     keras.config.set_dtype_policy(policy)
-    size, batch, hidden = (32, 2, 8) if small else (256, 8, 128)
+    size, batch, hidden = vqgan_sizes(small)
     model = keras_vq.zoo.vqgan((size, size, 3), hidden_dim=hidden)
     images = random_images(batch, size, WARM_UP + (2 if small else STEPS))
     return fit_seconds(model, images, batch)
+
+
+def vqgan_peer(policy, small):
+    from peer_vqgan import make_step
+
+    size, batch, hidden = vqgan_sizes(small)
+    step = make_step(batch, size, hidden, device(), policy != "float32")
+    return median_seconds(step, 2 if small else STEPS)
 
 
 PARTS = {
@@ -186,7 +223,10 @@ PARTS = {
     ("peer", "quantizer"): quantizer_peer,
     ("ours", "sample"): sample,
     ("peer", "sample"): sample_peer,
+    ("ours", "pixelcnn"): pixelcnn,
+    ("peer", "pixelcnn"): pixelcnn_peer,
     ("ours", "vqgan"): vqgan,
+    ("peer", "vqgan"): vqgan_peer,
 }
 
 
@@ -306,7 +346,7 @@ def main():
     parser.add_argument(
         "--parts",
         nargs="+",
-        default=["train", "quantizer", "sample", "vqgan"],
+        default=["train", "quantizer", "sample", "pixelcnn", "vqgan"],
     )
     parser.add_argument("--table", type=pathlib.Path)
     parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)

@@ -1,7 +1,13 @@
+import importlib
 import json
+import math
 import subprocess
 import sys
 
+import pytest
+import torch
+
+import keras_vq
 from tests.conftest import ROOT
 
 SCRIPT = ROOT / "scripts" / "bench_device.py"
@@ -56,3 +62,47 @@ def test_no_case_starts_after_the_time(tmp_path):
     assert child.returncode == 0, child.stderr
     assert "were not measured" in child.stdout
     assert not out.exists()
+
+
+@pytest.fixture
+def peer(monkeypatch):
+    """A function that imports one of the peers, as the script does."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module
+
+
+def count(parameters):
+    return sum(math.prod(p.shape) for p in parameters)
+
+
+def test_the_vqgan_beside_its_peer(peer):
+    peer_vqgan = peer("peer_vqgan")
+    model = keras_vq.zoo.vqgan((32, 32, 3), hidden_dim=8)
+    modules = peer_vqgan.VQGAN(hidden_dim=8), peer_vqgan.discriminator()
+    assert count(model.trainable_variables) == sum(
+        count(module.parameters()) for module in modules
+    )
+    grid = model.adversary.discriminator.output_shape[1:3]
+    assert modules[1](torch.zeros(2, 3, 32, 32)).shape[2:] == grid
+    step = peer_vqgan.make_step(2, 32, 8)
+    losses = [step() for _ in range(5)]
+    assert all(math.isfinite(loss) for loss in losses)
+
+
+def test_the_pixelcnn_beside_its_peer(peer):
+    network = peer("peer_pixelcnn").PixelCNN((4, 6), 16)
+    ours = keras_vq.priors.AutoregressivePrior(
+        keras_vq.networks.PixelCNN((4, 6), 16, num_layers=10)
+    )
+    assert count(ours.trainable_variables) == count(network.parameters())
+    codes = network.generate(2)
+    assert codes.shape == (2, 4, 6)
+    assert 0 <= codes.min() <= codes.max() < 16
+    # A code has an effect on the logits of every later code, on no other.
+    codes = torch.tensor(codes)
+    before = network(codes)
+    codes[:, 1, 2] = (codes[:, 1, 2] + 1) % 16
+    changed = (network(codes) != before).any(1).any(0).flatten()
+    place = 1 * 6 + 2
+    assert changed.nonzero().min() == place + 1
+    assert changed[place + 1 :].all()
