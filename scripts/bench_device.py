@@ -289,7 +289,9 @@ def measure(kind, part, settings, timeout):
     except subprocess.TimeoutExpired:
         return {"error": f"more than {timeout:.0f} s"}
     if child.returncode:
-        return {"error": child.stderr.strip().splitlines()[-1][:300]}
+        # A process that is killed says nothing.
+        said = child.stderr.strip() or f"exit status {child.returncode}"
+        return {"error": said.splitlines()[-1][:300]}
     return json.loads(child.stdout.splitlines()[-1])
 
 

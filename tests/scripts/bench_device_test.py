@@ -65,18 +65,25 @@ def test_no_case_starts_after_the_time(tmp_path):
 
 
 @pytest.fixture
-def peer(monkeypatch):
-    """A function that imports one of the peers, as the script does."""
+def script(monkeypatch):
+    """A function that imports a script, which may import others."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
     return importlib.import_module
+
+
+def test_a_process_that_says_nothing_is_an_error(script, monkeypatch):
+    bench_device = script("bench_device")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    found = bench_device.measure("torch", "vqgan", {"small": True}, 10)
+    assert found == {"error": "exit status 1"}
 
 
 def count(parameters):
     return sum(math.prod(p.shape) for p in parameters)
 
 
-def test_the_vqgan_beside_its_peer(peer):
-    peer_vqgan = peer("peer_vqgan")
+def test_the_vqgan_beside_its_peer(script):
+    peer_vqgan = script("peer_vqgan")
     model = keras_vq.zoo.vqgan((32, 32, 3), hidden_dim=8)
     modules = peer_vqgan.VQGAN(hidden_dim=8), peer_vqgan.discriminator()
     assert count(model.trainable_variables) == sum(
@@ -89,8 +96,8 @@ def test_the_vqgan_beside_its_peer(peer):
     assert all(math.isfinite(loss) for loss in losses)
 
 
-def test_the_pixelcnn_beside_its_peer(peer):
-    network = peer("peer_pixelcnn").PixelCNN((4, 6), 16)
+def test_the_pixelcnn_beside_its_peer(script):
+    network = script("peer_pixelcnn").PixelCNN((4, 6), 16)
     ours = keras_vq.priors.AutoregressivePrior(
         keras_vq.networks.PixelCNN((4, 6), 16, num_layers=10)
     )
