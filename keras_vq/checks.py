@@ -6,13 +6,22 @@ plain Python object, so NumPy numbers are accepted wherever a number is.
 """
 
 import difflib
+import functools
+import inspect
 import math
 import numbers
+import os
 
+import keras
 import numpy as np
 
 # Tolerance for inputs out of range, since resizing can overshoot.
 RANGE_TOLERANCE = 0.01
+# More layers than any published network has; Keras would take hours to build
+# them.
+MAX_LAYERS = 1000
+# Assumed where the system does not tell.
+_DEFAULT_MEMORY = 2**36
 
 
 def did_you_mean(name, known):
@@ -191,13 +200,176 @@ def check_downsampling(input_shape, downsampling, minimum=2):
 def check_input_shape(input_shape):
     """Return the shape of one input of a first-stage model, as ints."""
     try:
-        return check_shape("input_shape", input_shape, ranks=(2, 3, 4))
+        shape = check_shape("input_shape", input_shape, ranks=(2, 3, 4))
     except ValueError as error:
         raise ValueError(
             "`input_shape` must be (time, channels), (height, width, channels) "
             "or (frames, height, width, channels), with positive sizes. "
             f"Received: input_shape={input_shape!r}"
         ) from error
+    check_memory(f"An input of input_shape={shape}", *shape)
+    return shape
+
+
+def check_flag(name, value):
+    """Return `value` as a `bool` if it is one."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(
+            f"`{name}` must be True or False. Received: {name}={value!r}"
+        )
+    return bool(value)
+
+
+def check_seed(seed):
+    """Return `seed` as an `int` if it is a valid random seed, or None."""
+    return None if seed is None else check_int("seed", seed, 0, 2**31 - 1)
+
+
+def check_learning_rate(learning_rate):
+    """Return a learning rate: a number > 0, or a schedule."""
+    if callable(learning_rate):
+        return learning_rate
+    return check_number("learning_rate", learning_rate, above=0)
+
+
+def check_dtype_policy(dtype):
+    """Return `dtype` if it is a dtype policy, or the name of one."""
+    try:
+        is_policy = isinstance(dtype, (str, keras.DTypePolicy))
+        keras.dtype_policies.get(dtype if is_policy else "")
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "`dtype` must be a dtype policy such as 'float32', 'mixed_float16' "
+            f"or 'mixed_bfloat16', or None. Received: dtype={dtype!r}"
+        ) from error
+    return dtype
+
+
+def check_path(name, path):
+    """Return `path` if it is a string or a path."""
+    return check_type(name, path, (str, os.PathLike), "a path")
+
+
+def check_array(name, value):
+    """Return `value` if it is an array or a tensor."""
+    if not hasattr(value, "shape"):
+        raise ValueError(
+            f"`{name}` must be an array. Received: {name}={value!r} of type "
+            f"{type(value).__name__}"
+        )
+    return value
+
+
+def check_names(name, value):
+    """Return `value` as a list if it is a list of strings."""
+    is_list = isinstance(value, (tuple, list))
+    if not is_list or not all(isinstance(x, str) for x in value):
+        raise ValueError(
+            f"`{name}` must be a list of strings. Received: {name}={value!r}"
+        )
+    return list(value)
+
+
+def check_memory(what, *shape):
+    """Raise if a float32 array of a shape does not fit in memory.
+
+    Args:
+        what: str, what the array holds and which arguments set its size.
+        *shape: int, its sizes.
+    """
+    needed, available = 4 * math.prod(shape), _memory()
+    if needed > available:
+        raise ValueError(
+            f"{what} would take {_gib(needed)} of memory; this machine has "
+            f"{_gib(available)}. Choose smaller sizes."
+        )
+
+
+def _memory():
+    """Bytes of memory of this machine."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # on Windows
+        return _DEFAULT_MEMORY
+
+
+def _gib(size):
+    return f"{size / 2**30:,.0f} GiB"
+
+
+# === Arguments that several functions share, by name ===
+
+_WIDTHS = (
+    "hidden_dim",
+    "residual_hidden_dim",
+    "latent_dim",
+    "embedding_dim",
+    "disc_hidden_dim",
+    "skip_dim",
+    "intermediate_dim",
+    "condition_dim",
+    "num_classes",
+)
+_COUNTS = (
+    "num_residual_layers",
+    "num_layers",
+    "num_stacks",
+    "num_attentions",
+    "num_levels",
+    "num_codes",
+    "disc_num_layers",
+)
+_KERNELS = ("kernel_size", "first_kernel_size")
+_WEIGHTS = ("perceptual_weight", "disc_weight", "commitment_cost")
+_FLAGS = ("decay_warmup", "tie_weights")
+_BY_NAME = {
+    "input_shape": check_input_shape,
+    "seed": check_seed,
+    "learning_rate": check_learning_rate,
+    "dtype": check_dtype_policy,
+}
+
+
+def checked(function):
+    """Decorator: check the arguments whose names are in the lists above.
+
+    Args:
+        function: A function that builds a model or network.
+
+    Returns:
+        A function of the same signature, which passes on Python numbers.
+    """
+    signature = inspect.signature(function)
+    defaults = {k: p.default for k, p in signature.parameters.items()}
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        given = bound.arguments
+        for name, value in given.items():
+            if value is None and defaults[name] is None:
+                continue
+            if name in _BY_NAME:
+                given[name] = _BY_NAME[name](value)
+            elif name in _WEIGHTS:
+                given[name] = check_number(name, value, at_least=0)
+            elif name in _FLAGS:
+                given[name] = check_flag(name, value)
+            elif name in _COUNTS:
+                minimum = 0 if name == "num_residual_layers" else 1
+                given[name] = check_int(name, value, minimum, MAX_LAYERS)
+            elif name in _WIDTHS + _KERNELS:
+                given[name] = check_int(name, value)
+        for name in given.keys() & set(_WIDTHS) - {"hidden_dim"}:
+            if given[name] is not None:
+                width = given.get("hidden_dim", defaults.get("hidden_dim", 1))
+                check_memory(f"{name}={given[name]}", given[name], width)
+        if "hidden_dim" in given:
+            width = given["hidden_dim"]
+            check_memory(f"A layer of hidden_dim={width}", width, width)
+        return function(*bound.args, **bound.kwargs)
+
+    return wrapper
 
 
 # === Data ===
@@ -226,13 +398,38 @@ def check_batch_shape(model, shape):
         )
 
 
+def check_dtype(model, dtype):
+    """Check that inputs are floats or, for images and video, uint8.
+
+    Args:
+        model: A model with `value_range`.
+        dtype: dtype, or its name.
+    """
+    name = np.dtype(dtype).name if isinstance(dtype, np.dtype) else str(dtype)
+    low, high = model.value_range
+    is_audio = low < 0
+    if "float" in name or (name == "uint8" and not is_audio):
+        return
+    expected = f"floats in [{low:g}, {high:g}]"
+    if is_audio:
+        advice = "Divide 16-bit samples by 32768, or x / 127.5 - 1 for uint8."
+    else:
+        expected += " or uint8"
+        advice = "Cast integers from 0 to 255 to uint8."
+    raise ValueError(
+        f"{title(model)} expects {expected}. Received: values of dtype {name}. "
+        f"{advice}"
+    )
+
+
 def check_values(model, batch):
     """Check that the values of a batch of inputs are finite and in range.
 
     Args:
         model: A model with `value_range`.
-        batch: NumPy array; uint8 is always valid.
+        batch: NumPy array; for images, uint8 is always valid.
     """
+    check_dtype(model, batch.dtype)
     if batch.dtype == np.uint8 or batch.size == 0:
         return
     low, high = model.value_range
@@ -241,7 +438,7 @@ def check_values(model, batch):
         count = int(np.sum(~np.isfinite(values)))
         raise ValueError(
             f"{title(model)} expects finite inputs. Received: {count} NaN or "
-            "infinite values in the first batch"
+            "infinite values in a batch"
         )
     lowest, highest = values.min(), values.max()
     if lowest < low - RANGE_TOLERANCE or highest > high + RANGE_TOLERANCE:
@@ -259,7 +456,7 @@ def check_latents(model, latents):
         model: A first-stage model with `latent_shape`.
         latents: NumPy array.
     """
-    if latents.shape[1:] != model.latent_shape:
+    if latents.ndim == 0 or latents.shape[1:] != model.latent_shape:
         raise ValueError(
             f"{title(model)} decodes latents of shape "
             f"{(None, *model.latent_shape)}. Received: shape={latents.shape}"
@@ -393,6 +590,39 @@ class LimitsCheck:
                     f"{self.name} has {kinds[0]} 0 to {limit - 1}. Received: "
                     f"{kinds[1]} from {lowest} to {highest}"
                 )
+
+
+def check_unweighted(model, **weights):
+    """Check that examples have no weights.
+
+    Args:
+        model: The model to train.
+        **weights: `sample_weight` and `class_weight`, which must be None.
+    """
+    given = [name for name, value in weights.items() if value is not None]
+    if given:
+        raise ValueError(
+            f"{title(model)} does not support {' or '.join(given)}: all "
+            "examples count alike. Leave examples out of the data, or repeat "
+            "them, instead."
+        )
+
+
+def check_ends(data, argument):
+    """Check that a data set ends.
+
+    Args:
+        data: What `fit` accepts.
+        argument: str, how to read a part of an endless data set.
+    """
+    if isinstance(data, keras.utils.PyDataset):
+        is_endless = data.num_batches is None
+    else:  # -1 is what tf.data says of an endless one
+        is_endless = hasattr(data, "cardinality") and data.cardinality() == -1
+    if is_endless:
+        raise ValueError(
+            f"The data set is endless. Received: {data!r}. Give {argument}."
+        )
 
 
 def check_no_labels(model, labels):

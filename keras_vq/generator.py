@@ -2,6 +2,7 @@ import keras
 import numpy as np
 
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_number
 from keras_vq.checks import check_type
 from keras_vq.checks import title
@@ -106,6 +107,8 @@ class LatentGenerator(Model):
         Raises:
             ValueError: If an argument is invalid.
         """
+        check_int("num_images", num_images)
+        check_memory(f"num_images={num_images}", num_images, *self.input_shape)
         codes = self.prior.generate(
             num_images,
             labels,
@@ -277,6 +280,12 @@ def _check_codes(tokenizer, prior):
 
 
 def _check_condition(condition_tokenizer, prior):
+    check_type(
+        "condition_tokenizer",
+        condition_tokenizer,
+        Tokenizer,
+        "a keras_vq.models.Tokenizer",
+    )
     produced = (
         condition_tokenizer.code_shape,
         condition_tokenizer.num_embeddings,

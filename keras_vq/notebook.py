@@ -2,6 +2,8 @@
 
 from keras_vq.callbacks.epoch_picture import check_images
 from keras_vq.callbacks.reconstruction_grid import reconstruction_grid
+from keras_vq.checks import check_type
+from keras_vq.models import FirstStage
 
 
 def show(model, images, labels=None):
@@ -25,5 +27,6 @@ def show(model, images, labels=None):
     >>> figure = keras_vq.show(model, images[:8])
     >>> figure.savefig("reconstructions.png")
     """
+    check_type("model", model, FirstStage, "a first stage, such as a VQVAE")
     check_images(images)
     return reconstruction_grid(model, images, labels)

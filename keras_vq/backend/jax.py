@@ -1,5 +1,6 @@
 """JAX backend: pure functions, with the state in a `StatelessScope`."""
 
+import contextlib
 import contextvars
 
 import jax
@@ -115,6 +116,26 @@ class StepMixin:
         )
         return _run(self.evaluation_step, variables, state, data)
 
+    def fit(self, *args, **kwargs):
+        with _explain_uneven_batches():
+            return super().fit(*args, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        with _explain_uneven_batches():
+            return super().evaluate(*args, **kwargs)
+
+    def check_last_batch(self, rows, batch_size):
+        """Raise if the batches of an array cannot be split over the devices.
+
+        Args:
+            rows: int, rows of the array.
+            batch_size: int, rows of all batches but the last.
+        """
+        count = _num_batch_shards()
+        for size in (min(batch_size, rows), rows % batch_size):
+            if size % count:
+                raise _uneven_batch(size, count)
+
     def make_train_function(self, force=False):
         # With weight averaging, the optimizer assigns the averages to the
         # weights at the end of `fit`. Two variables then share a buffer, which
@@ -125,6 +146,36 @@ class StepMixin:
                 v.assign(jnp.copy(v.value))
             seen.add(id(v.value))
         return super().make_train_function(force)
+
+
+def _num_batch_shards():
+    """Number of devices that `keras.distribution` splits a batch over."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 1
+    mesh = distribution.device_mesh
+    return mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
+
+
+def _uneven_batch(rows, count):
+    received = "another number" if rows is None else f"a batch of {rows}"
+    return ValueError(
+        f"`keras.distribution` splits each batch evenly over {count} devices. "
+        f"Received: {received}. Choose a number of examples and a batch size "
+        f"that are multiples of {count}, or drop the last batch, as "
+        "dataset.batch(n, drop_remainder=True) does."
+    )
+
+
+@contextlib.contextmanager
+def _explain_uneven_batches():
+    try:
+        yield
+    except ValueError as error:
+        # JAX has this error in a private module.
+        if type(error).__name__ == "IndivisibleError":
+            raise _uneven_batch(None, _num_batch_shards()) from error
+        raise
 
 
 def _run(step, variables, state, data):

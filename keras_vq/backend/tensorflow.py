@@ -3,6 +3,12 @@
 import keras
 import tensorflow as tf
 
+_EMPTY_REPLICA = (
+    "tf.distribute needs a row of each batch for each replica. Choose another "
+    "batch size, or drop the last batch, as dataset.batch(n, "
+    "drop_remainder=True) does."
+)
+
 
 def vjp(fn, variables, persistent=False):
     """Run `fn() -> (outputs, aux)` and differentiate its outputs.
@@ -60,14 +66,39 @@ class StepMixin:
     """Steps for Keras's TensorFlow trainer, which passes only the data."""
 
     def train_step(self, data):
-        return self.training_step(data)
+        return self.training_step(_with_rows(data))
 
     def test_step(self, data):
-        return self.evaluation_step(data)
+        return self.evaluation_step(_with_rows(data))
+
+    def check_last_batch(self, rows, batch_size):
+        """Raise if the batches of an array leave a replica without a row.
+
+        Args:
+            rows: int, rows of the array.
+            batch_size: int, rows of all batches but the last.
+        """
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        for size in (min(batch_size, rows), rows % batch_size or replicas):
+            if size < replicas:
+                raise ValueError(
+                    f"{_EMPTY_REPLICA} Received: a batch of {size} for "
+                    f"{replicas} replicas."
+                )
 
     def make_train_function(self, force=False):
         check_distribution()
         return super().make_train_function(force)
+
+
+def _with_rows(data):
+    """The data of a replica, checked when it runs: it may get no rows."""
+    if replica()[1] == 1:
+        return data
+    rows = tf.shape(tf.nest.flatten(data)[0])[0]
+    check = tf.debugging.assert_positive(rows, message=_EMPTY_REPLICA)
+    with tf.control_dependencies([check]):
+        return tf.nest.map_structure(tf.identity, data)
 
 
 def all_sum(*tensors):

@@ -3,6 +3,8 @@ from keras import ops
 
 from keras_vq.callbacks.codebook_plots import code_projection
 from keras_vq.callbacks.epoch_picture import EpochPicture
+from keras_vq.checks import check_array
+from keras_vq.checks import check_int
 from keras_vq.checks import title
 from keras_vq.layers import VectorQuantizer
 from keras_vq.models import Tokenizer
@@ -38,8 +40,8 @@ class CodeProjection(EpochPicture):
 
     def __init__(self, x, directory, max_points=10_000):
         super().__init__(directory)
-        self.x = x
-        self.max_points = max_points
+        self.x = check_array("x", x)
+        self.max_points = check_int("max_points", max_points)
 
     def on_train_begin(self, logs=None):
         is_tokenizer = isinstance(self.model, Tokenizer)

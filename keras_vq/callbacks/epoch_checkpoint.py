@@ -3,6 +3,7 @@ import re
 
 import keras
 
+from keras_vq.checks import check_path
 from keras_vq.saving.files import written_whole
 
 _NAME = re.compile(r"epoch_(\d+)\.keras")
@@ -33,7 +34,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
     def __init__(self, directory):
         super().__init__()
-        self.directory = pathlib.Path(directory)
+        self.directory = pathlib.Path(check_path("directory", directory))
         self._written = []
 
     def on_epoch_end(self, epoch, logs=None):
@@ -49,10 +50,12 @@ class EpochCheckpoint(keras.callbacks.Callback):
     @staticmethod
     def latest(directory):
         """Number of completed epochs and newest checkpoint, or (0, None)."""
-        checkpoints = _checkpoints(pathlib.Path(directory))
+        checkpoints = EpochCheckpoint.all(directory)
         return checkpoints[-1] if checkpoints else (0, None)
 
-
-def _checkpoints(directory):
-    found = [(_NAME.fullmatch(path.name), path) for path in directory.glob("*")]
-    return sorted((int(name[1]), path) for name, path in found if name)
+    @staticmethod
+    def all(directory):
+        """list of pairs, completed epochs and checkpoint, oldest first."""
+        paths = pathlib.Path(directory).glob("*")
+        found = [(_NAME.fullmatch(path.name), path) for path in paths]
+        return sorted((int(name[1]), path) for name, path in found if name)

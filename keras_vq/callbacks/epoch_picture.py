@@ -3,6 +3,8 @@ import pathlib
 import keras
 
 from keras_vq.callbacks.plots import save_figure
+from keras_vq.checks import check_array
+from keras_vq.checks import check_path
 from keras_vq.extras import require
 
 
@@ -18,7 +20,7 @@ class EpochPicture(keras.callbacks.Callback):
     def __init__(self, directory):
         require(type(self).__name__, "matplotlib")
         super().__init__()
-        self.directory = pathlib.Path(directory)
+        self.directory = pathlib.Path(check_path("directory", directory))
         self.newest = None  # path of the last picture
 
     def draw(self):
@@ -38,6 +40,7 @@ class EpochPicture(keras.callbacks.Callback):
 
 def check_images(images):
     """Raise unless `images` are grayscale or RGB images."""
+    check_array("images", images)
     if len(images.shape) != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(
             "`images` must have shape (n, height, width, 1 or 3). Received: "

@@ -1,6 +1,7 @@
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.epoch_picture import check_images
 from keras_vq.callbacks.latent_paths import traversal_grid
+from keras_vq.checks import check_int
 
 
 class LatentTraversal(EpochPicture):
@@ -28,8 +29,8 @@ class LatentTraversal(EpochPicture):
         super().__init__(directory)
         check_images(images)
         self.images = images
-        self.num_dims = num_dims
-        self.num_steps = num_steps
+        self.num_dims = check_int("num_dims", num_dims)
+        self.num_steps = check_int("num_steps", num_steps, 2)
         self.labels = labels
 
     def draw(self):

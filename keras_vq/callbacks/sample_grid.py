@@ -3,6 +3,9 @@ import numpy as np
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.plots import comparison_grid
 from keras_vq.callbacks.plots import image_grid
+from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
+from keras_vq.checks import check_seed
 from keras_vq.checks import title
 
 
@@ -42,8 +45,8 @@ class SampleGrid(EpochPicture):
         condition=None,
     ):
         super().__init__(directory)
-        self.num_samples = num_samples
-        self.seed = seed
+        self.num_samples = check_int("num_samples", num_samples)
+        self.seed = check_seed(seed)
         self.generator = generator
         self.labels = labels
         self.condition = condition
@@ -82,6 +85,7 @@ def sample_grid(
         ValueError: If labels are given for a model without classes, or are out
             of range.
     """
+    check_memory(f"num_samples={num_samples}", num_samples, *model.input_shape)
     classes = model.num_classes
     if labels is not None and classes is None:
         raise ValueError(

@@ -3,7 +3,9 @@ import itertools
 import numpy as np
 from tqdm.auto import tqdm
 
+from keras_vq.checks import check_type
 from keras_vq.data.load import load
+from keras_vq.models import Tokenizer
 
 # Images to load, and to encode, at a time.
 IMAGES_AT_ONCE = 500
@@ -42,6 +44,7 @@ def encoded(
     Raises:
         ValueError, FileNotFoundError: As `keras_vq.data.load`.
     """
+    check_tokenizers(tokenizer, condition_tokenizer)
     if (condition_tokenizer is None) != (condition is None):
         raise ValueError(
             "`condition_tokenizer` and `condition`, the feature that it "
@@ -85,3 +88,13 @@ def encoded(
                 condition_tokenizer.encode(pictures, batch_size=_BATCH_SIZE)
             )
         yield [np.asarray(m, "int32") for m in maps], classes
+
+
+def check_tokenizers(tokenizer, condition_tokenizer=None):
+    """Raise unless these are tokenizers; that of the condition may be None."""
+    expected = "a keras_vq.models.Tokenizer"
+    check_type("tokenizer", tokenizer, Tokenizer, expected)
+    if condition_tokenizer is not None:
+        check_type(
+            "condition_tokenizer", condition_tokenizer, Tokenizer, expected
+        )

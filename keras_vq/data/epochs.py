@@ -3,6 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_vq.checks import check_int
+from keras_vq.checks import check_type
+
 # Decoded images are kept in memory up to this many bytes; larger data sets are
 # decoded in each epoch.
 MEMORY_LIMIT = 4 * 2**30
@@ -59,6 +62,8 @@ def in_order(source, shuffle, seed, epochs, batch_size, augment=None):
     Returns:
         `tf.data.Dataset` of tuples `(batch, ...)`, of known cardinality.
     """
+    batch_size = min(check_int("batch_size", batch_size), max(source.size, 1))
+    seed = check_int("seed", seed, 0, 2**31 - 1)
     if epochs is None:
         items = source.items
         if shuffle:
@@ -74,6 +79,8 @@ def in_order(source, shuffle, seed, epochs, batch_size, augment=None):
         return pairs.map(
             lambda batch, key: augment(batch, tf.cast(key, tf.int32))
         )
+
+    check_type("epochs", epochs, range, "a range or None")
 
     def one_epoch(number):
         items = source.items

@@ -5,8 +5,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_number
+from keras_vq.checks import check_path
+from keras_vq.checks import check_type
 from keras_vq.data import epochs as order
 from keras_vq.data.augment import augment
 from keras_vq.data.epochs import Memory
@@ -93,12 +97,24 @@ def load(
     >>> next(iter(images)).shape
     (16, 32, 32, 3)
     """
+    check_path("name", name)
+    check_type("split", split, str, "a split such as 'train'")
     check_int("batch_size", batch_size)
+    for flag, value in {
+        "labels": labels,
+        "binarize": binarize,
+        "flip": flip,
+        "shuffle": False if shuffle is None else shuffle,
+    }.items():
+        check_flag(flag, value)
+    if data_dir is not None:
+        check_path("data_dir", data_dir)
     if channels not in (None, 1, 3):
         raise ValueError(
             f"`channels` must be 1, 3 or None. Received: channels={channels!r}"
         )
-    size = (image_size,) * 2 if isinstance(image_size, int) else image_size
+    is_int = isinstance(image_size, int) and not isinstance(image_size, bool)
+    size = (image_size,) * 2 if is_int else image_size
     if size is not None and not (
         isinstance(size, (tuple, list))
         and len(size) == 2
@@ -108,6 +124,8 @@ def load(
             "`image_size` must be a positive integer, two of them, or None. "
             f"Received: image_size={image_size!r}"
         )
+    if size is not None:
+        check_memory(f"An image of image_size={image_size}", *size, 3)
     check_number("crop", crop, above=0, at_most=1)
     if crop < 1 and size is None:
         raise ValueError(

@@ -72,16 +72,16 @@ def tfds_examples(name, split, size, channels, labels, data_dir, feature):
             "None. Give `image_size` to resize them to one size."
         )
     try:
-        examples = builder.as_dataset(
-            split=split,
-            read_config=tfds.ReadConfig(interleave_cycle_length=1),
-            shuffle_files=False,
+        examples = (
+            _scenes_examples(builder, split, {feature, "label"})
+            if is_scenes
+            else _stored_examples(builder, split)
         )
     except ValueError as error:
+        known = scenes.NUM_EXAMPLES if is_scenes else builder.info.splits
         raise ValueError(
-            f"The data set {name!r} has the splits "
-            f"{', '.join(builder.info.splits)}, and parts of them such as "
-            f"'train[:1000]'. Received: split={split!r}"
+            f"The data set {name!r} has the splits {', '.join(known)}, and "
+            f"parts of them such as 'train[:1000]'. Received: split={split!r}"
         ) from error
 
     def to_pair(example):
@@ -95,15 +95,35 @@ def tfds_examples(name, split, size, channels, labels, data_dir, feature):
     return examples.map(to_pair, tf.data.AUTOTUNE), shape
 
 
+def _stored_examples(builder, split):
+    return builder.as_dataset(
+        split=split,
+        read_config=tfds.ReadConfig(interleave_cycle_length=1),
+        shuffle_files=False,
+    )
+
+
+def _scenes_examples(builder, split, features):
+    """Examples of `scenes`; less than `train` is rendered, and not stored."""
+    if not builder.is_prepared():
+        part = builder.part(split)
+        count = sum(len(numbers) for _, numbers in part)
+        if count == 0:
+            raise ValueError("It has no examples.")
+        if count < scenes.NUM_EXAMPLES["train"]:
+            rendered = builder.rendered(part, features)
+            return tf.data.Dataset.from_tensor_slices(rendered)
+        builder.download_and_prepare()
+    return _stored_examples(builder, split)
+
+
 def _prepared_builder(name, size, data_dir):
     # TFDS itself reads the variable once, when it is imported.
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
-    if _base_name(name) == "scenes":
-        builder = scenes.Scenes(
+    if _base_name(name) == "scenes":  # rendered when its split is known
+        return scenes.Scenes(
             config=_scenes_config(name, size), data_dir=data_dir
         )
-        builder.download_and_prepare()
-        return builder
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except AssertionError as error:  # what TFDS raises for an unknown version

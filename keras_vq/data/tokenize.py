@@ -6,9 +6,13 @@ import shutil
 import numpy as np
 import tensorflow_datasets as tfds
 
+from keras_vq.checks import check_names
+from keras_vq.checks import check_path
+from keras_vq.data.encoded import check_tokenizers
 from keras_vq.data.encoded import encoded
 from keras_vq.data.load_codes import code_batches
 from keras_vq.data.load_codes import with_fingerprint
+from keras_vq.saving.files import read_json
 from keras_vq.saving.files import written_whole
 
 _PROVENANCE = "tokenizer.json"
@@ -64,13 +68,14 @@ def tokenize(
     >>> next(iter(codes)).shape
     (50, 8, 8)
     """
-    out = pathlib.Path(out)
+    out = pathlib.Path(check_path("out", out))
+    check_tokenizers(tokenizer, condition_tokenizer)
     if out.exists():
         raise FileExistsError(
             f"Cannot write codes to {out}: it exists. Remove it or give "
             "another folder."
         )
-    splits = list(splits)
+    splits = check_names("splits", splits)
     if not splits or not all(split.isidentifier() for split in splits):
         raise ValueError(
             "`splits` must be names of complete splits, such as 'train'. "
@@ -171,12 +176,8 @@ def load_tokens(
 
 def provenance_of(path):
     """dict, the origin of a folder of codes; None for other folders."""
-    path = pathlib.Path(path) / _PROVENANCE
-    return (
-        json.loads(path.read_text(encoding="utf-8-sig"))
-        if path.is_file()
-        else None
-    )
+    path = pathlib.Path(check_path("path", path)) / _PROVENANCE
+    return read_json(path) if path.is_file() else None
 
 
 def _check_features(path):
@@ -184,10 +185,7 @@ def _check_features(path):
 
     TFDS imports the modules of the classes that it names.
     """
-    foreign = (
-        set(_class_names(json.loads(path.read_text(encoding="utf-8-sig"))))
-        - _CLASSES
-    )
+    foreign = set(_class_names(read_json(path))) - _CLASSES
     if foreign:
         raise ValueError(
             f"{path} was not written by `keras_vq.data.tokenize`: it names the "

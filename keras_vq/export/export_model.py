@@ -1,5 +1,7 @@
+from keras_vq.checks import check_type
 from keras_vq.export.onnx import onnx
 from keras_vq.export.saved_model import saved_model
+from keras_vq.training import Model
 
 _FORMATS = {"tf_saved_model": saved_model, "onnx": onnx}
 
@@ -29,6 +31,7 @@ def export_model(model, path, format="tf_saved_model", **options):
             f"`format` must be one of {', '.join(_FORMATS)}. Received: "
             f"format={format!r}"
         )
+    check_type("model", model, Model, "a model of keras_vq")
     if format == "onnx" and options:
         raise ValueError(
             f"The format 'onnx' has no options. Received: {', '.join(options)}"

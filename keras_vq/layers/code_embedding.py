@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_number
 from keras_vq.saving.config import serializable
 
@@ -46,6 +47,12 @@ class CodeEmbedding(keras.layers.Embedding):
             "codes_per_position", codes_per_position
         )
         self.stddev = check_number("stddev", stddev, above=0)
+        check_memory(
+            f"An embedding of {num_embeddings} codes in {dim} dimensions",
+            self.codes_per_position,
+            self.num_embeddings,
+            self.dim,
+        )
         super().__init__(
             self.codes_per_position * self.num_embeddings,
             self.dim,

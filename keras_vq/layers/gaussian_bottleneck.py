@@ -2,8 +2,10 @@ import keras
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
+from keras_vq.checks import check_seed
 from keras_vq.layers.bottleneck import Bottleneck
 from keras_vq.ops.gaussian import gaussian_kl
 from keras_vq.saving.config import serializable
@@ -80,9 +82,11 @@ class GaussianBottleneck(Bottleneck):
         self.kl_weight = check_number("kl_weight", kl_weight, at_least=0)
         self.warmup_steps = check_int("warmup_steps", warmup_steps, 0)
         self.free_bits = check_number("free_bits", free_bits, at_least=0)
-        self.sample_at_inference = sample_at_inference
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.sample_at_inference = check_flag(
+            "sample_at_inference", sample_at_inference
+        )
+        self.seed = check_seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.input_dim, self.output_dim = 2 * self.latent_dim, self.latent_dim
         self.steps = self.add_weight(
             name="steps",

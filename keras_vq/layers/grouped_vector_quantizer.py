@@ -1,6 +1,8 @@
 import numpy as np
 from keras import ops
 
+from keras_vq.checks import MAX_LAYERS
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.layers.quantizer import check_quantizer
@@ -70,7 +72,7 @@ class GroupedVectorQuantizer(Quantizer):
 
     def __init__(self, quantizer, num_groups=2, shared=False, **kwargs):
         check_quantizer(quantizer)
-        self.num_groups = check_int("num_groups", num_groups, 2)
+        self.num_groups = check_int("num_groups", num_groups, 2, MAX_LAYERS)
         super().__init__(
             quantizer.num_embeddings,
             self.num_groups * quantizer.embedding_dim,
@@ -78,7 +80,7 @@ class GroupedVectorQuantizer(Quantizer):
         )
         self.quantizer = quantizer
         self.loss_names = quantizer.loss_names
-        self.shared = shared
+        self.shared = check_flag("shared", shared)
         self.codes_per_position = self.num_groups * quantizer.codes_per_position
         self.groups = make_stages(quantizer, self.num_groups, shared)
 

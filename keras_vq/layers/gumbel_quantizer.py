@@ -4,7 +4,9 @@ import keras
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_number
+from keras_vq.checks import check_seed
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.ops.straight_through import straight_through
@@ -102,12 +104,12 @@ class GumbelQuantizer(Quantizer):
         start = float(temperature(0)) if self.is_scheduled else temperature
         check_number("temperature", start, above=0)
         self.kl_cost = check_number("kl_cost", kl_cost, at_least=0)
-        self.hard = hard
+        self.hard = check_flag("hard", hard)
         self.embeddings_initializer = keras.initializers.get(
             embeddings_initializer
         )
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = check_seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def build(self, input_shape=None):
         if self.built:

@@ -1,5 +1,6 @@
 from keras import ops
 
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
 from keras_vq.layers.quantizer import Quantizer
@@ -120,7 +121,7 @@ class LookupFreeQuantizer(Quantizer):
         self.inverse_temperature = check_number(
             "inverse_temperature", inverse_temperature, above=0
         )
-        self.spherical = spherical
+        self.spherical = check_flag("spherical", spherical)
         self.scale = embedding_dim**-0.5 if spherical else 1.0
 
     def call(self, z, mask=None, training=False):

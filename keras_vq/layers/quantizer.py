@@ -4,7 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_type
 from keras_vq.layers.bottleneck import Bottleneck
 from keras_vq.saving.config import serializable
@@ -94,10 +96,18 @@ class Quantizer(Bottleneck):
         self, num_embeddings, embedding_dim, add_losses=False, **kwargs
     ):
         super().__init__(**kwargs)
-        self.num_embeddings = check_int("num_embeddings", num_embeddings, 2)
+        self.num_embeddings = check_int(
+            "num_embeddings", num_embeddings, 2, 2**31 - 1
+        )
         self.embedding_dim = check_int("embedding_dim", embedding_dim)
         self.input_dim = self.output_dim = self.embedding_dim
-        self.add_losses = add_losses
+        self.add_losses = check_flag("add_losses", add_losses)
+
+    def add_weight(self, shape=(), **kwargs):
+        """Create a variable, unless it is larger than the memory."""
+        name = type(self).__name__
+        check_memory(f"A weight of shape {shape} of a {name}", *shape)
+        return super().add_weight(shape=shape, **kwargs)
 
     def indices_of(self, z):
         """int32 indices of a float32 tensor `(..., embedding_dim)`."""
@@ -181,6 +191,9 @@ class Quantizer(Bottleneck):
             ValueError: If there is no codebook to initialize, there are fewer
                 vectors than codes, or the vectors have the wrong length.
         """
+        if num_vectors is not None:
+            check_int("num_vectors", num_vectors)
+        seed = check_int("seed", seed, 0, 2**31 - 1)
         vectors = sample_rows(
             (
                 to_array(self.prepare(batch)[0]).reshape(-1, self.embedding_dim)

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vq.checks import check_int
+from keras_vq.checks import check_seed
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.ops.l2_normalize import l2_normalize
 from keras_vq.ops.screened_nearest_code import screened_nearest_code
@@ -66,7 +67,7 @@ class RandomProjectionQuantizer(Quantizer):
     ):
         super().__init__(num_embeddings, embedding_dim, **kwargs)
         self.code_dim = check_int("code_dim", code_dim)
-        self.seed = seed
+        self.seed = check_seed(seed)
 
     def build(self, input_shape=None):
         if self.built:

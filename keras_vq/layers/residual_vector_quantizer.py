@@ -2,8 +2,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq.checks import MAX_LAYERS
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
+from keras_vq.checks import check_seed
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.layers.quantizer import check_quantizer
 from keras_vq.layers.quantizer import make_stages
@@ -105,13 +108,13 @@ class ResidualVectorQuantizer(Quantizer):
         super().__init__(
             quantizer.num_embeddings, quantizer.embedding_dim, **kwargs
         )
-        self.num_stages = check_int("num_stages", num_stages, 2)
+        self.num_stages = check_int("num_stages", num_stages, 2, MAX_LAYERS)
         self.codes_per_position = self.num_stages
         self.loss_names = quantizer.loss_names
-        self.shared = shared
+        self.shared = check_flag("shared", shared)
         self.dropout = check_number("dropout", dropout, at_least=0, at_most=1)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = check_seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.quantizer = quantizer
         self.stages = make_stages(quantizer, self.num_stages, shared)
 

@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_number
+from keras_vq.checks import check_type
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.ops.k_means import k_means
 from keras_vq.ops.l2_normalize import l2_normalize
@@ -11,6 +12,7 @@ from keras_vq.ops.nearest_code import nearest_code
 from keras_vq.ops.rotation_trick import rotation_trick
 from keras_vq.ops.screened_nearest_code import screened_nearest_code
 from keras_vq.ops.straight_through import straight_through
+from keras_vq.regularizers import Regularizer
 from keras_vq.saving.config import serializable
 
 ESTIMATORS = {"straight_through": straight_through, "rotation": rotation_trick}
@@ -114,7 +116,16 @@ class VectorQuantizer(Quantizer):
         )
         self.distance = check_choice("distance", distance, ("l2", "cosine"))
         self.estimator = check_choice("estimator", estimator, ESTIMATORS)
-        self.regularizers = list(regularizers)
+        check_type("regularizers", regularizers, (tuple, list), "a list")
+        self.regularizers = [
+            check_type(
+                "regularizers",
+                regularizer,
+                Regularizer,
+                "a list of keras_vq.regularizers.Regularizer",
+            )
+            for regularizer in regularizers
+        ]
         names = (regularizer.name for regularizer in self.regularizers)
         self.loss_names = ("codebook_loss", "commitment_loss", *names)
         self.embeddings_initializer = keras.initializers.get(

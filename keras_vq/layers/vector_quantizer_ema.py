@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_vq import backend
 from keras_vq.checks import check_number
+from keras_vq.checks import check_seed
 from keras_vq.checks import check_type
 from keras_vq.layers.vector_quantizer import VectorQuantizer
 from keras_vq.ops.code_statistics import code_counts
@@ -136,8 +137,8 @@ class VectorQuantizerEMA(VectorQuantizer):
         self.decay_warmup = check_type(
             "decay_warmup", decay_warmup, bool, "a bool"
         )
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = check_seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def build(self, input_shape=None):
         if self.built:

@@ -40,8 +40,11 @@ class Likelihood(keras.layers.Layer):
 
     def __init__(self, value_range=(0.0, 1.0), **kwargs):
         super().__init__(autocast=False, **kwargs)
-        low, high = (float(value) for value in value_range)
-        if not low < high:
+        try:
+            low, high = map(float, value_range)
+        except (TypeError, ValueError):
+            low = high = 0.0
+        if not low < high < math.inf:
             raise ValueError(
                 "`value_range` must be two numbers, the lower one first. "
                 f"Received: value_range={value_range}"

@@ -4,6 +4,8 @@ from keras import ops
 
 from keras_vq import likelihoods
 from keras_vq.checks import check_batch_shape
+from keras_vq.checks import check_dtype
+from keras_vq.checks import check_ends
 from keras_vq.checks import check_input_shape
 from keras_vq.checks import check_labels
 from keras_vq.checks import check_latents
@@ -278,10 +280,10 @@ class FirstStage(Model):
             ValueError: If the shape or the values of `x` or `labels` do not
                 fit.
         """
-        x = to_array(x)
-        self.check_inputs(x[:batch_size])
+        x = self.input_array(x)
         labels = self.label_array(labels, len(x))
-        return in_batches(self.jit(self.encode_step), [x, labels], batch_size)
+        step = self.jit(self.encode_step)
+        return in_batches(step, [x, labels], batch_size, self.check_inputs)
 
     def decode(self, latents, labels=None, batch_size=32):
         """Decode any number of latents, in compiled batches.
@@ -320,6 +322,8 @@ class FirstStage(Model):
         Returns:
             NumPy float32 array `(n, *input_shape)`, in `value_range`.
         """
+        if kwargs.get("steps") is None:
+            check_ends(x, "`steps`, or dataset.take(n)")
         if self.num_classes is None:
             x = self._checked(x, batch_size=batch_size)
         elif isinstance(x, (tuple, list)) and len(x) == 2:
@@ -350,11 +354,10 @@ class FirstStage(Model):
                 fit, or the model has no continuous latents.
         """
         self._check_continuous()
-        x = to_array(x)
-        self.check_inputs(x[:batch_size])
+        x = self.input_array(x)
         labels = self.label_array(labels, len(x))
         step = self.jit(self.encode_latents_step)
-        return in_batches(step, [x, labels], batch_size)
+        return in_batches(step, [x, labels], batch_size, self.check_inputs)
 
     def decode_latents(self, latents, labels=None, batch_size=32):
         """Decode scaled continuous latents; a VQ model quantizes them first.
@@ -460,6 +463,8 @@ class FirstStage(Model):
 
     def to_value_range(self, x):
         """Inputs as float32 in `value_range`; uint8 is divided by 255."""
+        x = ops.convert_to_tensor(x)
+        check_dtype(self, keras.backend.standardize_dtype(x.dtype))
         x = to_float(x)
         check_batch_shape(self, x.shape)
         return x
@@ -478,6 +483,12 @@ class FirstStage(Model):
         """Raise if a NumPy array of inputs has a wrong shape or values."""
         check_batch_shape(self, batch.shape)
         check_values(self, batch)
+
+    def input_array(self, x):
+        """Inputs as a NumPy array, if it has the right shape."""
+        x = to_array(x)
+        check_batch_shape(self, x.shape)
+        return x
 
     def check_latents(self, latents):
         """Raise if a NumPy array of latents does not fit."""

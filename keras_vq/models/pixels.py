@@ -45,7 +45,9 @@ class Pixels(Tokenizer):
 
     def __init__(self, input_shape, num_embeddings=256, **kwargs):
         super().__init__(input_shape, **kwargs)
-        self.num_embeddings = check_int("num_embeddings", num_embeddings, 2)
+        self.num_embeddings = check_int(
+            "num_embeddings", num_embeddings, 2, 2**31 - 1
+        )
         *size, channels = self.input_shape
         self.codes_per_position = channels
         self.latent_shape = tuple(size) if channels == 1 else self.input_shape

@@ -3,6 +3,7 @@ import math
 from typing import Any
 
 from keras_vq.checks import check_codes
+from keras_vq.checks import check_int
 from keras_vq.checks import check_type
 from keras_vq.checks import title
 from keras_vq.layers import Quantizer
@@ -154,6 +155,7 @@ class Tokenizer(FirstStage):
         """
         if not self.quantizers:
             raise ValueError(f"{title(self)} has no codebook to initialize.")
+        batch_size = check_int("batch_size", batch_size)
         step = self.jit(self.quantizer_inputs)
 
         def vectors_of(level):

@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_type
 from keras_vq.layers import GaussianBottleneck
 from keras_vq.models.first_stage import FirstStage
@@ -172,6 +173,9 @@ class VAE(FirstStage):
             ValueError: If an argument is out of range or does not fit.
         """
         check_int("num_samples", num_samples)
+        check_memory(
+            f"num_samples={num_samples}", num_samples, *self.input_shape
+        )
         labels = self.label_array(labels, num_samples)
         shape = (num_samples, *self.latent_shape)
         noise = np.random.default_rng(seed).standard_normal(shape, "float32")

@@ -3,6 +3,7 @@ import math
 import keras
 
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_shape
 from keras_vq.networks.conditioning import Conditioning
 from keras_vq.saving.config import serializable
@@ -65,6 +66,7 @@ class CausalNetwork(keras.layers.Layer):
         # A `CodeEmbedding` whose vectors also compute the logits.
         self.tied_embedding = None
         self.code_shape = check_shape("code_shape", code_shape)
+        check_memory(f"A map of code_shape={code_shape}", *self.code_shape)
         self.num_embeddings = check_int("num_embeddings", num_embeddings, 2)
         if num_classes is not None:
             num_classes = check_int("num_classes", num_classes)

@@ -19,6 +19,11 @@ def convolution(input_shape, dtype):
     Returns:
         A function of `(filters, kernel_size, **kwargs)` that returns a layer.
     """
+    if len(input_shape) - 1 not in _CONVOLUTIONS:
+        raise ValueError(
+            "A convolution takes inputs (*size, channels) of one to three "
+            f"spatial axes. Received: shape={tuple(input_shape)}"
+        )
     layer = _CONVOLUTIONS[len(input_shape) - 1]
 
     def conv(filters, kernel_size, **kwargs):

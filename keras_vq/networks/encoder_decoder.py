@@ -5,6 +5,7 @@ import math
 import keras
 
 from keras_vq.checks import check_choice
+from keras_vq.checks import check_downsampling
 from keras_vq.networks.mlp import mlp_decoder
 from keras_vq.networks.mlp import mlp_encoder
 from keras_vq.networks.residual_cnn import residual_cnn_decoder
@@ -60,7 +61,7 @@ def encoder_decoder(
             mlp_encoder(input_shape, encoder_dim, **sizes),
             mlp_decoder(latent_dim, output_shape, **sizes),
         )
-    sizes["downsampling"] = downsampling
+    sizes["downsampling"] = check_downsampling(input_shape, downsampling, 1)
     grid = tuple(n // downsampling for n in input_shape[:-1])
     if network == "spatial_residual_cnn":
         return (

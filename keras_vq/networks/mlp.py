@@ -4,7 +4,10 @@ import math
 
 import keras
 
+from keras_vq.checks import MAX_LAYERS
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
+from keras_vq.checks import check_shape
 
 
 def mlp_encoder(
@@ -36,7 +39,8 @@ def mlp_encoder(
     >>> encoder(np.zeros((2, 8, 8, 3))).shape
     (2, 4)
     """
-    inputs = keras.Input(input_shape)
+    check_int("output_dim", output_dim)
+    inputs = keras.Input(check_shape("input_shape", input_shape))
     x = keras.layers.Flatten(dtype=dtype)(inputs)
     x = _residual_mlp(
         x, hidden_dim, num_residual_layers, residual_hidden_dim, dtype
@@ -85,7 +89,8 @@ def mlp_decoder(
 
 def _residual_mlp(x, hidden_dim, num_layers, residual_hidden_dim, dtype):
     check_int("hidden_dim", hidden_dim, 2)
-    check_int("num_residual_layers", num_layers, 0)
+    check_int("num_residual_layers", num_layers, 0, MAX_LAYERS)
+    check_memory(f"A layer of hidden_dim={hidden_dim}", hidden_dim, hidden_dim)
     check_int("residual_hidden_dim", residual_hidden_dim)
     x = keras.layers.Dense(hidden_dim, dtype=dtype)(x)
     for _ in range(num_layers):

@@ -6,7 +6,9 @@ Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
 
 import keras
 
+from keras_vq.checks import MAX_LAYERS
 from keras_vq.checks import check_choice
+from keras_vq.checks import check_input_shape
 from keras_vq.checks import check_int
 from keras_vq.layers import SyncBatchNormalization
 from keras_vq.networks.convolution import convolution
@@ -49,8 +51,9 @@ def patch_discriminator(
     >>> discriminator(np.zeros((2, 16, 16, 3))).shape
     (2, 4, 4, 1)
     """
+    check_input_shape(input_shape)
     check_int("hidden_dim", hidden_dim)
-    check_int("num_layers", num_layers)
+    check_int("num_layers", num_layers, 1, MAX_LAYERS)
     check_choice("normalization", normalization, NORMALIZATIONS)
     conv = convolution(input_shape, dtype)
 

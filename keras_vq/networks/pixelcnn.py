@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
+from keras_vq.checks import check_seed
 from keras_vq.layers import CausalSelfAttention
 from keras_vq.layers import CodeEmbedding
 from keras_vq.layers import GatedMaskedConv
@@ -99,7 +100,7 @@ class PixelCNN(CausalNetwork):
         self.first_kernel_size = first_kernel_size
         self.dropout = check_number("dropout", dropout, at_least=0, below=1)
         self.condition_dim = condition_dim
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.features_dim = self.hidden_dim
         dtype = self.dtype_policy
 

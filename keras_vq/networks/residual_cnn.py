@@ -6,9 +6,11 @@ van den Oord et al., Neural Discrete Representation Learning, 2017, section
 
 import keras
 
+from keras_vq.checks import MAX_LAYERS
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_downsampling
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.layers import SubpixelConv
 from keras_vq.layers import TransposedConv
 from keras_vq.networks.convolution import convolution
@@ -146,7 +148,8 @@ def _residual_stack(x, conv, num_layers, residual_hidden_dim, dtype):
 
 def _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim):
     check_int("hidden_dim", hidden_dim, 2)
-    check_int("num_residual_layers", num_residual_layers, 0)
+    check_int("num_residual_layers", num_residual_layers, 0, MAX_LAYERS)
+    check_memory(f"A layer of hidden_dim={hidden_dim}", hidden_dim, hidden_dim)
     check_int("residual_hidden_dim", residual_hidden_dim)
 
 

@@ -1,5 +1,6 @@
 from keras import ops
 
+from keras_vq.checks import check_type
 from keras_vq.networks.causal_network import CausalNetwork
 from keras_vq.networks.conditioning import Conditioning
 from keras_vq.saving.config import serializable
@@ -44,6 +45,7 @@ class SlidingWindow(CausalNetwork):
     """
 
     def __init__(self, network, code_shape, **kwargs):
+        check_type("network", network, CausalNetwork, "a CausalNetwork")
         super().__init__(
             code_shape,
             network.num_embeddings,

@@ -8,9 +8,12 @@ import math
 
 import keras
 
+from keras_vq.checks import MAX_LAYERS
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_number
 from keras_vq.checks import check_shape
+from keras_vq.checks import check_type
 from keras_vq.networks.convolution import convolution
 
 _UPSAMPLINGS = {
@@ -67,6 +70,8 @@ def vqgan_encoder(
     (2, 8, 8, 4)
     """
     multipliers = _check_multipliers(channel_multipliers)
+    width = check_int("hidden_dim", hidden_dim, 2) * max(multipliers)
+    check_memory(f"A layer of {width} channels", width, width)
     ratio = 2 ** (len(multipliers) - 1)
     if any(n % ratio for n in input_shape[:-1]):
         raise ValueError(
@@ -136,6 +141,8 @@ def vqgan_decoder(
     (2, 16, 16, 3)
     """
     multipliers = _check_multipliers(channel_multipliers)
+    width = check_int("hidden_dim", hidden_dim, 2) * max(multipliers)
+    check_memory(f"A layer of {width} channels", width, width)
     sizes = [input_shape[0] * 2**i for i in reversed(range(len(multipliers)))]
     blocks = _Blocks(
         input_shape,
@@ -173,6 +180,7 @@ def _check_multipliers(multipliers):
 def _check_attention(resolutions, sizes):
     if resolutions is None:
         return (sizes[-1],)
+    check_type("attention_resolutions", resolutions, (tuple, list), "a tuple")
     for size in resolutions:
         if size not in sizes:
             raise ValueError(
@@ -196,7 +204,7 @@ class _Blocks:
         dtype,
     ):
         check_int("hidden_dim", hidden_dim, 2)
-        check_int("num_residual_layers", num_residual_layers, 0)
+        check_int("num_residual_layers", num_residual_layers, 0, MAX_LAYERS)
         self.dropout = check_number("dropout", dropout, at_least=0, below=1)
         self.conv = convolution(input_shape, dtype)
         self.attention_resolutions = attention_resolutions

@@ -7,6 +7,7 @@ from keras_vq import backend
 from keras_vq import samplers
 from keras_vq.checks import check_int
 from keras_vq.checks import check_known
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_prompt
 from keras_vq.checks import check_type
 from keras_vq.checks import title
@@ -392,6 +393,9 @@ class AutoregressivePrior(Prior):
             ValueError: If an argument does not fit.
         """
         check_int("num_samples", num_samples)
+        check_memory(
+            f"num_samples={num_samples}", num_samples, *self.code_shape
+        )
         shape = (num_samples, *self.code_shape)
         codes, known = np.zeros(shape, "int32"), np.zeros(shape, bool)
         if prompt is not None:

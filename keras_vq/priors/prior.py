@@ -11,6 +11,7 @@ from keras_vq.checks import check_condition
 from keras_vq.checks import check_labels
 from keras_vq.checks import check_no_labels
 from keras_vq.checks import check_number
+from keras_vq.checks import check_seed
 from keras_vq.checks import title
 from keras_vq.networks import Conditioning
 from keras_vq.saving.config import serializable
@@ -64,9 +65,9 @@ class Prior(Model):
         self.label_dropout = check_number(
             "label_dropout", label_dropout, at_least=0, below=1
         )
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.tokenizer_fingerprint = tokenizer_fingerprint
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def describe(self, code_shape, num_embeddings, num_classes):
         """Set the shape and number of the codes, and the number of classes.

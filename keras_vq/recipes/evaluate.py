@@ -1,6 +1,5 @@
 import pathlib
 
-import keras
 import numpy as np
 from tqdm.auto import tqdm
 
@@ -8,6 +7,7 @@ from keras_vq import metrics
 from keras_vq import models
 from keras_vq.generator import LatentGenerator
 from keras_vq.recipes.data import load_split
+from keras_vq.saving.model_file import load_model_file
 
 _BATCH_SIZE = 200
 # Width of the window of the structural similarity.
@@ -88,7 +88,7 @@ def _image_metrics(model, features):
                 f"There is no feature network at {features}. Give the .keras "
                 "file of a model from images to features, or 'inception'."
             )
-        network = keras.models.load_model(features, compile=False)
+        network = load_model_file(features, compile=False)
         compared.append(metrics.FrechetDistance(network))
     return compared
 

@@ -9,6 +9,7 @@ import numpy as np
 import pydantic
 import tomli_w
 
+from keras_vq.checks import check_path
 from keras_vq.checks import did_you_mean
 from keras_vq.published import RECIPE
 from keras_vq.published import published
@@ -23,7 +24,9 @@ _NOT_ARGUMENTS = ("learning_rate", "seed", "kwargs", "return")
 
 
 class _Section(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+    model_config = pydantic.ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False
+    )
 
 
 class Data(_Section):
@@ -72,7 +75,7 @@ class Training(_Section):
 
     epochs: int = pydantic.Field(ge=1)
     min_steps: int = pydantic.Field(500, ge=0)
-    seed: int = pydantic.Field(0, ge=0)
+    seed: int = pydantic.Field(0, ge=0, lt=2**31)
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
     adapt: bool | None = None
@@ -114,7 +117,7 @@ class Recipe(_Section):
         Raises:
             ValueError: If there is no such recipe, or it is not valid.
         """
-        path = pathlib.Path(name)
+        path = pathlib.Path(check_path("recipe", name))
         if path.suffix != ".toml":
             path = recipe_path(str(name))
         try:
@@ -153,6 +156,10 @@ class Recipe(_Section):
                 f"{did_you_mean(self.model, FACTORIES)}"
             )
         return FACTORIES[self.model]
+
+    def model_class(self):
+        """The class of the model."""
+        return typing.get_type_hints(self.factory())["return"]
 
     def known_arguments(self):
         """dict, names that `arguments` may hold to their types."""
@@ -248,10 +255,11 @@ def available():
 
 
 def _check_type(key, value, hint):
-    text = "null" if value == "none" else json.dumps(value)
+    text = "null" if value == "none" else json.dumps(value, default=str)
     try:
         adapter = pydantic.TypeAdapter(
-            hint, config={"arbitrary_types_allowed": True}
+            hint,
+            config={"arbitrary_types_allowed": True, "allow_inf_nan": False},
         )
         adapter.validate_json(text, strict=True)
     except pydantic.ValidationError as error:

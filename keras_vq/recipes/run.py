@@ -3,22 +3,23 @@ import functools
 import json
 import os
 import pathlib
-import zipfile
-
-import keras
+import warnings
 
 from keras_vq import priors
 from keras_vq import zoo
 from keras_vq.callbacks import EpochCheckpoint
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.callbacks.plots import training_curves
+from keras_vq.checks import check_path
 from keras_vq.extras import is_installed
 from keras_vq.generator import LatentGenerator
 from keras_vq.published import published
 from keras_vq.recipes.recipe import Recipe
 from keras_vq.saving.files import TEMPORARY
+from keras_vq.saving.files import read_json
 from keras_vq.saving.files import remove_unfinished
 from keras_vq.saving.files import written_whole
+from keras_vq.saving.model_file import load_model_file
 from keras_vq.saving.preset import METADATA
 
 
@@ -47,7 +48,7 @@ class Run:
     """
 
     def __init__(self, path):
-        self.path = pathlib.Path(path).expanduser()
+        self.path = pathlib.Path(check_path("path", path)).expanduser()
         self.is_published = not self.path.exists() and str(path) in published(
             METADATA
         )
@@ -71,18 +72,53 @@ class Run:
         """
         if self.is_published:
             return zoo.load(str(self.path))
-        path = self.model_path
-        if not path.exists():
-            _, path = self.checkpoint()
-        if path is None:
+        found = self.newest_model()[1]
+        if found is None:
             raise FileNotFoundError(
                 f"{self.path} has no model yet. Resume the run with `keras-vq "
                 f"train --resume {self.path}`."
             )
-        model = load_model_file(path)
-        if isinstance(model, priors.Prior):
-            return with_tokenizer(model, self.recipe.load_parts())
-        return model
+        if isinstance(found, priors.Prior):
+            return with_tokenizer(found, self.recipe.load_parts())
+        return found
+
+    def newest_model(self):
+        """The trained model, or else the newest checkpoint.
+
+        Damaged files are passed over with a warning, if an older one is whole.
+
+        Returns:
+            `epochs, model`: the number of completed epochs, and the model;
+            `(0, None)` if there is no file.
+
+        Raises:
+            ValueError: If all files are damaged, or hold another model.
+        """
+        files = EpochCheckpoint.all(self.path / "checkpoints")[::-1]
+        if self.model_path.exists():
+            files.insert(0, (self.recipe.training.epochs, self.model_path))
+        reasons = []
+        for epochs, path in files:
+            try:
+                model = load_model_file(path)
+            except ValueError as error:
+                reasons.append(str(error))
+                continue
+            expected = self.recipe.model_class()
+            whole = isinstance(model, LatentGenerator)
+            trained = model.prior if whole else model
+            if not isinstance(trained, expected):
+                raise ValueError(
+                    f"{path} is not the model of this run. Received: a "
+                    f"{type(trained).__name__}. Expected: a "
+                    f"{expected.__name__}, as its recipe.toml says."
+                )
+            if reasons:
+                warnings.warn(f"{reasons[0]} Using {path}.", stacklevel=2)
+            return epochs, model
+        if reasons:
+            raise ValueError(reasons[0])
+        return 0, None
 
     @property
     def first_stage(self):
@@ -97,25 +133,31 @@ class Run:
     @property
     def history(self):
         """dict, names of logs to lists of one value per epoch."""
-        with (self.path / "metrics.csv").open(
-            newline="", encoding="utf-8-sig"
-        ) as file:
-            reader = csv.DictReader(file)
-            names = [
-                name for name in reader.fieldnames or () if name != "epoch"
-            ]
-            rows = list(reader)
-        return {name: [float(row[name]) for row in rows] for name in names}
+        path = self.path / "metrics.csv"
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.DictReader(file)
+                names = [x for x in reader.fieldnames or () if x != "epoch"]
+                rows = list(reader)
+            return {name: [float(row[name]) for row in rows] for name in names}
+        except (ValueError, TypeError, csv.Error) as error:
+            raise ValueError(
+                f"{path} is damaged: it must have a row of numbers for each "
+                "epoch."
+            ) from error
 
     @property
     def results(self):
         """dict, metrics on the test data; empty until the run is complete."""
         path = self.path / "results.json"
-        return (
-            json.loads(path.read_text(encoding="utf-8-sig"))
-            if path.is_file()
-            else {}
-        )
+        if not path.is_file():
+            return {}
+        try:
+            return {k: float(x) for k, x in read_json(path).items()}
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{path} is damaged: it must hold an object of numbers."
+            ) from error
 
     @property
     def model_path(self):
@@ -216,21 +258,3 @@ def with_tokenizer(prior, parts):
     return LatentGenerator(
         parts["tokenizer"], prior, parts.get("condition_tokenizer")
     )
-
-
-def load_model_file(path):
-    """The model in a `.keras` file; a ValueError if it is damaged."""
-    try:
-        return keras.models.load_model(path)
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        KeyError,
-        ValueError,
-        EOFError,
-    ) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise ValueError(
-            f"Cannot load {path}: it is damaged or not a .keras file of "
-            f"keras_vq ({first})."
-        ) from error

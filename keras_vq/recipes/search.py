@@ -9,6 +9,8 @@ import tomli_w
 
 from keras_vq.callbacks.plots import save_figure
 from keras_vq.checks import check_choice
+from keras_vq.checks import check_path
+from keras_vq.checks import check_type
 from keras_vq.extras import is_installed
 from keras_vq.extras import require
 from keras_vq.priors import Prior
@@ -62,7 +64,7 @@ class Search:
     """
 
     def __init__(self, path):
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(check_path("path", path)).expanduser()
         if not (self.path / "search.toml").is_file():
             raise FileNotFoundError(
                 f"{self.path} is not the folder of a search: it has no "
@@ -70,9 +72,13 @@ class Search:
             )
         self.recipe = Recipe.load(self.path / "recipe.toml")
         self.trial = Recipe.load(self.path / "trial.toml")
-        self.options = tomllib.loads(
-            (self.path / "search.toml").read_text(encoding="utf-8-sig")
-        )
+        options = self.path / "search.toml"
+        try:
+            self.options = tomllib.loads(
+                options.read_text(encoding="utf-8-sig")
+            )
+        except ValueError as error:
+            raise ValueError(f"{options} is damaged: {error}") from error
 
     @classmethod
     def create(cls, path, recipe, trial, options):
@@ -196,6 +202,7 @@ def search(
     check_choice("objective", objective, OBJECTIVES)
     if tuner == "bayesian":
         require('tuner="bayesian"', "sklearn")
+    check_type("choices", choices or {}, dict, "a dict or None")
     trial = resolved(recipe, dataset, settings, epochs, quick)
     recipe = resolved(recipe, dataset, settings)
     options = {

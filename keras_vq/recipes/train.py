@@ -8,6 +8,7 @@ from keras_vq import models
 from keras_vq import priors
 from keras_vq import zoo
 from keras_vq.callbacks.finite_check import FiniteCheck
+from keras_vq.checks import check_type
 from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
@@ -19,7 +20,6 @@ from keras_vq.recipes.data import load_training_data
 from keras_vq.recipes.data import variance_of
 from keras_vq.recipes.recipe import Recipe
 from keras_vq.recipes.run import Run
-from keras_vq.recipes.run import load_model_file
 from keras_vq.recipes.run import with_tokenizer
 
 # Number of images in the pictures of each epoch, and to scale the latents.
@@ -105,15 +105,14 @@ def resume(path):
         return run
     recipe = run.recipe
     keras.utils.set_random_seed(recipe.training.seed)
-    epoch, checkpoint = run.checkpoint()
-    run.prepare_to_resume(epoch)
     parts = recipe.load_parts()
-    if checkpoint is None:
+    epoch, model = run.newest_model()
+    run.prepare_to_resume(epoch)
+    is_new = model is None
+    if is_new:
         model = _initial_model(recipe, parts)
-    else:
-        model = load_model_file(checkpoint)
     loaded = load_training_data(recipe, _whole(model, parts), epoch)
-    if checkpoint is None:
+    if is_new:
         _prepare(recipe, model, loaded)
     return _fit(run, model, parts, loaded, first_epoch=epoch)
 
@@ -150,7 +149,7 @@ def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
             changes["arguments.decay_warmup"] = True
     if epochs is not None:
         changes["training.epochs"] = epochs
-    settings = settings or {}
+    settings = check_type("settings", settings or {}, dict, "a dict or None")
     for name, value, keys in (
         ("dataset", dataset, {"name", "data.name"}),
         ("epochs", epochs, _EPOCHS),

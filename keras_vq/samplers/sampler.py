@@ -160,7 +160,7 @@ class TopKSampler(Sampler):
 
     def __init__(self, k, temperature=1.0):
         super().__init__(temperature)
-        self.k = check_int("top_k", k)
+        self.k = check_int("top_k", k, 1, 2**31 - 1)
 
     def probabilities(self, logits):
         return ops.where(
@@ -199,7 +199,7 @@ class TopPSampler(Sampler):
     def __init__(self, p, k=None, temperature=1.0):
         super().__init__(temperature)
         self.p = check_number("top_p", p, above=0, at_most=1)
-        self.k = None if k is None else check_int("top_k", k)
+        self.k = None if k is None else check_int("top_k", k, 1, 2**31 - 1)
 
     def probabilities(self, logits):
         probabilities = ops.softmax(logits, axis=-1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import json
 import os
 import pathlib
 import platform
@@ -90,3 +91,24 @@ def _is_running(process):
     except PermissionError:
         pass  # another user's
     return True
+
+
+def read_json(path):
+    """The object in a JSON file.
+
+    Args:
+        path: Path.
+
+    Returns:
+        dict.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} is damaged: it is not JSON.") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is damaged: it must hold a JSON object.")
+    return value

@@ -18,6 +18,7 @@ from keras_vq.extras import require
 from keras_vq.published import published
 from keras_vq.saving.config import restored
 from keras_vq.saving.config import without
+from keras_vq.saving.files import read_json
 from keras_vq.saving.files import written_whole
 
 CONFIG = "config.json"
@@ -75,7 +76,7 @@ def from_preset(cls, preset, load_weights=True, **kwargs):
     """
     folder = find_preset(preset)
     check_whole(folder)
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8-sig"))
+    config = read_json(folder / CONFIG)
     found = _class_of(config)
     if not _is_subclass(found, cls):
         name = found.__name__ if found else config["registered_name"]
@@ -202,9 +203,7 @@ def check_whole(folder):
             "missing. `save_to_preset` writes one."
         )
     try:
-        digests = json.loads(
-            (folder / METADATA).read_text(encoding="utf-8-sig")
-        )["sha256"]
+        digests = read_json(folder / METADATA)["sha256"]
         expected = {name: digests[name] for name in (CONFIG, WEIGHTS)}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(

@@ -10,6 +10,8 @@ import numpy as np
 from keras import ops
 
 from keras_vq.backend.tf_data import with_checks
+from keras_vq.checks import check_ends
+from keras_vq.checks import check_int
 
 
 def to_array(x):
@@ -59,6 +61,7 @@ def first_batch(x, y=None, batch_size=None, check=None):
         if isinstance(x.element_spec, dict):
             x = x.map(_tuple_of)
         batch = next(iter(x.take(1)), None)
+        x = _of_known_rank(x, batch)
         if check is not None:
             x = with_checks(x, lambda batch: check(*_pair(batch)))
     elif hasattr(x, "collate_fn"):  # a PyTorch DataLoader
@@ -66,10 +69,12 @@ def first_batch(x, y=None, batch_size=None, check=None):
         x = copy.copy(x)
         x.collate_fn = _Collated(x.collate_fn, check)
         batch = next(iter(x), None)
-    elif hasattr(x, "__iter__") and not isinstance(x, (list, dict)):
+    elif hasattr(x, "__iter__") and not isinstance(x, (list, dict, str)):
         batch = next(iter(x), None)
-    else:
+    elif isinstance(x, (list, dict)) and x:  # Keras reads some of them
         return x, None, None
+    else:
+        raise _unknown_data(x)
     inputs, labels = _pair(batch)
     if inputs is None or getattr(inputs, "shape", (None,))[0] == 0:
         raise ValueError("The data set is empty. Received no batch.")
@@ -91,6 +96,28 @@ def _pair(batch):
         return batch, None
     inputs, labels = (*batch, None)[:2]
     return tuple(inputs) if isinstance(inputs, list) else inputs, labels
+
+
+def _of_known_rank(dataset, batch):
+    """The data set, with the shapes of its first batch if it states none."""
+    specs = keras.tree.flatten(dataset.element_spec)
+    if batch is None or all(spec.shape.rank is not None for spec in specs):
+        return dataset
+    ranks = [len(part.shape) for part in keras.tree.flatten(batch)]
+
+    def ranked(*parts):
+        for part, rank in zip(keras.tree.flatten(parts), ranks, strict=True):
+            part.set_shape([None] * rank)
+        return parts if isinstance(dataset.element_spec, tuple) else parts[0]
+
+    return dataset.map(ranked)
+
+
+def _unknown_data(data):
+    return ValueError(
+        "The data must be an array, a data set or an iterable of batches. "
+        f"Received: {data!r} of type {type(data).__name__}"
+    )
 
 
 def _checked(batch, check):
@@ -163,7 +190,12 @@ def batches_of(data, batch_size):
 
     Yields:
         NumPy array `(rows, ...)`.
+
+    Raises:
+        ValueError: If a data set is endless.
     """
+    check_ends(data, "dataset.take(n)")
+    check_int("batch_size", batch_size)
     if hasattr(data, "shape"):
         array = to_array(data)
         data = (
@@ -172,6 +204,8 @@ def batches_of(data, batch_size):
         )
     elif isinstance(data, keras.utils.PyDataset):
         data = map(data.__getitem__, range(data.num_batches))
+    if not hasattr(data, "__iter__"):
+        raise _unknown_data(data)
     for batch in data:
         if isinstance(batch, dict):
             batch = pair_of(batch)
@@ -237,7 +271,7 @@ def sample_rows(batches, count, seed):
     return rows
 
 
-def in_batches(step, arrays, batch_size):
+def in_batches(step, arrays, batch_size, check=None):
     """Run a compiled function over arrays of any length, batch by batch.
 
     Args:
@@ -245,15 +279,20 @@ def in_batches(step, arrays, batch_size):
         arrays: list of arrays `(n, ...)` or of nested structures of them; None
             in a structure stays None.
         batch_size: int, rows per batch.
+        check: Function of the rows of the first array, NumPy, called for each
+            batch; raises if they do not fit. Defaults to None.
 
     Returns:
         What `step` returns, a tensor `(batch, ...)` or a tuple of tensors, as
         NumPy arrays `(n, ...)`.
     """
+    batch_size = check_int("batch_size", batch_size)
     length = len(keras.tree.flatten(arrays)[0])
     outputs = []
     for start in range(0, max(length, 1), batch_size):
         size = min(batch_size, length - start)
+        if check is not None:
+            check(arrays[0][start : start + batch_size])
         # Pad the last batch: another shape would be compiled again, and some
         # kernels reject empty inputs.
         padded = batch_size if start > 0 else max(size, 1)

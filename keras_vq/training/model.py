@@ -1,9 +1,13 @@
 import keras
+import numpy as np
 from keras import ops
 
 from keras_vq import backend
 from keras_vq.checks import LimitsCheck
+from keras_vq.checks import check_ends
+from keras_vq.checks import check_int
 from keras_vq.checks import check_labels
+from keras_vq.checks import check_unweighted
 from keras_vq.checks import title
 from keras_vq.saving.config import serializable
 from keras_vq.saving.preset import ClassProperty
@@ -14,6 +18,9 @@ from keras_vq.training.batches import check_arrays
 from keras_vq.training.batches import first_batch
 from keras_vq.training.batches import pair_of
 from keras_vq.training.optimizer_group import OptimizerGroup
+
+# Arguments of `fit` that are integers >= 1, or None.
+_POSITIVE = ("batch_size", "epochs", "steps_per_epoch", "validation_steps")
 
 
 @serializable
@@ -120,11 +127,7 @@ class Model(backend.StepMixin, keras.Model):
         if isinstance(data, dict):
             data = pair_of(data)
         x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if sample_weight is not None:
-            raise ValueError(
-                f"{type(self).__name__} does not support sample_weight. "
-                "Received one."
-            )
+        check_unweighted(self, sample_weight=sample_weight)
         if self.num_classes is None:
             return x, None
         if labels is None:
@@ -270,17 +273,37 @@ class Model(backend.StepMixin, keras.Model):
                 otherwise.
             batch_size: int or None, rows per batch of an array; None for 32.
         """
+        for name, value in {"batch_size": batch_size, **kwargs}.items():
+            if name in _POSITIVE and value is not None:
+                check_int(name, value)
+        check_unweighted(
+            self,
+            sample_weight=kwargs.get("sample_weight"),
+            class_weight=kwargs.get("class_weight"),
+        )
+        if kwargs.get("steps_per_epoch") is None:
+            check_ends(x, "`steps_per_epoch`, or dataset.take(n)")
         x = self._checked(x, y, batch_size)
         validation_data = kwargs.get("validation_data")
         if isinstance(validation_data, (tuple, list)):
+            check_unweighted(
+                self, sample_weight=(*validation_data, None, None)[2]
+            )
             self._checked(*validation_data[:2])
         elif validation_data is not None:
+            if kwargs.get("validation_steps") is None:
+                check_ends(
+                    validation_data, "`validation_steps`, or dataset.take(n)"
+                )
             kwargs["validation_data"] = self._checked(validation_data)
         return super().fit(x, y, batch_size, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """Evaluate; see `keras.Model.evaluate`. The first batch is checked."""
         if not kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
+            if kwargs.get("steps") is None:
+                check_ends(x, "`steps`, or dataset.take(n)")
+            check_unweighted(self, sample_weight=kwargs.get("sample_weight"))
             x = self._checked(x, y, batch_size)
         return super().evaluate(x, y, batch_size, *args, **kwargs)
 
@@ -306,6 +329,8 @@ class Model(backend.StepMixin, keras.Model):
             self.check_first_batch(batch, labels)
         if check is not None:
             check_arrays(x, y, check)
+        if isinstance(x, np.ndarray):
+            self.check_last_batch(len(x), batch_size or 32)
         return x
 
     def jit(self, step, key=None, loop=False):
@@ -348,7 +373,13 @@ class Model(backend.StepMixin, keras.Model):
         backend.check_distribution()
         if isinstance(optimizer, dict) and "class_name" not in optimizer:
             optimizer = OptimizerGroup(optimizer)
-        optimizer = keras.optimizers.get(optimizer)
+        try:
+            optimizer = keras.optimizers.get(optimizer)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                "`optimizer` must be a keras.optimizers.Optimizer or its name. "
+                f"Received: optimizer={optimizer!r}"
+            ) from error
         groups = self.variable_groups()
         is_group = isinstance(optimizer, OptimizerGroup)
         names = sorted(optimizer.members) if is_group else []

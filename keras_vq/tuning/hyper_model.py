@@ -5,6 +5,11 @@ import keras_tuner
 
 from keras_vq.callbacks.finite_check import FiniteCheck
 from keras_vq.checks import check_choice
+from keras_vq.checks import check_flag
+from keras_vq.checks import check_int
+from keras_vq.checks import check_number
+from keras_vq.checks import check_seed
+from keras_vq.checks import check_type
 from keras_vq.checks import did_you_mean
 from keras_vq.tuning.rate_distortion import RateDistortion
 from keras_vq.tuning.search_spaces import SEARCH_SPACES
@@ -70,10 +75,12 @@ class HyperModel(keras_tuner.HyperModel):
     ):
         super().__init__()
         check_choice("factory", factory, FACTORIES)
+        check_type("search", search, (dict, type(None)), "a dict or None")
+        check_type("fixed", fixed, (tuple, list), "a tuple of names")
         self.factory = FACTORIES[factory]
         self.space = SEARCH_SPACES[factory]
         self.parameters = inspect.signature(self.factory).parameters
-        for key in [*arguments, *(search or {})]:
+        for key in [*arguments, *(search or {}), *fixed]:
             if key not in [*self.parameters, "name"]:
                 raise ValueError(
                     f"{factory}() has no argument {key!r}."
@@ -88,10 +95,12 @@ class HyperModel(keras_tuner.HyperModel):
                 if key not in fixed and arguments.get(key, key) is not None
             }
         self.search = search
-        self.seed = seed
+        self.seed = check_seed(seed)
+        if decay_steps is not None:
+            decay_steps = check_int("decay_steps", decay_steps)
         self.decay_steps = decay_steps
-        self.rate_weight = rate_weight
-        self.adapt = adapt
+        self.rate_weight = check_number("rate_weight", rate_weight, at_least=0)
+        self.adapt = check_flag("adapt", adapt)
         self.arguments = arguments
 
     @property

@@ -7,11 +7,13 @@ from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
 from keras_vq.checks import check_int
+from keras_vq.checks import checked
 from keras_vq.likelihoods import Likelihood
 from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.parts import make_likelihood
 
 
+@checked
 def cvae(
     input_shape: tuple[int, ...] = (28, 28, 1),
     num_classes: int = 10,

@@ -9,6 +9,7 @@ from keras_vq import models
 from keras_vq import networks
 from keras_vq.checks import check_input_shape
 from keras_vq.checks import check_number
+from keras_vq.checks import checked
 from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
 from keras_vq.zoo.parts import compile_adversarial
@@ -18,6 +19,7 @@ from keras_vq.zoo.parts import make_adversary
 from keras_vq.zoo.parts import make_perceptual_loss
 
 
+@checked
 def kl_autoencoder(
     input_shape: tuple[int, ...] = (64, 64, 3),
     latent_dim: int = 4,

@@ -9,8 +9,10 @@ import keras
 
 from keras_vq import layers
 from keras_vq import likelihoods
+from keras_vq import models
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_input_shape
+from keras_vq.checks import check_type
 from keras_vq.likelihoods import Likelihood
 from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
@@ -18,6 +20,7 @@ from keras_vq.models.first_stage import value_range
 from keras_vq.models.wiring import output_shape
 from keras_vq.networks.patch_discriminator import patch_discriminator
 from keras_vq.published import published
+from keras_vq.saving.model_file import load_model_file
 from keras_vq.saving.preset import METADATA
 from keras_vq.training import Model
 
@@ -34,18 +37,27 @@ def names_model(part: Any) -> bool:
 
 
 def load_part(part: Any, name: str) -> Any:
-    """Load a part of a model, if given its `.keras` file or published name.
+    """A part of a model, loaded if it is a `.keras` file or published name.
 
     Args:
-        part: The path of a `.keras` file, or the name of a model of the zoo;
-            anything else is returned as it is.
+        part: A `keras.Model`, layer, path of a `.keras` file, name of a model
+            of the zoo, or None, which is returned as it is.
         name: Name of the argument, for error messages.
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it is something else, or the file is damaged.
     """
+    if part is None:
+        return None
     if not names_model(part):
-        return part
+        return check_type(
+            name,
+            part,
+            keras.layers.Layer,
+            "a keras.Model, a layer, the path of a .keras file or the name of "
+            "a published model",
+        )
     if str(part) in published(METADATA):
         return Model.from_preset(str(part))
     if not pathlib.Path(part).is_file():
@@ -56,7 +68,30 @@ def load_part(part: Any, name: str) -> Any:
             f"training, write its new path to `{name}` in the run's "
             "recipe.toml."
         )
-    return keras.models.load_model(part, compile=False)
+    return load_model_file(part, compile=False)
+
+
+def load_tokenizer(
+    tokenizer: Any, name: str = "tokenizer", kind: Any = models.Tokenizer
+) -> Any:
+    """A tokenizer, loaded if it is the path of a `.keras` file.
+
+    Args:
+        tokenizer: `keras_vq.models.Tokenizer` or path of a `.keras` file.
+        name: Name of the argument, for error messages. Defaults to
+            `"tokenizer"`.
+        kind: The class that is needed. Defaults to any tokenizer.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is something else, or the file is damaged.
+    """
+    return check_type(
+        name,
+        load_part(tokenizer, name),
+        kind,
+        f"a keras_vq.models.{kind.__name__} or the path of its .keras file",
+    )
 
 
 def grid_of(
@@ -220,7 +255,8 @@ def make_perceptual_loss(loss, weight):
     """
     if loss is None or weight == 0:
         return None
-    loss = load_part(loss, "perceptual_loss")
+    if loss != "lpips":
+        loss = load_part(loss, "perceptual_loss")
     if isinstance(loss, PerceptualLoss):
         return loss
     return PerceptualLoss(loss, weight)

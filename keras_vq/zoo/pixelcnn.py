@@ -7,9 +7,11 @@ from keras_vq import models
 from keras_vq import networks
 from keras_vq import priors
 from keras_vq.checks import check_choice
-from keras_vq.zoo.parts import load_part
+from keras_vq.checks import checked
+from keras_vq.zoo.parts import load_tokenizer
 
 
+@checked
 def pixelcnn(
     tokenizer: str | models.Tokenizer,
     num_classes: int | None = None,
@@ -71,7 +73,7 @@ def pixelcnn(
         Decoders, 2016.
     """
     check_choice("output", output, ("categorical", "logistic_mixture"))
-    codes_of: models.Tokenizer = load_part(tokenizer, "tokenizer")
+    codes_of: models.Tokenizer = load_tokenizer(tokenizer)
     network = networks.PixelCNN(
         codes_of.code_shape,
         codes_of.num_embeddings,

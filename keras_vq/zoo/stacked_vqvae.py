@@ -7,11 +7,13 @@ from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
 from keras_vq.checks import check_int
+from keras_vq.checks import checked
 from keras_vq.models.stacked_vqvae import check_first_stage
 from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.parts import make_quantizer
 
 
+@checked
 def stacked_vqvae(
     first_stage: str | models.Tokenizer,
     num_codes: int = 3,

@@ -6,9 +6,11 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import models
 from keras_vq import networks
 from keras_vq import priors
-from keras_vq.zoo.parts import load_part
+from keras_vq.checks import checked
+from keras_vq.zoo.parts import load_tokenizer
 
 
+@checked
 def transformer(
     tokenizer: str | models.Tokenizer,
     condition_tokenizer: str | models.Tokenizer | None = None,
@@ -71,8 +73,10 @@ def transformer(
         Esser et al., Taming Transformers for High-Resolution Image Synthesis,
         2021, sections 3.2 and 3.3.
     """
-    codes_of: models.Tokenizer = load_part(tokenizer, "tokenizer")
-    condition = load_part(condition_tokenizer, "condition_tokenizer")
+    codes_of: models.Tokenizer = load_tokenizer(tokenizer)
+    condition = condition_tokenizer
+    if condition is not None:
+        condition = load_tokenizer(condition, "condition_tokenizer")
     of_condition: dict[str, Any] = {}
     if condition is not None:
         of_condition = {

@@ -6,11 +6,13 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
+from keras_vq.checks import checked
 from keras_vq.likelihoods import Likelihood
 from keras_vq.zoo.parts import load_part
 from keras_vq.zoo.parts import make_likelihood
 
 
+@checked
 def vae(
     input_shape: tuple[int, ...] = (28, 28, 1),
     latent_dim: int = 32,

@@ -7,6 +7,7 @@ from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
 from keras_vq.checks import check_input_shape
+from keras_vq.checks import checked
 from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
 from keras_vq.zoo.parts import compile_adversarial
@@ -17,6 +18,7 @@ from keras_vq.zoo.parts import make_perceptual_loss
 from keras_vq.zoo.parts import make_quantizer
 
 
+@checked
 def vqgan(
     input_shape: tuple[int, ...] = (64, 64, 3),
     num_embeddings: int = 1024,

@@ -6,6 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
+from keras_vq.checks import checked
 from keras_vq.likelihoods import Likelihood
 from keras_vq.zoo.parts import grid_of
 from keras_vq.zoo.parts import load_part
@@ -13,6 +14,7 @@ from keras_vq.zoo.parts import make_likelihood
 from keras_vq.zoo.parts import make_quantizer
 
 
+@checked
 def vqvae(
     input_shape: tuple[int, ...] = (32, 32, 3),
     num_embeddings: int = 512,

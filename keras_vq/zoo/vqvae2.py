@@ -7,11 +7,13 @@ from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
 from keras_vq.checks import check_type
+from keras_vq.checks import checked
 from keras_vq.likelihoods import Likelihood
 from keras_vq.zoo.parts import make_likelihood
 from keras_vq.zoo.parts import make_quantizer
 
 
+@checked
 def vqvae2(
     input_shape: tuple[int, ...] = (32, 32, 3),
     num_levels: int = 2,

@@ -6,9 +6,11 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import models
 from keras_vq import networks
 from keras_vq import priors
-from keras_vq.zoo.parts import load_part
+from keras_vq.checks import checked
+from keras_vq.zoo.parts import load_tokenizer
 
 
+@checked
 def vqvae2_prior(
     tokenizer: str | models.VQVAE2,
     num_classes: int | None = None,
@@ -73,7 +75,7 @@ def vqvae2_prior(
         Razavi et al., Generating Diverse High-Fidelity Images with VQ-VAE-2,
         2019, section 3.2.
     """
-    codes_of: models.VQVAE2 = load_part(tokenizer, "tokenizer")
+    codes_of: models.VQVAE2 = load_tokenizer(tokenizer, kind=models.VQVAE2)
     options: dict[str, Any] = {
         "num_classes": num_classes,
         "hidden_dim": hidden_dim,

@@ -6,9 +6,11 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import models
 from keras_vq import networks
 from keras_vq import priors
-from keras_vq.zoo.parts import load_part
+from keras_vq.checks import checked
+from keras_vq.zoo.parts import load_tokenizer
 
 
+@checked
 def wavenet(
     tokenizer: str | models.Tokenizer,
     num_classes: int | None = None,
@@ -64,7 +66,7 @@ def wavenet(
     References:
         van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016.
     """
-    codes_of: models.Tokenizer = load_part(tokenizer, "tokenizer")
+    codes_of: models.Tokenizer = load_tokenizer(tokenizer)
     network = networks.WaveNet(
         codes_of.code_shape,
         codes_of.num_embeddings,

@@ -11,6 +11,7 @@ from keras_vq.data import epochs
 from keras_vq.data import load
 from keras_vq.data import scenes as scenes_package
 from keras_vq.data import tfds_examples
+from keras_vq.data.scenes import builder
 
 
 @pytest.fixture
@@ -272,3 +273,31 @@ def test_static_binarization_takes_values_as_probabilities(scenes):
     # Neighbouring images have draws of their own.
     grey_pair = np.abs(grey[0] - grey[1]) < 0.02
     assert (first[0] != first[1])[grey_pair].mean() > 0.1
+
+
+@pytest.mark.parametrize("feature", ["image", "depth"])
+def test_a_part_of_the_scenes_is_rendered_alone(
+    scenes_dir, tmp_path, monkeypatch, feature
+):
+    """It holds what the same part of the prepared data set holds."""
+    monkeypatch.setattr(builder, "NUM_EXAMPLES", {"train": 500, "test": 100})
+    for split in ("train[10:14]", "test[-2:]+train[:3]"):
+        parts = [
+            load(
+                "scenes",
+                split,
+                labels=True,
+                shuffle=False,
+                feature=feature,
+                data_dir=folder,
+            )
+            for folder in (str(tmp_path), scenes_dir)
+        ]
+        (images, labels), (expected, classes) = (
+            next(part.as_numpy_iterator()) for part in parts
+        )
+        np.testing.assert_array_equal(images, expected)
+        np.testing.assert_array_equal(labels, classes)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="has the splits train, test"):
+        load("scenes", "trian", data_dir=str(tmp_path))

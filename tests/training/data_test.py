@@ -181,3 +181,57 @@ def test_integers_out_of_range_are_errors_in_every_batch(x, kind, bad):
 def test_the_first_batch_of_every_kind_is_checked(model, x, kind):
     with pytest.raises(ValueError, match=r"in \[0, 1\]"):
         model.fit(kind(x * 255), verbose=0)
+
+
+class EndlessBatches(Batches):
+    num_batches = None
+
+
+def of_unknown_rank(*arrays):
+    batches = list(generator(*arrays))
+    if len(arrays) == 1:
+        batches = [batch[0] for batch in batches]
+        return tf.data.Dataset.from_generator(
+            lambda: iter(batches), output_types=tf.float32
+        )
+    return tf.data.Dataset.from_generator(
+        lambda: iter(batches), output_types=(tf.float32, tf.int64)
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_data_sets_of_unknown_rank_train(model, x, y):
+    model.compile("adam")
+    for data in (of_unknown_rank(x), of_unknown_rank(x, y)):
+        model.fit(data, validation_data=data, shuffle=False, verbose=0)
+    assert model.predict(of_unknown_rank(x), verbose=0).shape == x.shape
+
+
+@pytest.mark.parametrize(
+    "kind", [lambda x: tf_data(x).repeat(), EndlessBatches]
+)
+def test_endless_data_need_a_number_of_steps(model, x, kind):
+    model.compile("adam")
+    for read, advice in (
+        (lambda data: model.fit(data), "steps_per_epoch"),
+        (lambda data: model.evaluate(data), "`steps`"),
+        (lambda data: model.predict(data), "`steps`"),
+        (lambda data: model.adapt(data), "take"),
+        (lambda data: model.fit(x, validation_data=data), "validation_steps"),
+    ):
+        with pytest.raises(ValueError, match=f"endless.*{advice}"):
+            read(kind(x))
+    model.fit(kind(x), steps_per_epoch=1, shuffle=False, verbose=0)
+
+
+def test_weights_of_examples_are_refused_before_training(model, x, y):
+    model.compile("adam")
+    weight = np.ones(len(x))
+    for name, call in {
+        "sample_weight": lambda: model.fit(x, sample_weight=weight),
+        "class_weight": lambda: model.fit(x, y, class_weight={0: 1.0}),
+        "sample_weight ": lambda: model.fit(x, validation_data=(x, y, weight)),
+        " sample_weight": lambda: model.train_on_batch(x, sample_weight=weight),
+    }.items():
+        with pytest.raises(ValueError, match=f"support {name.strip()}: all"):
+            call()

@@ -1,5 +1,7 @@
 import numpy as np
 import tensorflow_datasets as tfds
+import tqdm
+from tensorflow_datasets.core import hashing
 
 from keras_vq.data.scenes import renderer
 from keras_vq.data.scenes import scene
@@ -57,17 +59,71 @@ class Scenes(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         return {
-            split: self._generate_examples(i, count)
-            for i, (split, count) in enumerate(NUM_EXAMPLES.items())
+            split: self._generate_examples(split, range(count))
+            for split, count in NUM_EXAMPLES.items()
         }
 
-    def _generate_examples(self, split, count):
+    def _generate_examples(self, split, numbers):
         size = int(self.builder_config.name)
+        index = list(NUM_EXAMPLES).index(split)
         at_once = renderer.scenes_at_once(size)
-        for start in range(0, count, at_once):
-            numbers = range(start, min(start + at_once, count))
+        for start in range(0, len(numbers), at_once):
+            some = numbers[start : start + at_once]
             scenes = [
-                scene.draw_scene(np.random.default_rng((self.SEED, split, i)))
-                for i in numbers
+                scene.draw_scene(np.random.default_rng((self.SEED, index, i)))
+                for i in some
             ]
-            yield from zip(numbers, renderer.render_scenes(scenes, size))
+            yield from zip(some, renderer.render_scenes(scenes, size))
+
+    def part(self, split):
+        """The examples that a split names, without preparing the data set.
+
+        Args:
+            split: str, in the split syntax of TFDS.
+
+        Returns:
+            list of pairs, the name of a split and a list of its examples'
+            numbers, in the order of the prepared data set.
+
+        Raises:
+            ValueError: If there is no such split.
+        """
+        infos = {
+            name: tfds.core.SplitInfo(
+                name=name, shard_lengths=[count], num_bytes=0
+            )
+            for name, count in NUM_EXAMPLES.items()
+        }
+        instruction = tfds.core.ReadInstruction.from_spec(split)
+        return [
+            (part.splitname, self._stored(part.splitname)[part.from_ : part.to])
+            for part in instruction.to_absolute(infos)
+        ]
+
+    def rendered(self, part, features):
+        """Render some examples.
+
+        Args:
+            part: What `part` returned.
+            features: Names of the features to keep.
+
+        Returns:
+            dict, names of features to arrays `(n, ...)`.
+        """
+        kept: dict[str, list] = {name: [] for name in features}
+        for split, numbers in part:
+            for _, example in tqdm.tqdm(
+                self._generate_examples(split, numbers),
+                total=len(numbers),
+                desc="Rendering scenes",
+                delay=2,
+                leave=False,
+            ):
+                for name in kept:
+                    kept[name].append(example[name])
+        return {name: np.array(values) for name, values in kept.items()}
+
+    def _stored(self, split):
+        """Numbers of a split's examples as TFDS orders them, by their hash."""
+        hasher = hashing.Hasher(split)
+        return sorted(range(NUM_EXAMPLES[split]), key=hasher.hash_key)

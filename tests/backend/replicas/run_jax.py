@@ -8,6 +8,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 
 from tests.backend.replicas import model as shared
 
@@ -41,3 +42,9 @@ for axis, shard in (("data", (16, 4)), ("model", (8, 4))):
         )
         out = pathlib.Path(sys.argv[1]) / f"{kind}-{axis}.npz"
         np.savez(out, **shared.results(model, history))
+
+# The last batch is split too. Only the array is refused before training.
+uneven = shared.data()[:9]
+for data in (uneven, (uneven[i : i + 8] for i in (0, 8))):
+    with pytest.raises(ValueError, match="each batch evenly over 2 devices"):
+        model.fit(data, verbose=0)

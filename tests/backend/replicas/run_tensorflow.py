@@ -7,6 +7,7 @@ import pathlib
 import sys
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -27,3 +28,11 @@ for kind in shared.KINDS:
     )
     out = pathlib.Path(sys.argv[1]) / f"{kind}.npz"
     np.savez(out, **shared.results(model, history))
+
+# One row for two replicas. Only the array is refused before training.
+for data in (shared.data()[:1], images.take(3).batch(2)):
+    with pytest.raises(
+        (ValueError, tf.errors.InvalidArgumentError),
+        match="a row of each batch for each replica",
+    ):
+        model.fit(data, verbose=0)
