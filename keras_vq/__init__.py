@@ -22,6 +22,7 @@ __all__ = [
     "recipes",
     "regularizers",
     "samplers",
+    "schedules",
     "show",
     "training",
     "tuning",
@@ -48,6 +49,7 @@ if not _is_command():
     from keras_vq import priors
     from keras_vq import regularizers
     from keras_vq import samplers
+    from keras_vq import schedules
     from keras_vq import training
     from keras_vq import zoo
     from keras_vq.generator import LatentGenerator

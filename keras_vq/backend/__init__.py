@@ -19,7 +19,7 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 `fast_memory()`: number of bytes of scores to compute at a time.
 `float32_matmul(a, b)`: matrix product in full float32 precision.
 `product_roundoff()`: unit roundoff of the factors in `keras.ops.matmul`.
-`causal_attention(query, key, value)`: causal dot-product attention.
+`attention(query, key, value, is_causal)`: dot-product attention.
 `segment_sum(data, segments, num_segments)`: sum of the rows of each segment.
 `conv_transpose(inputs, kernel)`: transposed convolution of width 4, stride 2.
 """
@@ -46,7 +46,7 @@ _NAMES = (
     "fast_memory",
     "float32_matmul",
     "product_roundoff",
-    "causal_attention",
+    "attention",
     "segment_sum",
     "conv_transpose",
 )
@@ -77,6 +77,6 @@ first_maximum = _module.first_maximum
 fast_memory = _module.fast_memory
 float32_matmul = _module.float32_matmul
 product_roundoff = _module.product_roundoff
-causal_attention = _module.causal_attention
+attention = _module.attention
 segment_sum = _module.segment_sum
 conv_transpose = _module.conv_transpose

@@ -288,13 +288,15 @@ def product_roundoff():
     return {"cpu": 0.0, "gpu": 2.0**-11}.get(jax.default_backend(), 2.0**-8)
 
 
-def causal_attention(query, key, value):
-    """Causal dot-product attention of tensors `(batch, length, heads, dim)`."""
+def attention(query, key, value, is_causal=False):
+    """Dot-product attention of tensors `(batch, length, heads, dim)`."""
     dtype = query.dtype
     if dtype == "float16" and jax.default_backend() == "cpu":
         # XLA has no float16 products with float32 sums for CPUs.
         query, key, value = (x.astype("float32") for x in (query, key, value))
-    outputs = keras.ops.dot_product_attention(query, key, value, is_causal=True)
+    outputs = keras.ops.dot_product_attention(
+        query, key, value, is_causal=is_causal
+    )
     return outputs.astype(dtype)
 
 

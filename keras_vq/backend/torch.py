@@ -174,9 +174,11 @@ def product_roundoff():
     return 2.0**-11 if rounds else 0.0
 
 
-def causal_attention(query, key, value):
-    """Causal dot-product attention of tensors `(batch, length, heads, dim)`."""
-    return keras.ops.dot_product_attention(query, key, value, is_causal=True)
+def attention(query, key, value, is_causal=False):
+    """Dot-product attention of tensors `(batch, length, heads, dim)`."""
+    return keras.ops.dot_product_attention(
+        query, key, value, is_causal=is_causal
+    )
 
 
 def segment_sum(data, segments, num_segments):

@@ -1,4 +1,6 @@
+import functools
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -17,6 +19,21 @@ from keras_vq.cli.train import train
 from keras_vq.cli.traverse import traverse
 from keras_vq.cli.tune import tune
 
+
+def _interruptible(command):
+    """End in one line after Ctrl-C, which Typer does not."""
+
+    @functools.wraps(command)
+    def run(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            print("Interrupted: run the same command again.", file=sys.stderr)
+            sys.exit(130)
+
+    return run
+
+
 app = typer.Typer(
     name="keras-vq",
     no_args_is_help=True,
@@ -34,7 +51,7 @@ for command in (
     export,
     info,
 ):
-    app.command()(quiet(command))
+    app.command()(_interruptible(quiet(command)))
 
 
 def _print_version(wanted: bool) -> None:
@@ -65,8 +82,9 @@ def main() -> None:
     """Run a command.
 
     Bad input ends in a one-line error and exit code 2, training that diverged
-    in exit code 1.
+    in exit code 1, Ctrl-C and SIGTERM in exit code 130.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except (ValueError, OSError, ImportError, ArithmeticError) as error:
@@ -75,9 +93,6 @@ def main() -> None:
         message = " ".join(str(error).split())
         print(f"Error: {message}", file=sys.stderr)
         sys.exit(1 if isinstance(error, ArithmeticError) else 2)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Arguments and options that several commands share."""
 
+import contextlib
 import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -114,3 +116,16 @@ def report_picture(path, figure, description):
     verb = "Replaced" if path.exists() else "Wrote"
     save_figure(figure, path)
     print(f"{verb} {path}: {description}")
+
+
+@contextlib.contextmanager
+def resumable(command, path):
+    """Say how to resume a run or search that Ctrl-C or SIGTERM interrupts."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not path.exists():
+            raise
+        message = f"Interrupted. Resume: keras-vq {command} --resume {path}"
+        print(message, file=sys.stderr)
+        sys.exit(130)

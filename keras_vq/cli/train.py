@@ -1,5 +1,3 @@
-import contextlib
-import sys
 from pathlib import Path
 from typing import Annotated
 from typing import Optional
@@ -12,6 +10,7 @@ from keras_vq.cli.options import RecipeName
 from keras_vq.cli.options import Settings
 from keras_vq.cli.options import parse_settings
 from keras_vq.cli.options import print_table
+from keras_vq.cli.options import resumable
 
 _PICTURES = (
     "curves.png",
@@ -70,7 +69,7 @@ def train(
             print(f"{resume} is complete: nothing to resume.")
             return
         print(f"Resuming {resume} after epoch {run.checkpoint()[0]}.")
-        with _resumable(resume):
+        with resumable("train", resume):
             run = recipes.resume(resume)
     elif recipe is None and start is None:
         raise ValueError("Give a RECIPE to train, or --resume DIR.")
@@ -80,20 +79,10 @@ def train(
             recipe = recipe or start
             changes["training.preset"] = start
         out = out or default_path(recipe)
-        with _resumable(out):
+        with resumable("train", out):
             run = recipes.train(recipe, out, dataset, changes, epochs, quick)
     print_table("on the test data", run.results)
     paths = [run.path / name for name in _PICTURES]
-    print(f"Pictures: {', '.join(str(p) for p in paths if p.exists())}")
+    if drawn := [str(path) for path in paths if path.exists()]:
+        print(f"Pictures: {', '.join(drawn)}")
     print(f"Model:    {run.model_path}")
-
-
-@contextlib.contextmanager
-def _resumable(path):
-    """Say how to resume a run that is interrupted by Ctrl-C."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if (path / "recipe.toml").exists():
-            sys.exit(f"Interrupted. Resume: keras-vq train --resume {path}")
-        raise

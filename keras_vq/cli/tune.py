@@ -9,6 +9,7 @@ from keras_vq.cli.options import Dataset
 from keras_vq.cli.options import RecipeName
 from keras_vq.cli.options import Settings
 from keras_vq.cli.options import parse_settings
+from keras_vq.cli.options import resumable
 
 
 def tune(
@@ -69,6 +70,7 @@ def tune(
     Example: keras-vq tune vqvae_mnist --search num_embeddings=[64,256]
     """
     from keras_vq import recipes
+    from keras_vq.recipes.search import default_search_path
     from keras_vq.recipes.search import is_worker
 
     if resume is not None:
@@ -78,22 +80,25 @@ def tune(
                 "--resume continues a search as it was started; it takes no "
                 "other arguments."
             )
-        found = recipes.resume_search(resume)
+        with resumable("tune", resume):
+            found = recipes.resume_search(resume)
     elif recipe is None:
         raise ValueError("Give a RECIPE to search, or --resume DIR.")
     else:
-        found = recipes.search(
-            recipe,
-            parse_settings(search),
-            tuner or "random",
-            max_trials or 12,
-            objective or "default",
-            out,
-            dataset,
-            parse_settings(settings),
-            epochs,
-            quick,
-        )
+        out = out or default_search_path(recipe)
+        with resumable("tune", out):
+            found = recipes.search(
+                recipe,
+                parse_settings(search),
+                tuner or "random",
+                max_trials or 12,
+                objective or "default",
+                out,
+                dataset,
+                parse_settings(settings),
+                epochs,
+                quick,
+            )
     if is_worker():
         print(f"No trials are left; the chief writes {found.path}.")
     else:

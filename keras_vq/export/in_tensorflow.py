@@ -14,7 +14,15 @@ _ROOT = pathlib.Path(__file__).parents[2]
 # The child imports nothing from the current folder, which may hold a file
 # named like one of our dependencies.
 _PROGRAM = """
+import os
 import sys
+import threading
+
+def end_with_parent():
+    sys.stdin.read()  # returns when the parent has ended
+    os._exit(1)
+
+threading.Thread(target=end_with_parent, daemon=True).start()
 root = sys.argv.pop(1)
 if root not in sys.path:
     sys.path.insert(0, root)
@@ -41,25 +49,46 @@ def in_tensorflow(writer, model, path, **arguments):
     if keras.config.backend() == "tensorflow":
         writer(model, path, **arguments)
         return
-    with tempfile.TemporaryDirectory() as folder:
+    path = pathlib.Path(path).absolute()
+    # Beside the output, where it is removed even if this process is killed.
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         saved = pathlib.Path(folder) / "model.keras"
         model.save(saved)
-        child = subprocess.run(
-            [
-                *(sys.executable, "-P", "-c", _PROGRAM, str(_ROOT)),
-                *(str(saved), str(pathlib.Path(path).absolute())),
-                f"{writer.__module__}:{writer.__name__}",
-                json.dumps(arguments),
-            ],
-            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
-            capture_output=True,
-            text=True,
-        )
-    if child.returncode:
+        command = [
+            *(sys.executable, "-P", "-c", _PROGRAM, str(_ROOT)),
+            *(str(saved), str(path)),
+            f"{writer.__module__}:{writer.__name__}",
+            json.dumps(arguments),
+        ]
+        failed, messages = _run(command)
+    if failed:
         raise RuntimeError(
             "The export in a child process on the TensorFlow backend failed: "
-            f"{child.stderr.strip()}"
+            f"{messages}"
         )
+
+
+def _run(command):
+    """Run a child process that ends when this one does.
+
+    Returns:
+        `failed, messages`: bool and str.
+    """
+    with tempfile.TemporaryFile() as log:
+        with subprocess.Popen(
+            command,
+            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+        ) as child:
+            try:
+                failed = child.wait() != 0
+            except BaseException:
+                child.kill()
+                raise
+        log.seek(0)
+        return failed, log.read().decode(errors="replace").strip()
 
 
 def write_saved(saved, path, writer, arguments):

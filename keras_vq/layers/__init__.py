@@ -1,5 +1,6 @@
 """Quantizers and other layers."""
 
+from keras_vq.layers.adaptive_transformer_block import AdaptiveTransformerBlock
 from keras_vq.layers.bottleneck import Bottleneck
 from keras_vq.layers.causal_conv1d import CausalConv1D
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
@@ -27,6 +28,7 @@ from keras_vq.layers.vector_quantizer import VectorQuantizer
 from keras_vq.layers.vector_quantizer_ema import VectorQuantizerEMA
 
 __all__ = [
+    "AdaptiveTransformerBlock",
     "Bottleneck",
     "CausalConv1D",
     "CausalSelfAttention",

@@ -122,7 +122,7 @@ class CausalSelfAttention(keras.layers.Layer):
         length = inputs.shape[1]
         angles = None if self.angles is None else self.angles[:length, None]
         query, key, value = self._heads(inputs, angles)
-        outputs = backend.causal_attention(query, key, value)
+        outputs = backend.attention(query, key, value, is_causal=True)
         return self._merge_heads(outputs, inputs), (key, value)
 
     def initial_cache(self, batch_size, length):

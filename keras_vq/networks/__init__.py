@@ -9,6 +9,7 @@ from keras_vq.networks.code_cnn import code_encoder_decoder
 from keras_vq.networks.conditional import conditional_decoder
 from keras_vq.networks.conditional import conditional_encoder
 from keras_vq.networks.conditioning import Conditioning
+from keras_vq.networks.denoising_transformer import DenoisingTransformer
 from keras_vq.networks.encoder_decoder import encoder_decoder
 from keras_vq.networks.hierarchical_cnn import hierarchical_cnn
 from keras_vq.networks.mlp import mlp_decoder
@@ -27,6 +28,7 @@ from keras_vq.networks.wavenet import WaveNet
 __all__ = [
     "CausalNetwork",
     "Conditioning",
+    "DenoisingTransformer",
     "PixelCNN",
     "PixelSNAIL",
     "SlidingWindow",

@@ -4,6 +4,7 @@ from keras_vq.priors.autoregressive import AutoregressivePrior
 from keras_vq.priors.heads import CodeHead
 from keras_vq.priors.heads import LogisticMixtureHead
 from keras_vq.priors.hierarchical import HierarchicalPrior
+from keras_vq.priors.maskgit import MaskGIT
 from keras_vq.priors.prior import Prior
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "CodeHead",
     "HierarchicalPrior",
     "LogisticMixtureHead",
+    "MaskGIT",
     "Prior",
 ]

@@ -8,9 +8,12 @@ from keras import ops
 from keras_vq.checks import check_code_maps
 from keras_vq.checks import check_codes
 from keras_vq.checks import check_condition
+from keras_vq.checks import check_int
 from keras_vq.checks import check_labels
+from keras_vq.checks import check_memory
 from keras_vq.checks import check_no_labels
 from keras_vq.checks import check_number
+from keras_vq.checks import check_prompt
 from keras_vq.checks import check_seed
 from keras_vq.checks import title
 from keras_vq.networks import Conditioning
@@ -194,6 +197,33 @@ class Prior(Model):
             ValueError: If an argument does not fit.
         """
         raise NotImplementedError
+
+    def start_from(self, num_samples, prompt):
+        """Convert a prompt to the arguments of `complete`.
+
+        Args:
+            num_samples: int >= 1.
+            prompt: int array `(num_samples, m)` or None.
+
+        Returns:
+            `codes, known`, NumPy arrays `(num_samples, *code_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        check_int("num_samples", num_samples)
+        check_memory(
+            f"num_samples={num_samples}", num_samples, *self.code_shape
+        )
+        shape = (num_samples, *self.code_shape)
+        codes, known = np.zeros(shape, "int32"), np.zeros(shape, bool)
+        if prompt is not None:
+            prompt = to_array(prompt)
+            check_prompt(self, prompt, num_samples)
+            first = (slice(None), slice(prompt.shape[1]))
+            codes.reshape(num_samples, -1)[first] = prompt
+            known.reshape(num_samples, -1)[first] = True
+        return codes, known
 
     # === Conditioning ===
 

@@ -19,10 +19,13 @@ from keras_vq.recipes.recipe import Recipe
 from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import with_tokenizer
 from keras_vq.recipes.train import check_model
+from keras_vq.recipes.train import default_path
 from keras_vq.recipes.train import resolved
 from keras_vq.recipes.train import starts_from_data
 from keras_vq.recipes.train import with_variance
 from keras_vq.saving.files import written_whole
+from keras_vq.saving.locked import locked
+from keras_vq.tuning import SEARCH_SPACES
 from keras_vq.tuning import HyperModel
 from keras_vq.tuning.search_results import search_plot
 from keras_vq.tuning.search_results import trial_rows
@@ -193,9 +196,7 @@ def search(
     found.best.arguments["commitment_cost"]
     ```
     """
-    if out is None:
-        name = recipe.model if isinstance(recipe, Recipe) else recipe
-        out = pathlib.Path("runs") / f"tune_{pathlib.Path(name).stem}"
+    out = out or default_search_path(recipe)
     if is_worker():
         return _run(Search.wait_for(out))
     check_choice("tuner", tuner, TUNERS)
@@ -221,7 +222,15 @@ def search(
     check_model(trial, model, parts)
     loaded = _load(trial, model, parts)
     trial = with_variance(trial, loaded)
-    return _run(Search.create(out, recipe, trial, options), parts, loaded)
+    found = Search.create(out, recipe, trial, options)
+    with locked(found.path):
+        return _run(found, parts, loaded)
+
+
+def default_search_path(recipe):
+    """The folder of a recipe's search, if no other is given."""
+    path = default_path(recipe)
+    return path.with_name(f"tune_{path.name}")
 
 
 def resume_search(path):
@@ -235,6 +244,7 @@ def resume_search(path):
 
     Raises:
         FileNotFoundError: If there is no search in the folder.
+        BlockingIOError: If another process is running it.
 
     Example:
 
@@ -242,7 +252,11 @@ def resume_search(path):
     found = keras_vq.recipes.resume_search("runs/tune_vqvae_mnist")
     ```
     """
-    return _run(Search(path))
+    found = Search(path)
+    if is_worker():
+        return _run(found)
+    with locked(found.path):
+        return _run(found)
 
 
 def is_worker():
@@ -289,11 +303,12 @@ def _hypermodel(trial, options, parts, steps=1, adapt=False):
     """The hypermodel of a recipe whose epochs have `steps` steps."""
     training = trial.training
     cosine = training.schedule == "cosine"
+    space = SEARCH_SPACES[trial.model].arguments
     arguments = {**trial.factory_arguments(), **parts}
     return HyperModel(
         trial.model,
         search={k: _from_toml(x) for k, x in options["search"].items()} or None,
-        fixed=options["fixed"],
+        fixed=[k for k in options["fixed"] if k in space],
         seed=training.seed,
         decay_steps=steps * training.epochs if cosine else None,
         adapt=adapt,

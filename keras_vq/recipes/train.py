@@ -21,6 +21,7 @@ from keras_vq.recipes.data import variance_of
 from keras_vq.recipes.recipe import Recipe
 from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import with_tokenizer
+from keras_vq.saving.locked import locked
 
 # Number of images in the pictures of each epoch, and to scale the latents.
 NUM_PICTURES = 16
@@ -70,9 +71,10 @@ def train(
     loaded = load_training_data(recipe, _whole(model, parts))
     recipe = with_variance(recipe, loaded)
     run = Run.create(out, recipe)
-    _announce(recipe, loaded)
-    _prepare(recipe, model, loaded)
-    return _fit(run, model, parts, loaded, first_epoch=0)
+    with locked(run.path):
+        _announce(recipe, loaded)
+        _prepare(recipe, model, loaded)
+        return _fit(run, model, parts, loaded, first_epoch=0)
 
 
 def default_path(recipe):
@@ -92,6 +94,7 @@ def resume(path):
 
     Raises:
         FileNotFoundError: If there is no run in the folder.
+        BlockingIOError: If another process is training it.
         ValueError: If a file of the run is damaged.
 
     Example:
@@ -103,6 +106,11 @@ def resume(path):
     run = Run(path)
     if run.is_complete:
         return run
+    with locked(run.path):
+        return _resume(run)
+
+
+def _resume(run):
     recipe = run.recipe
     keras.utils.set_random_seed(recipe.training.seed)
     parts = recipe.load_parts()

@@ -1,6 +1,7 @@
 """Atomic writes of files and folders."""
 
 import contextlib
+import errno
 import glob
 import json
 import os
@@ -29,6 +30,7 @@ def written_whole(path):
     Raises:
         FileNotFoundError: If the parent folder does not exist.
         PermissionError: If the parent folder cannot be written to.
+        OSError: If the disk is full.
 
     Example:
 
@@ -56,6 +58,13 @@ def written_whole(path):
         temporary = folder / path.name
         yield temporary
         os.replace(temporary, path)
+    except Exception as error:
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            # HDF5 and TensorFlow raise errors of their own with that text.
+            if os.strerror(number) in str(error):
+                reason = os.strerror(number).lower()
+                raise OSError(f"Cannot write {path}: {reason}.") from error
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

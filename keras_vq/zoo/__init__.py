@@ -4,6 +4,7 @@ from keras_vq.zoo.autoencoder import autoencoder
 from keras_vq.zoo.cvae import cvae
 from keras_vq.zoo.kl_autoencoder import kl_autoencoder
 from keras_vq.zoo.load import load
+from keras_vq.zoo.maskgit import maskgit
 from keras_vq.zoo.pixelcnn import pixelcnn
 from keras_vq.zoo.stacked_vqvae import stacked_vqvae
 from keras_vq.zoo.transformer import transformer
@@ -21,6 +22,7 @@ FACTORIES = {
         autoencoder,
         cvae,
         kl_autoencoder,
+        maskgit,
         pixelcnn,
         stacked_vqvae,
         transformer,
@@ -39,6 +41,7 @@ __all__ = [
     "cvae",
     "kl_autoencoder",
     "load",
+    "maskgit",
     "pixelcnn",
     "stacked_vqvae",
     "transformer",

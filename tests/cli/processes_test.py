@@ -1,5 +1,6 @@
 """The commands, each in a process of its own."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,9 +8,11 @@ import time
 
 import keras
 import numpy as np
+import psutil
 import pytest
 
 from keras_vq import recipes
+from keras_vq.saving import written_whole
 from tests.helpers import run_python
 from tests.helpers import to_numpy
 from tests.runs import trained_run
@@ -91,6 +94,8 @@ def test_a_killed_run_resumes_and_ends_where_an_uninterrupted_one_ends(
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.005)
+    with pytest.raises(BlockingIOError, match="Another process"):
+        recipes.resume(broken)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (broken / "model.keras").exists(), "it ended before the kill"
@@ -101,6 +106,36 @@ def test_a_killed_run_resumes_and_ends_where_an_uninterrupted_one_ends(
     for name, values in whole.history.items():
         assert resumed.history[name] == pytest.approx(values, rel=1e-3), name
     assert not list(broken.rglob(".tmp-*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_export_that_is_stopped_leaves_no_process(number, tmp_path):
+    command = [*COMMAND, "export", trained_run("vqvae").path]
+    with subprocess.Popen(
+        [sys.executable, *map(str, command), str(tmp_path / "served")],
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        parent, deadline = psutil.Process(process.pid), time.monotonic() + 120
+        while not (children := parent.children()):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, messages = process.communicate()
+    gone, alive = psutil.wait_procs(children, timeout=60)
+    assert gone
+    assert not alive
+    assert not (tmp_path / "served").exists()
+    if number == signal.SIGTERM:
+        assert process.returncode == 130
+        assert messages == "Interrupted: run the same command again.\n"
+        assert list(tmp_path.iterdir()) == []
+    else:  # what is left is removed by the next writer
+        with written_whole(tmp_path / "served") as temporary:
+            temporary.mkdir()
+        assert [p.name for p in tmp_path.iterdir()] == ["served"]
 
 
 def weights(run):

@@ -20,6 +20,7 @@ from keras_vq import networks
 from keras_vq import priors
 from keras_vq import regularizers
 from keras_vq import samplers
+from keras_vq import schedules
 from keras_vq import training
 from keras_vq.likelihoods.location_scale import LocationScale
 from keras_vq.networks import Conditioning
@@ -86,6 +87,10 @@ def each(cls, *args, **kwargs):
 STACK = Floats((3, 2, 2))
 
 LAYERS = {
+    layers.AdaptiveTransformerBlock: Case(
+        each(layers.AdaptiveTransformerBlock, 2, 6, dropout=0.1),
+        (Floats((6, 8)), Floats((8,)), Floats((3, 5))),
+    ),
     layers.CausalConv1D: Case(
         each(layers.CausalConv1D, 3, 3, dilation=2), (Floats((6, 2)),)
     ),
@@ -315,6 +320,11 @@ SAMPLERS = {
     samplers.TopPSampler: each(samplers.TopPSampler, 0.9, k=3),
 }
 
+SCHEDULES = {
+    schedules.ArccosMasking: schedules.ArccosMasking,
+    schedules.CosineMasking: schedules.CosineMasking,
+}
+
 CODES = np.array([[0, 1], [7, 1]])
 IMAGES = np.linspace(0, 1, 2 * 12 * 12 * 3).reshape(2, 12, 12, 3)
 PAIR = (IMAGES, IMAGES**2)
@@ -515,7 +525,30 @@ def small_pixelcnn(dtype=None, **kwargs):
     )
 
 
+def denoising_transformer(dtype=None, **kwargs):
+    return networks.DenoisingTransformer(
+        MAP,
+        NUM_CODES,
+        num_classes=4,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=8,
+        intermediate_dim=6,
+        dropout=0.1,
+        condition_shape=(3, 5),
+        dtype=dtype,
+        **kwargs,
+    )
+
+
 NETWORKS = {
+    networks.DenoisingTransformer: Case(
+        denoising_transformer,
+        (
+            CODE_MAP,
+            Conditioning(labels=Ints((), 4), condition=Floats((3, 5))),
+        ),
+    ),
     networks.PixelCNN: Case(
         each(
             networks.PixelCNN,
@@ -587,7 +620,25 @@ def hierarchical_prior(dtype=None, **kwargs):
     )
 
 
+def maskgit(dtype=None, **kwargs):
+    network = networks.DenoisingTransformer(
+        MAP, NUM_CODES, 4, num_layers=1, num_heads=2, hidden_dim=8, dtype=dtype
+    )
+    return priors.MaskGIT(
+        network,
+        schedules.ArccosMasking(),
+        num_steps=3,
+        choice_temperature=2.0,
+        label_smoothing=0.2,
+        label_dropout=0.2,
+        seed=1,
+        dtype=dtype,
+        **kwargs,
+    )
+
+
 PRIORS = {
+    priors.MaskGIT: Case(maskgit, ((CODE_MAP, Ints((), 4)),)),
     priors.AutoregressivePrior: Case(
         autoregressive_prior, ((CODE_MAP, Ints((), 4)),)
     ),
@@ -620,5 +671,6 @@ ABSTRACT = {
     priors.Prior,
     regularizers.Regularizer,
     samplers.Sampler,
+    schedules.Masking,
     training.Model,
 }

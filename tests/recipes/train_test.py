@@ -68,6 +68,7 @@ def test_a_run_without_optional_packages_draws_nothing(
     assert "'keras_vq[plots]'" in capsys.readouterr().out
     assert run.is_complete
     assert sorted(path.name for path in run.path.iterdir()) == [
+        ".lock",
         "checkpoints",
         "metrics.csv",
         "model.keras",

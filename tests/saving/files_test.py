@@ -2,6 +2,7 @@ import pytest
 
 from keras_vq.saving import written_whole
 from tests.helpers import left_by_a_killed_writer
+from tests.helpers import run_python
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -57,3 +58,41 @@ def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
         ".tmp-model.txt-mine",
         "model.txt",
     ]
+
+
+def test_a_full_disk_is_named_and_loses_nothing(tmp_path):
+    """A limit on the size of files stands in for the disk."""
+    program = """
+import pathlib
+import resource
+import sys
+
+import h5py
+import numpy as np
+
+from keras_vq.saving import written_whole
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+path = pathlib.Path(sys.argv[1])
+
+def write_hdf5(temporary):
+    with h5py.File(temporary, "w") as file:
+        file["x"] = np.ones(100_000)
+
+def write_bytes(temporary):
+    temporary.write_bytes(bytes(100_000))
+
+for write in (write_bytes, write_hdf5):
+    try:
+        with written_whole(path) as temporary:
+            write(temporary)
+    except OSError as error:
+        print(error)
+"""
+    path = tmp_path / "model.h5"
+    path.write_text("old")
+    child = run_python("-c", program, path)
+    line = f"Cannot write {path}: file too large."
+    assert child.stdout.splitlines() == [line, line]
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -11,6 +11,7 @@ SMALL = {"hidden_dim": 4, "num_layers": 2}
 @pytest.mark.parametrize(
     ("factory", "input_shape", "code_shape"),
     [
+        (zoo.maskgit, (16, 8, 3), (4, 2)),
         (zoo.pixelcnn, (16, 8, 3), (4, 2)),
         (zoo.transformer, (16, 8, 3), (4, 2)),
         (zoo.wavenet, (16, 1), (4,)),
