@@ -172,7 +172,7 @@ def test_at_most_three_classes_between_a_model_and_keras(cls):
         base.__name__
         for base in cls.__mro__[1:]
         if base.__module__.startswith("keras_vq.")
-        and base is not backend.StepMixin
+        and not base.__module__.startswith("keras_vq.backend.")
     ]
     assert len(ours) <= 3, ours
 
@@ -187,6 +187,7 @@ def test_at_most_three_classes_between_a_network_and_keras(cls):
         base.__name__
         for base in cls.__mro__[1:]
         if base.__module__.startswith("keras_vq.")
+        and not base.__module__.startswith("keras_vq.backend.")
     ]
     assert len(ours) <= 3, ours
 

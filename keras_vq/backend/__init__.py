@@ -5,6 +5,7 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 `vjp(fn, variables)`: run `fn` and return its outputs and a pullback.
 `input_gradient(fn, x)`: gradient of `fn(x)`, itself differentiable.
 `apply_gradients(optimizer, gradients, variables)`: take an optimizer step.
+`LayerMixin`: how the backend sees the variables of a layer.
 `StepMixin`: `train_step` and `test_step` for the backend's Keras trainer.
 `all_sum(*tensors)`: sum over data-parallel replicas.
 `batch_share(batch_size)`: this replica's share of the global batch.
@@ -32,6 +33,7 @@ _NAMES = (
     "vjp",
     "input_gradient",
     "apply_gradients",
+    "LayerMixin",
     "StepMixin",
     "all_sum",
     "batch_share",
@@ -63,6 +65,7 @@ _module = importlib.import_module(f"{__name__}.{keras.config.backend()}")
 vjp = _module.vjp
 input_gradient = _module.input_gradient
 apply_gradients = _module.apply_gradients
+LayerMixin = _module.LayerMixin
 StepMixin = _module.StepMixin
 all_sum = _module.all_sum
 batch_share = _module.batch_share

@@ -96,7 +96,11 @@ def apply_gradients(optimizer, gradients, variables):
         v.assign(x)
 
 
-class StepMixin:
+class LayerMixin:
+    """Keras alone keeps the variables of a layer."""
+
+
+class StepMixin(LayerMixin):
     """Steps for Keras's JAX trainer, which passes and receives the state."""
 
     def train_step(self, state, data):

@@ -62,7 +62,11 @@ def apply_gradients(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
-class StepMixin:
+class LayerMixin:
+    """Keras alone keeps the variables of a layer."""
+
+
+class StepMixin(LayerMixin):
     """Steps for Keras's TensorFlow trainer, which passes only the data."""
 
     def train_step(self, data):

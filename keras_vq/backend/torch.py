@@ -1,5 +1,7 @@
 """PyTorch backend: gradients from `autograd.grad`, state in Keras variables."""
 
+import collections
+
 import keras
 import torch
 
@@ -53,8 +55,70 @@ def apply_gradients(optimizer, gradients, variables):
         optimizer.apply(list(all_sum(*gradients)), variables)
 
 
-class StepMixin:
+class LayerMixin:
+    """Variables of a layer as parameters of a `torch.nn.Module`.
+
+    Keras registers them when it builds a layer, under names that count the
+    layers of the process, such as `vector_quantizer_3/embeddings`. Here they
+    are registered when PyTorch asks for them, and in a `state_dict` a name
+    depends on the layer alone: `embeddings`, or `kernel.0` and `kernel.1` if
+    there are several.
+    """
+
+    def named_modules(self, *args, **kwargs):
+        self._track_variables()
+        return super().named_modules(*args, **kwargs)
+
+    def state_dict(self, *, destination=None, prefix="", keep_vars=False):
+        destination = {} if destination is None else destination
+        tensors, names = self._state(prefix)
+        for key, name in sorted(names.items(), key=lambda item: item[1]):
+            tensor = tensors[key]
+            destination[name] = tensor if keep_vars else tensor.detach()
+        return destination
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        _, names = self._state(prefix)
+        found = {k: state_dict[n] for k, n in names.items() if n in state_dict}
+        for name in names.values():
+            state_dict.pop(name, None)
+        state_dict.update(found)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _track_variables(self):
+        names = _numbered(self.variables)
+        self._torch_params = torch.nn.ParameterDict(
+            {
+                names[id(v.value)].replace(".", "/"): v.value
+                for v in self.variables
+            }
+        )
+
+    def _state(self, prefix):
+        """dicts, PyTorch's own keys of the state to tensors and to names."""
+        self._track_variables()
+        tensors = super().state_dict(prefix=prefix, keep_vars=True)
+        names = self._variable_names()
+        return tensors, {
+            key: prefix + names[id(tensor)] if id(tensor) in names else key
+            for key, tensor in tensors.items()
+        }
+
+    def _variable_names(self):
+        """dict, the `id` of the tensor of each variable to its name."""
+        return _numbered(self.variables)
+
+
+class StepMixin(LayerMixin):
     """Steps for Keras's PyTorch trainer, which passes only the data."""
+
+    def _variable_names(self):
+        names = super()._variable_names()
+        for part, module in self.named_children():
+            if isinstance(module, keras.layers.Layer):
+                numbered = _numbered(module.variables)
+                names |= {i: f"{part}.{name}" for i, name in numbered.items()}
+        return names
 
     def train_step(self, data):
         return self.training_step(data)
@@ -208,3 +272,15 @@ def conv_transpose(inputs, kernel):
         padding=1,
     )
     return outputs.movedim(1, -1)
+
+
+def _numbered(variables):
+    """dict, the `id` of the tensor of each variable to a name of its own."""
+    total = collections.Counter(v.name for v in variables)
+    seen: collections.Counter = collections.Counter()
+    names = {}
+    for v in variables:
+        several = total[v.name] > 1
+        names[id(v.value)] = f"{v.name}.{seen[v.name]}" if several else v.name
+        seen[v.name] += 1
+    return names

@@ -1,10 +1,11 @@
 import keras
 
+from keras_vq import backend
 from keras_vq.saving.config import serializable
 
 
 @serializable
-class Bottleneck(keras.layers.Layer):
+class Bottleneck(backend.LayerMixin, keras.layers.Layer):
     """Base class for bottlenecks between an encoder and a decoder.
 
     Quantizers, `GaussianBottleneck` and `IdentityBottleneck` are bottlenecks.
@@ -13,8 +14,10 @@ class Bottleneck(keras.layers.Layer):
     The caller adds `loss` to its own loss.
 
     A subclass sets `input_dim`, `output_dim` and `loss_names` and defines
-    `call(z, training)`, `encode(z)` and `decode(latents)`. Everything is
-    computed in float32 under every dtype policy.
+    `call(z, training)`, `encode(z)` and `decode(latents)`. Its sizes are
+    arguments, so it creates its variables in `__init__`, where an optimizer
+    finds them before the first call. Everything is computed in float32 under
+    every dtype policy.
 
     Args:
         **kwargs: Keyword arguments of `keras.layers.Layer`.
@@ -34,7 +37,7 @@ class Bottleneck(keras.layers.Layer):
         super().__init__(**{"autocast": False, **kwargs})
 
     def build(self, input_shape=None):
-        """Create the variables; their shapes do not depend on the input."""
+        # Variables are created in `__init__`.
         self.built = True
 
     def encode(self, z):

@@ -8,7 +8,7 @@ from keras_vq.saving.config import serializable
 
 
 @serializable
-class CausalConv1D(keras.layers.Layer):
+class CausalConv1D(backend.LayerMixin, keras.layers.Layer):
     """Causal dilated convolution over time.
 
     The output at `t` depends on `kernel_size` inputs, at `t`, `t - d`,

@@ -12,7 +12,7 @@ from keras_vq.saving.config import serializable
 
 
 @serializable
-class CausalSelfAttention(keras.layers.Layer):
+class CausalSelfAttention(backend.LayerMixin, keras.layers.Layer):
     """Causal multi-head self-attention.
 
     During generation, `step` computes the output at one position from a cache

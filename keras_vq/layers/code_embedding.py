@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.checks import check_int
 from keras_vq.checks import check_memory
 from keras_vq.checks import check_number
@@ -8,7 +9,7 @@ from keras_vq.saving.config import serializable
 
 
 @serializable
-class CodeEmbedding(keras.layers.Embedding):
+class CodeEmbedding(backend.LayerMixin, keras.layers.Embedding):
     """Embeds codes, summing over several codes per position.
 
     Args:

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.layers.masked_conv import check_mask
 from keras_vq.ops.dense import dense
 from keras_vq.ops.gated_activation import gated_activation
@@ -8,7 +9,7 @@ from keras_vq.saving.config import serializable
 
 
 @serializable
-class GatedMaskedConv(keras.layers.Layer):
+class GatedMaskedConv(backend.LayerMixin, keras.layers.Layer):
     """Gated masked convolution with two stacks and no blind spot.
 
     The vertical stack sees the rows above. The horizontal stack sees the

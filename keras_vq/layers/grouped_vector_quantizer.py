@@ -84,11 +84,6 @@ class GroupedVectorQuantizer(Quantizer):
         self.codes_per_position = self.num_groups * quantizer.codes_per_position
         self.groups = make_stages(quantizer, self.num_groups, shared)
 
-    def build(self, input_shape=None):
-        for group in self.groups:
-            group.build()
-        self.built = True
-
     def call(self, z, mask=None, training=False):
         z, mask = self.prepare(z, mask)
         parts = self._split(z)

@@ -110,10 +110,6 @@ class GumbelQuantizer(Quantizer):
         )
         self.seed = check_seed(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
-
-    def build(self, input_shape=None):
-        if self.built:
-            return
         k, dim = self.num_embeddings, self.embedding_dim
         weight = {"dtype": "float32", "autocast": False}
         self.kernel = self.add_weight(
@@ -139,7 +135,6 @@ class GumbelQuantizer(Quantizer):
             trainable=False,
             aggregation="only_first_replica",
         )
-        self.built = True
 
     def call(self, z, mask=None, training=False):
         training = training and self.trainable

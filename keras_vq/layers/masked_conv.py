@@ -2,13 +2,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_int
 from keras_vq.saving.config import serializable
 
 
 @serializable
-class MaskedConv(keras.layers.Layer):
+class MaskedConv(backend.LayerMixin, keras.layers.Layer):
     """Convolution that only sees earlier positions in raster order.
 
     The kernel is multiplied by a mask: 1 before the center, 0 after it, and at

@@ -65,15 +65,9 @@ class ProjectedQuantizer(Quantizer):
         self.loss_names = quantizer.loss_names
         self.codes_per_position = quantizer.codes_per_position
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-    def build(self, input_shape=None):
-        if self.built:
-            return
         outer, inner = self.embedding_dim, self.quantizer.embedding_dim
         self.down = self._add_kernel("down", (outer, inner))
         self.up = self._add_kernel("up", (inner, outer))
-        self.quantizer.build()
-        self.built = True
 
     def _add_kernel(self, name, shape):
         return self.add_weight(

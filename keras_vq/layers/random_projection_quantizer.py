@@ -68,10 +68,6 @@ class RandomProjectionQuantizer(Quantizer):
         super().__init__(num_embeddings, embedding_dim, **kwargs)
         self.code_dim = check_int("code_dim", code_dim)
         self.seed = check_seed(seed)
-
-    def build(self, input_shape=None):
-        if self.built:
-            return
         seeds = (
             (None, None) if self.seed is None else (self.seed, self.seed + 1)
         )
@@ -85,7 +81,6 @@ class RandomProjectionQuantizer(Quantizer):
             (self.num_embeddings, self.code_dim),
             keras.initializers.RandomNormal(stddev=1.0, seed=seeds[1]),
         )
-        self.built = True
 
     def _add_frozen(self, name, shape, initializer):
         return self.add_weight(

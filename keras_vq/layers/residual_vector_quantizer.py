@@ -118,11 +118,6 @@ class ResidualVectorQuantizer(Quantizer):
         self.quantizer = quantizer
         self.stages = make_stages(quantizer, self.num_stages, shared)
 
-    def build(self, input_shape=None):
-        for stage in self.stages:
-            stage.build()
-        self.built = True
-
     def call(self, z, mask=None, training=False):
         training = training and self.trainable
         z, mask = self.prepare(z, mask)

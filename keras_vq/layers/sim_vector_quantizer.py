@@ -53,6 +53,8 @@ class SimVectorQuantizer(VectorQuantizer):
         Models with One Linear Layer, 2024, section 4.
     """
 
+    codebook_options = {"trainable": False}
+
     def __init__(
         self,
         num_embeddings,
@@ -80,11 +82,6 @@ class SimVectorQuantizer(VectorQuantizer):
             embeddings_initializer=embeddings_initializer,
             **kwargs,
         )
-
-    def build(self, input_shape=None):
-        if self.built:
-            return
-        self.embeddings = self.add_codebook(trainable=False)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.embedding_dim, self.embedding_dim),
@@ -92,7 +89,6 @@ class SimVectorQuantizer(VectorQuantizer):
             dtype="float32",
             autocast=False,
         )
-        self.built = True
 
     def codebook(self):
         return self.normalized(ops.matmul(self.embeddings, self.kernel))

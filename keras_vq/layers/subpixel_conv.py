@@ -1,11 +1,12 @@
 import keras
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.saving.config import serializable
 
 
 @serializable
-class SubpixelConv(keras.layers.Layer):
+class SubpixelConv(backend.LayerMixin, keras.layers.Layer):
     """Doubles each spatial axis with a convolution and a pixel shuffle.
 
     A convolution of width 3 computes `2 ** rank` groups of channels, which are

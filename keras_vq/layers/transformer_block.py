@@ -1,13 +1,14 @@
 import keras
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.checks import check_int
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
 from keras_vq.saving.config import serializable
 
 
 @serializable
-class TransformerBlock(keras.layers.Layer):
+class TransformerBlock(backend.LayerMixin, keras.layers.Layer):
     """Pre-norm Transformer block with causal self-attention.
 
     Computes `x + attention(norm(x))`, then `x + mlp(norm(x))`, with layer

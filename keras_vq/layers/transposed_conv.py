@@ -6,7 +6,7 @@ from keras_vq.saving.config import serializable
 
 
 @serializable
-class TransposedConv(keras.layers.Layer):
+class TransposedConv(backend.LayerMixin, keras.layers.Layer):
     """Doubles each spatial axis with a transposed convolution of width 4.
 
     This is the upsampling layer of the VQ-VAE decoder, for audio, images or

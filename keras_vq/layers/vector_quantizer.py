@@ -95,6 +95,9 @@ class VectorQuantizer(Quantizer):
         Image Modeling with Improved VQGAN, 2022, section 3.2.
     """
 
+    # Arguments of `add_weight` for the codebook.
+    codebook_options: dict = {}
+
     def __init__(
         self,
         num_embeddings,
@@ -131,22 +134,13 @@ class VectorQuantizer(Quantizer):
         self.embeddings_initializer = keras.initializers.get(
             embeddings_initializer
         )
-
-    def build(self, input_shape=None):
-        if self.built:
-            return
-        self.embeddings = self.add_codebook(trainable=True)
-        self.built = True
-
-    def add_codebook(self, **kwargs):
-        """Create the float32 variable `(num_embeddings, embedding_dim)`."""
-        return self.add_weight(
+        self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.num_embeddings, self.embedding_dim),
             initializer=self.embeddings_initializer,
             dtype="float32",
             autocast=False,
-            **kwargs,
+            **self.codebook_options,
         )
 
     def call(self, z, mask=None, training=False):
@@ -241,6 +235,4 @@ class VectorQuantizer(Quantizer):
         Args:
             codes: float array or tensor `(num_embeddings, embedding_dim)`.
         """
-        if not self.built:
-            self.build()
         self.embeddings.assign(codes)

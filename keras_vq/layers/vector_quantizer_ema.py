@@ -87,6 +87,12 @@ class VectorQuantizerEMA(VectorQuantizer):
         appendix A.1.
     """
 
+    # Every replica computes the same update.
+    codebook_options = {
+        "trainable": False,
+        "aggregation": "only_first_replica",
+    }
+
     def __init__(
         self,
         num_embeddings,
@@ -139,14 +145,7 @@ class VectorQuantizerEMA(VectorQuantizer):
         )
         self.seed = check_seed(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
-
-    def build(self, input_shape=None):
-        if self.built:
-            return
-        # Every replica computes the same update.
-        state = {"trainable": False, "aggregation": "only_first_replica"}
-        self.embeddings = self.add_codebook(**state)
-        state |= {"dtype": "float32", "autocast": False}
+        state = self.codebook_options | {"dtype": "float32", "autocast": False}
         self.counts = self.add_weight(
             name="counts",
             shape=(self.num_embeddings,),
@@ -169,7 +168,6 @@ class VectorQuantizerEMA(VectorQuantizer):
         # Each code starts with itself as its only observation, so that unused
         # codes do not move.
         self.sums.assign(ops.copy(self.embeddings))
-        self.built = True
 
     def codebook(self):
         # A copy, since some backends forbid in-place updates of a tensor in

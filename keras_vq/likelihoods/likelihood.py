@@ -3,6 +3,7 @@ import math
 import keras
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 
@@ -11,7 +12,7 @@ LEVELS = 256
 
 
 @serializable
-class Likelihood(keras.layers.Layer):
+class Likelihood(backend.LayerMixin, keras.layers.Layer):
     """Base class for likelihoods p(x | z), parameterized by a decoder.
 
     A decoder outputs `num_parameters(channels)` numbers per position, and the

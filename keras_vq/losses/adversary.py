@@ -18,7 +18,7 @@ _LECAM_DECAY = 0.999
 
 
 @serializable
-class Adversary(keras.layers.Layer):
+class Adversary(backend.LayerMixin, keras.layers.Layer):
     """Trains a first-stage model against a discriminator.
 
     ```

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.checks import check_number
 from keras_vq.losses.lpips_weights import find_lpips_weights
 from keras_vq.losses.lpips_weights import lpips_channel_weights
@@ -15,7 +16,7 @@ EPSILON = 1e-10
 
 
 @serializable
-class PerceptualLoss(keras.layers.Layer):
+class PerceptualLoss(backend.LayerMixin, keras.layers.Layer):
     """Distance between images in the feature space of a network.
 
     The vectors of each feature map are scaled to length 1. Their squared

@@ -2,6 +2,7 @@ import math
 
 import keras
 
+from keras_vq import backend
 from keras_vq.checks import check_int
 from keras_vq.checks import check_memory
 from keras_vq.checks import check_shape
@@ -10,7 +11,7 @@ from keras_vq.saving.config import serializable
 
 
 @serializable
-class CausalNetwork(keras.layers.Layer):
+class CausalNetwork(backend.LayerMixin, keras.layers.Layer):
     """Base class for networks that only see earlier codes.
 
     For codes in raster order, a network computes features at each position that

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.checks import check_int
 from keras_vq.layers import CodeEmbedding
 from keras_vq.likelihoods import LogisticMixture
@@ -11,7 +12,7 @@ from keras_vq.saving.config import serializable
 
 
 @serializable
-class CodeHead(keras.layers.Layer):
+class CodeHead(backend.LayerMixin, keras.layers.Layer):
     """Logits of the codes at a position.
 
     A single code gets its logits from one dense layer. Several codes are
@@ -152,7 +153,7 @@ class CodeHead(keras.layers.Layer):
 
 
 @serializable
-class LogisticMixtureHead(keras.layers.Layer):
+class LogisticMixtureHead(backend.LayerMixin, keras.layers.Layer):
     """A head for codes that are the 256 levels of an image's channels.
 
     A dense layer computes the parameters of a discretized mixture of

@@ -17,7 +17,6 @@ EACH = pytest.mark.parametrize("cls", QUANTIZERS, ids=lambda c: c.__name__)
 @pytest.fixture
 def layer(cls):
     layer = cases.LAYERS[cls].make()
-    layer.build()
     for i, w in enumerate(layer.weights):
         if len(w.shape) == 2:  # codebooks and kernels, to tell codes apart
             w.assign(np.random.default_rng(i).normal(size=w.shape))
@@ -50,6 +49,15 @@ def test_decoded_indices_are_the_quantized_vectors(rng, cls, layer, leading):
         assert indices.min() >= 0
         assert indices.max() < layer.num_embeddings
         assert len(np.unique(indices)) > 1
+
+
+@EACH
+def test_all_variables_exist_before_the_first_call(rng, cls):
+    """An optimizer is created for them; nothing is added later."""
+    layer = cases.LAYERS[cls].make()
+    before = list(layer.variables)
+    layer(vectors(rng, layer, 4), training=True)
+    assert list(map(id, layer.variables)) == list(map(id, before))
 
 
 @EACH
@@ -96,7 +104,6 @@ def test_masked_nan_reaches_no_weight(rng, cls):
     for padding in (0.0, np.nan):
         keras.utils.set_random_seed(1)
         layer = cases.LAYERS[cls].make()
-        layer.build()
         x = keras.Variable(np.where(mask[..., None], z, padding))
 
         def loss_of(layer=layer, x=x):

@@ -1,0 +1,4 @@
+import keras
+
+if keras.config.backend() != "torch":
+    collect_ignore = ["torch_state_test.py"]
