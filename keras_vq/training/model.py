@@ -1,3 +1,5 @@
+import importlib
+
 import keras
 import numpy as np
 from keras import ops
@@ -348,6 +350,41 @@ class Model(backend.StepMixin, keras.Model):
             compile_step = backend.jit_loop if loop else backend.jit
             self._compiled_steps[key] = compile_step(step, self)
         return self._compiled_steps[key]
+
+    # === Files ===
+
+    def save(self, filepath, *args, **kwargs):
+        """Save to a `.keras` file; see `keras.Model.save`.
+
+        Args:
+            filepath: str or path, which ends in `.keras`.
+            *args: See `keras.Model.save`.
+            **kwargs: See `keras.Model.save`.
+
+        Raises:
+            ValueError: If it is an HDF5 file, which could not be loaded.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"{type(self).__name__} is saved to a .keras file: HDF5 files "
+                "hold no configuration that it could be loaded from. Received: "
+                f"filepath={str(filepath)!r}. Weights alone are saved by "
+                "save_weights('model.weights.h5')."
+            )
+        return super().save(filepath, *args, **kwargs)
+
+    def export(self, filepath, format="tf_saved_model", **options):
+        """Export the model; see `keras_vq.export.export_model`.
+
+        Args:
+            filepath: Folder to create.
+            format: `"tf_saved_model"` or `"onnx"`. Defaults to
+                `"tf_saved_model"`.
+            **options: See `keras_vq.export.export_model`.
+        """
+        # By its name, since it imports this module, and needs TensorFlow.
+        exporter = importlib.import_module("keras_vq.export")
+        exporter.export_model(self, filepath, format, **options)
 
     # === Optimizers and state ===
 

@@ -34,11 +34,26 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self):
-        """Learning rate of the first member; setting it sets every member's."""
+        """Learning rate of the first member; setting it sets every member's.
+
+        To keep different rates, set those of the members: `group[name]`.
+        """
         return self.optimizers[0].learning_rate
 
     @learning_rate.setter
     def learning_rate(self, learning_rate):
+        for key, member in self.members.items():
+            try:
+                # Before any rate has changed.
+                member.learning_rate = float(member.learning_rate)
+            except TypeError as error:
+                raise TypeError(
+                    f"The optimizer {key!r} follows a LearningRateSchedule, "
+                    "so the rate of all optimizers cannot be set. Received: "
+                    f"learning_rate={learning_rate}. Set the rate of another "
+                    "one, model.optimizer[name].learning_rate = x, or create "
+                    f"{key!r} with a number."
+                ) from error
         for member in self.optimizers:
             member.learning_rate = learning_rate
 

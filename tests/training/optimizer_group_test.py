@@ -163,6 +163,29 @@ def test_learning_rate_callbacks_reach_the_members(x):
     fit(model, x, epochs=3, callbacks=[plateau])
     rates = [float(o.learning_rate) for o in model.optimizer.optimizers]
     assert rates == pytest.approx([0.01 / 4, 0.02 / 4])
+    scheduler = keras.callbacks.LearningRateScheduler(lambda _, rate: 2 * rate)
+    fit(model, x, epochs=1, callbacks=[scheduler])
+    rates = [float(o.learning_rate) for o in model.optimizer.optimizers]
+    assert rates == pytest.approx([0.01 / 2, 0.02 / 2])
+
+
+def test_setting_the_learning_rate_sets_that_of_every_member():
+    model = compiled()
+    model.optimizer.learning_rate = 0.5
+    assert [float(o.learning_rate) for o in model.optimizer.optimizers] == [
+        0.5,
+        0.5,
+    ]
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    group = OptimizerGroup(
+        {
+            "one": keras.optimizers.SGD(0.25),
+            "two": keras.optimizers.SGD(schedule),
+        }
+    )
+    with pytest.raises(TypeError, match=r"'two' follows a LearningRateSched"):
+        group.learning_rate = 0.5
+    assert float(group["one"].learning_rate) == 0.25
 
 
 def test_loss_scaling_of_each_member(x):
