@@ -16,6 +16,9 @@ class CausalConv1D(backend.LayerMixin, keras.layers.Layer):
     position from a ring buffer of earlier inputs, at a cost that does not
     depend on the dilation.
 
+    The first call, or `build`, creates the variables: their sizes follow from
+    the input.
+
     Args:
         filters: int, number of output channels.
         kernel_size: int >= 1. Defaults to 2.

@@ -18,6 +18,9 @@ class CausalSelfAttention(backend.LayerMixin, keras.layers.Layer):
     During generation, `step` computes the output at one position from a cache
     of keys and values.
 
+    The first call, or `build`, creates the variables: their sizes follow from
+    the input.
+
     Args:
         num_heads: int >= 1; must divide the number of input channels.
         dropout: float in [0, 1), dropout rate of the outputs. Defaults to 0.0.

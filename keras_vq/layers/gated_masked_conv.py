@@ -28,6 +28,9 @@ class GatedMaskedConv(backend.LayerMixin, keras.layers.Layer):
     During generation, `start_row` and `step` compute the layer for one row and
     one position, from caches of earlier inputs.
 
+    The first call, or `build`, creates the variables: their sizes follow from
+    the input.
+
     Args:
         filters: int, channels of each stack; with mask B, equal to the input
             channels.

@@ -18,6 +18,9 @@ class MaskedConv(backend.LayerMixin, keras.layers.Layer):
     Such a stack has a blind spot to the upper right, which `GatedMaskedConv`
     avoids. The rank of the input selects the convolution.
 
+    The first call, or `build`, creates the variables: their sizes follow from
+    the input.
+
     Args:
         filters: int, number of output channels.
         kernel_size: odd int, size along each spatial axis.

@@ -13,6 +13,9 @@ class SubpixelConv(backend.LayerMixin, keras.layers.Layer):
     interleaved to double the size of each of the `rank` spatial axes. The rank
     of the input selects the convolution.
 
+    The first call, or `build`, creates the variables: their sizes follow from
+    the input.
+
     Args:
         filters: int, number of output channels.
         activation: Activation function. Defaults to None.

@@ -14,6 +14,9 @@ class TransformerBlock(backend.LayerMixin, keras.layers.Layer):
     Computes `x + attention(norm(x))`, then `x + mlp(norm(x))`, with layer
     normalization before each sublayer as in GPT-2.
 
+    The first call, or `build`, creates the variables: their sizes follow from
+    the input.
+
     Args:
         num_heads: int >= 1; must divide the number of input channels.
         intermediate_dim: int >= 1, width of the hidden layer.

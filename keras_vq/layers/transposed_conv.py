@@ -14,6 +14,9 @@ class TransposedConv(backend.LayerMixin, keras.layers.Layer):
     Keras's `Conv{1,2,3}DTranspose(filters, 4, strides=2, padding="same")`, but
     uses the fastest implementation on each backend.
 
+    The first call, or `build`, creates the variables: their sizes follow from
+    the input.
+
     Args:
         filters: int, number of output channels.
         activation: Activation function. Defaults to None.

@@ -37,6 +37,7 @@ class CVAE(VAE):
     Call arguments:
         inputs: pair `(x, labels)`, float or uint8 tensor
             `(batch, *input_shape)` and int tensor `(batch,)`.
+        training: bool, ignored: see `losses_of` for the outputs in training.
 
     Returns:
         float32 tensor `(batch, *input_shape)`, the mean of p(x | z, c) at the

@@ -243,6 +243,7 @@ class FirstStage(Model):
             inputs: float or uint8 tensor `(batch, *input_shape)`; for a model
                 with `num_classes`, a pair of that and int labels `(batch,)`.
             training: bool, ignored: a call samples nothing and updates nothing.
+                `losses_of` computes the outputs in training.
 
         Returns:
             float32 tensor `(batch, *input_shape)`, in `value_range`.

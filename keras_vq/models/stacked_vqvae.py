@@ -48,6 +48,7 @@ class StackedVQVAE(Tokenizer):
     Call arguments:
         x: float or uint8 tensor `(batch, *input_shape)`, inputs of the first
             stage.
+        training: bool, ignored: see `losses_of` for the outputs in training.
 
     Returns:
         float32 tensor `(batch, *input_shape)`, the reconstruction by both

@@ -36,6 +36,7 @@ class VQGAN(Tokenizer):
 
     Call arguments:
         x: float or uint8 tensor `(batch, *input_shape)`.
+        training: bool, ignored: see `losses_of` for the outputs in training.
 
     Returns:
         float32 tensor `(batch, *input_shape)`, the reconstruction.

@@ -60,7 +60,7 @@ def test_a_conditional_model_takes_labels(rng, tmp_path):
     model = zoo.cvae(
         (8, 8, 3), num_classes=4, latent_dim=3, network="mlp", hidden_dim=4
     )
-    export_model(model, tmp_path / "onnx", format="onnx")
+    model.export(tmp_path / "onnx", format="onnx")
     x, labels = tiny_images(rng, 3), np.array([0, 3, 1], "int32")
     with eagerly():
         expected = model.encode(x, labels)

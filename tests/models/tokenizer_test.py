@@ -5,6 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_vq import LatentGenerator
+from keras_vq import layers
+from keras_vq import zoo
+from keras_vq.models import VQVAE
 from tests.helpers import one_layer_vqvae
 from tests.helpers import run
 from tests.helpers import tiny_images
@@ -38,6 +42,54 @@ def test_a_call_and_predict_are_decode_of_encode(rng, model):
     expected = model.decode(model.encode(x))
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-6)
     np.testing.assert_allclose(run(model, x), expected, atol=1e-6)
+
+
+def test_a_call_in_training_reconstructs_and_updates_nothing(rng, model):
+    """Whatever the parts do in training: sample, drop out, average."""
+    inputs = keras.Input((8, 8, 3))
+    z = keras.layers.Conv2D(4, 4, strides=4)(inputs)
+    z = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(z))
+    model = VQVAE(
+        keras.Model(inputs, z), layers.GumbelQuantizer(8, 4), model.decoder
+    )
+    x = tiny_images(rng, 8)
+    before = to_numpy(model.variables)
+    outputs = run(model, x, training=True)
+    np.testing.assert_array_equal(outputs, run(model, x))
+    for found, expected in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(to_numpy(found), expected)
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_codes_and_priors_stay_valid_while_a_decoder_is_tuned(rng, levels):
+    x = tiny_images(rng, 16)
+    if levels == 1:
+        model = one_layer_vqvae()
+        deciding = [model.encoder, model.quantizer]
+        prior = zoo.pixelcnn(model, hidden_dim=4, num_layers=1)
+    else:
+        model = zoo.vqvae2(
+            (8, 8, 3), num_embeddings=16, embedding_dim=4, hidden_dim=4
+        )
+        deciding = [
+            *model.encoders,
+            *model.projections,
+            *model.quantizers,
+            *model.decoders[:-1],
+        ]
+        prior = zoo.vqvae2_prior(model, hidden_dim=32, num_layers=1)
+    fingerprint, codes = model.fingerprint(), model.encode(x, batch_size=8)
+    outputs = model.decode(codes, batch_size=8)
+    for part in deciding:
+        part.trainable = False
+    model.compile(keras.optimizers.Adam(0.01))
+    model.fit(x, batch_size=8, verbose=0)
+    assert model.fingerprint() == fingerprint
+    keras.tree.map_structure(
+        np.testing.assert_array_equal, model.encode(x, batch_size=8), codes
+    )
+    LatentGenerator(model, prior)  # accepts the tokenizer of the prior
+    assert abs(model.decode(codes, batch_size=8) - outputs).max() > 1e-3
 
 
 def test_outputs_stay_in_range():

@@ -237,7 +237,7 @@ def test_a_batch_counts_by_its_rows_and_training_alone_has_its_losses():
 
 @pytest.mark.parametrize("name", ["model.h5", "model.hdf5"])
 def test_hdf5_files_are_refused(tmp_path, name):
-    model = keras_vq.zoo.vqvae((8, 8, 3), num_embeddings=4, hidden_dim=4)
+    model = one_layer_vqvae()
     with pytest.raises(ValueError, match=r"to a \.keras file.*" + name):
         model.save(tmp_path / name)
     assert not (tmp_path / name).exists()
