@@ -77,7 +77,7 @@ def test_codes_and_priors_stay_valid_while_a_decoder_is_tuned(rng, levels):
             *model.quantizers,
             *model.decoders[:-1],
         ]
-        prior = zoo.vqvae2_prior(model, hidden_dim=32, num_layers=1)
+        prior = zoo.vqvae2_prior(model, hidden_dim=32, num_layers=2)
     fingerprint, codes = model.fingerprint(), model.encode(x, batch_size=8)
     outputs = model.decode(codes, batch_size=8)
     for part in deciding:
