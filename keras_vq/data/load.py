@@ -17,7 +17,9 @@ from keras_vq.data.epochs import Memory
 from keras_vq.data.epochs import Stream
 from keras_vq.data.epochs import in_order
 from keras_vq.data.folder import folder_examples
+from keras_vq.data.scenes import builder as scenes
 from keras_vq.data.tfds_examples import is_tfds_name
+from keras_vq.data.tfds_examples import prepared_builder
 from keras_vq.data.tfds_examples import tfds_examples
 from keras_vq.data.tfds_examples import unknown_name_error
 
@@ -212,3 +214,13 @@ def _read(examples):
 def is_folder(name):
     """Whether `load` interprets `name` as a folder of images."""
     return pathlib.Path(name).expanduser().is_dir() and not is_tfds_name(name)
+
+
+def split_names(name, data_dir=None):
+    """list of str, the splits of the data that `load` calls `name`."""
+    if is_folder(name):
+        return ["train", "test"]
+    if not is_tfds_name(name):
+        raise unknown_name_error(name)
+    builder = prepared_builder(name, None, data_dir)
+    return list(builder.info.splits or scenes.NUM_EXAMPLES)

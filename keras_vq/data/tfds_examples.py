@@ -48,7 +48,7 @@ def tfds_examples(name, split, size, channels, labels, data_dir, feature):
         `examples, shape`: `tf.data.Dataset` of `(uint8 image, int64 label)`,
         and the shape of an image.
     """
-    builder = _prepared_builder(name, size, data_dir)
+    builder = prepared_builder(name, size, data_dir)
     features = builder.info.features
     for needed in (feature, "label") if labels else (feature,):
         if needed not in features:
@@ -117,7 +117,7 @@ def _scenes_examples(builder, split, features):
     return _stored_examples(builder, split)
 
 
-def _prepared_builder(name, size, data_dir):
+def prepared_builder(name, size, data_dir):
     # TFDS itself reads the variable once, when it is imported.
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     if _base_name(name) == "scenes":  # rendered when its split is known

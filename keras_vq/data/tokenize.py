@@ -10,6 +10,7 @@ from keras_vq.checks import check_names
 from keras_vq.checks import check_path
 from keras_vq.data.encoded import check_tokenizers
 from keras_vq.data.encoded import encoded
+from keras_vq.data.load import split_names
 from keras_vq.data.load_codes import code_batches
 from keras_vq.data.load_codes import with_fingerprint
 from keras_vq.saving.files import read_json
@@ -45,8 +46,8 @@ def tokenize(
             `input_shape`.
         name: Name of the data; see `keras_vq.data.load`.
         out: str or Path, folder to create. It must not exist; its parent must.
-        splits: sequence of str, splits of the data. Defaults to `("train",
-            "test")`.
+        splits: sequence of str, splits of the data; `["all"]` for each that
+            it has. Defaults to `("train", "test")`.
         condition_tokenizer: See `keras_vq.data.load_codes`.
         condition: See `keras_vq.data.load_codes`.
         labels: bool, whether to write labels too; otherwise they are zeros.
@@ -76,6 +77,8 @@ def tokenize(
             "another folder."
         )
     splits = check_names("splits", splits)
+    if splits == ["all"]:  # TFDS keeps that name for itself
+        splits = split_names(name, kwargs.get("data_dir"))
     if not splits or not all(split.isidentifier() for split in splits):
         raise ValueError(
             "`splits` must be names of complete splits, such as 'train'. "

@@ -1,4 +1,5 @@
 import pathlib
+import shutil
 import sys
 
 import keras
@@ -18,6 +19,8 @@ from keras_vq.recipes.data import first_conditions
 from keras_vq.recipes.data import first_examples
 from keras_vq.recipes.data import load_training_data
 from keras_vq.recipes.data import variance_of
+from keras_vq.recipes.fingerprint import warn_of_changes
+from keras_vq.recipes.fingerprint import write_fingerprint
 from keras_vq.recipes.recipe import Recipe
 from keras_vq.recipes.run import Run
 from keras_vq.recipes.run import with_tokenizer
@@ -73,8 +76,14 @@ def train(
     run = Run.create(out, recipe)
     with locked(run.path):
         _announce(recipe, loaded)
-        _prepare(recipe, model, loaded)
-        return _fit(run, model, parts, loaded, first_epoch=0)
+        write_fingerprint(run, loaded)
+        try:
+            _prepare(recipe, model, loaded)
+            return _fit(run, model, parts, loaded, first_epoch=0)
+        except ValueError:
+            if run.checkpoint()[1] is None:  # refused for what its data hold
+                shutil.rmtree(run.path)
+            raise
 
 
 def default_path(recipe):
@@ -120,6 +129,7 @@ def _resume(run):
     if is_new:
         model = _initial_model(recipe, parts)
     loaded = load_training_data(recipe, _whole(model, parts), epoch)
+    warn_of_changes(run, loaded)
     if is_new:
         _prepare(recipe, model, loaded)
     return _fit(run, model, parts, loaded, first_epoch=epoch)

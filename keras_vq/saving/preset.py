@@ -20,6 +20,7 @@ from keras_vq.saving.config import restored
 from keras_vq.saving.config import without
 from keras_vq.saving.files import read_json
 from keras_vq.saving.files import written_whole
+from keras_vq.saving.model_file import check_expansion
 
 CONFIG = "config.json"
 METADATA = "metadata.json"
@@ -87,6 +88,7 @@ def from_preset(cls, preset, load_weights=True, **kwargs):
     config["config"] |= kwargs
     model = restored(config)
     if load_weights:
+        check_expansion(folder / WEIGHTS)
         model.load_weights(folder / WEIGHTS)
     return model
 

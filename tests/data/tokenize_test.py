@@ -32,7 +32,7 @@ def test_written_codes_equal_those_of_load_codes(
 ):
     options = {"data_dir": scenes_dir}
     out = tmp_path / "codes"
-    data.tokenize(tokenizer, "scenes", out, **options)
+    data.tokenize(tokenizer, "scenes", out, ["all"], **options)
     stored = data.load_tokens(out, "test", labels=True, batch_size=30)
     fresh = data.load_codes(
         tokenizer, "scenes", "test", labels=True, batch_size=30, **options

@@ -70,6 +70,7 @@ def test_a_run_without_optional_packages_draws_nothing(
     assert sorted(path.name for path in run.path.iterdir()) == [
         ".lock",
         "checkpoints",
+        "fingerprint.json",
         "metrics.csv",
         "model.keras",
         "recipe.toml",
@@ -410,6 +411,39 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_ends(
     for name, values in whole.history.items():
         assert broken.history[name] == pytest.approx(values, rel=1e-3), name
     assert not list(path.rglob(".tmp-*"))
+
+
+def test_resuming_with_other_data_or_settings_warns(tmp_path, photos):
+    run = recipes.train(
+        write_recipe("vqvae", tmp_path),
+        tmp_path / "run",
+        dataset=str(photos),
+        settings={"train_split": "train", "test_split": "test"},
+        epochs=1,
+    )
+    run.model_path.unlink()
+    moved = run.path.rename(tmp_path / "moved")
+    recipes.resume(moved)  # without a warning, which would be an error
+
+    (moved / "model.keras").unlink()
+    text = (moved / "recipe.toml").read_text()
+    assert "learning_rate = 0.003" in text
+    changed = text.replace("learning_rate = 0.003", "learning_rate = 0.002")
+    (moved / "recipe.toml").write_text(changed)
+    red = tf.io.encode_png(np.full((40, 50, 3), [255, 0, 0], "uint8")).numpy()
+    for path in photos.glob("*.png"):
+        path.write_bytes(red)
+    with pytest.warns(UserWarning, match=r"recipe\.toml and the first test im"):
+        recipes.resume(moved)
+
+
+def test_a_run_refused_for_its_data_leaves_no_folder(tmp_path):
+    recipe = write_recipe("vqvae", tmp_path)
+    settings = {"input_shape": [32, 32, 3], "num_embeddings": 5000}
+    settings |= {"adapt": True, "train_split": "train[:1]"}
+    with pytest.raises(ValueError, match="5000"):
+        recipes.train(recipe, tmp_path / "run", settings=settings)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_complete_run_is_not_touched():
