@@ -53,6 +53,7 @@ def test_grids_name_rows_and_columns():
 
 def test_samples_name_their_classes():
     class Generator:
+        input_shape = (4, 4, 1)
         num_classes = 20
 
         def generate(self, count, **kwargs):
