@@ -5,7 +5,6 @@ value and the expected value. Checks of single arguments return the value as a
 plain Python object, so NumPy numbers are accepted wherever a number is.
 """
 
-import difflib
 import functools
 import inspect
 import math
@@ -15,6 +14,8 @@ import os
 import keras
 import numpy as np
 
+from keras_vq.did_you_mean import did_you_mean
+
 # Tolerance for inputs out of range, since resizing can overshoot.
 RANGE_TOLERANCE = 0.01
 # More layers than any published network has; Keras would take hours to build
@@ -22,20 +23,6 @@ RANGE_TOLERANCE = 0.01
 MAX_LAYERS = 1000
 # Assumed where the system does not tell.
 _DEFAULT_MEMORY = 2**36
-
-
-def did_you_mean(name, known):
-    """Hint for an error message: the known name closest to `name`.
-
-    Args:
-        name: str, the received name.
-        known: Iterable of str.
-
-    Returns:
-        str with a leading space, or `""` if no name is close.
-    """
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 # === Single arguments ===

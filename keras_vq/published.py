@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_vq.checks import did_you_mean
+from keras_vq.did_you_mean import did_you_mean
 
 RECIPE = "recipe.toml"
 

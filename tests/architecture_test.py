@@ -52,6 +52,7 @@ LAYERS = [
     "ops",
     "published",
     "checks",
+    "did_you_mean",
     "extras",
     "backend",
 ]

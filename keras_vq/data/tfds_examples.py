@@ -4,9 +4,9 @@ import socket
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from keras_vq.checks import did_you_mean
 from keras_vq.data import scenes
 from keras_vq.data.image import fit_image
+from keras_vq.did_you_mean import did_you_mean
 
 _DOWNLOAD_HOST = ("storage.googleapis.com", 443)
 

@@ -1,7 +1,7 @@
 import keras
 
 from keras_vq.checks import check_number
-from keras_vq.checks import did_you_mean
+from keras_vq.did_you_mean import did_you_mean
 from keras_vq.likelihoods.bernoulli import Bernoulli
 from keras_vq.likelihoods.categorical import Categorical
 from keras_vq.likelihoods.gaussian import Gaussian

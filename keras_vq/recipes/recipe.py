@@ -10,7 +10,7 @@ import pydantic
 import tomli_w
 
 from keras_vq.checks import check_path
-from keras_vq.checks import did_you_mean
+from keras_vq.did_you_mean import did_you_mean
 from keras_vq.published import RECIPE
 from keras_vq.published import published
 from keras_vq.published import recipe_path

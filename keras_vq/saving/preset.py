@@ -13,7 +13,7 @@ import tempfile
 
 import keras
 
-from keras_vq.checks import did_you_mean
+from keras_vq.did_you_mean import did_you_mean
 from keras_vq.extras import require
 from keras_vq.published import published
 from keras_vq.saving.config import restored

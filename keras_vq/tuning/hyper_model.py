@@ -10,7 +10,7 @@ from keras_vq.checks import check_int
 from keras_vq.checks import check_number
 from keras_vq.checks import check_seed
 from keras_vq.checks import check_type
-from keras_vq.checks import did_you_mean
+from keras_vq.did_you_mean import did_you_mean
 from keras_vq.tuning.rate_distortion import RateDistortion
 from keras_vq.tuning.search_spaces import SEARCH_SPACES
 from keras_vq.zoo import FACTORIES
