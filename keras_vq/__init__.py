@@ -38,6 +38,7 @@ def _is_command():
 
 # All classes, so that Keras finds them when it loads a file.
 if not _is_command():
+    from keras_vq import backend  # noqa: F401, checks KERAS_BACKEND first
     from keras_vq import callbacks
     from keras_vq import layers
     from keras_vq import likelihoods
@@ -60,5 +61,6 @@ def __getattr__(name):
     # Imported on first use: these need TensorFlow (with every backend) or
     # KerasTuner.
     if name in ("data", "export", "recipes", "tuning"):
+        importlib.import_module("keras_vq.backend")  # checks KERAS_BACKEND
         return importlib.import_module(f"keras_vq.{name}")
     raise AttributeError(f"module 'keras_vq' has no attribute {name!r}")

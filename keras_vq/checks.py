@@ -5,6 +5,7 @@ value and the expected value. Checks of single arguments return the value as a
 plain Python object, so NumPy numbers are accepted wherever a number is.
 """
 
+import contextlib
 import functools
 import inspect
 import math
@@ -21,6 +22,8 @@ RANGE_TOLERANCE = 0.01
 # More layers than any published network has; Keras would take hours to build
 # them.
 MAX_LAYERS = 1000
+# A wider kernel is a mistake: images and codes are not that large.
+MAX_KERNEL = 1000
 # Assumed where the system does not tell.
 _DEFAULT_MEMORY = 2**36
 
@@ -345,7 +348,9 @@ def checked(function):
             elif name in _COUNTS:
                 minimum = 0 if name == "num_residual_layers" else 1
                 given[name] = check_int(name, value, minimum, MAX_LAYERS)
-            elif name in _WIDTHS + _KERNELS:
+            elif name in _KERNELS:
+                given[name] = check_int(name, value, 1, MAX_KERNEL)
+            elif name in _WIDTHS:
                 given[name] = check_int(name, value)
         for name in given.keys() & set(_WIDTHS) - {"hidden_dim"}:
             if given[name] is not None:
@@ -560,6 +565,17 @@ class LimitsCheck:
     def __init__(self, name, limits):
         self.name = name
         self.limits = limits
+        self.error = None
+
+    @contextlib.contextmanager
+    def reported(self):
+        """Raise the error of a check, not what a data set made of it."""
+        try:
+            yield
+        except Exception:
+            if self.error is None:
+                raise
+            raise self.error from None
 
     def __call__(self, x, labels):
         arrays = (*(x if isinstance(x, tuple) else (x,)), labels)
@@ -573,10 +589,11 @@ class LimitsCheck:
                 kinds = ("codes", "codes")
                 if array is labels:
                     kinds = ("classes", "labels")
-                raise ValueError(
+                self.error = ValueError(
                     f"{self.name} has {kinds[0]} 0 to {limit - 1}. Received: "
                     f"{kinds[1]} from {lowest} to {highest}"
                 )
+                raise self.error
 
 
 def check_unweighted(model, **weights):

@@ -354,11 +354,13 @@ print("done")
     assert run_python("-c", script).stdout.strip().endswith("done")
 
 
-def test_other_backends_of_keras_are_rejected():
+@pytest.mark.parametrize("name", ["numpy", "mxnet"])
+def test_other_backends_are_rejected(name):
     child = subprocess.run(
         [sys.executable, "-c", "import keras_vq"],
-        env={"KERAS_BACKEND": "numpy", "PATH": ""},
+        env={"KERAS_BACKEND": name, "PATH": ""},
         capture_output=True,
         text=True,
     )
     assert "supports the backends tensorflow, jax, torch" in child.stderr
+    assert f"Received: KERAS_BACKEND={name}." in child.stderr

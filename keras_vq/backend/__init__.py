@@ -26,8 +26,23 @@ Each of `tensorflow.py`, `jax.py` and `torch.py` defines the same names:
 """
 
 import importlib
+import os
 
-import keras
+_SUPPORTED = ("tensorflow", "jax", "torch")
+
+
+def _unsupported(name):
+    return ImportError(
+        f"keras_vq supports the backends {', '.join(_SUPPORTED)}. Received: "
+        f"KERAS_BACKEND={name}. Set the environment variable KERAS_BACKEND to "
+        "a supported backend."
+    )
+
+
+try:
+    import keras
+except ValueError as error:  # KERAS_BACKEND is no name that Keras knows
+    raise _unsupported(os.environ.get("KERAS_BACKEND")) from error
 
 _NAMES = (
     "vjp",
@@ -52,14 +67,8 @@ _NAMES = (
     "segment_sum",
     "conv_transpose",
 )
-_SUPPORTED = ("tensorflow", "jax", "torch")
-
 if keras.config.backend() not in _SUPPORTED:
-    raise ImportError(
-        f"keras_vq supports the backends {', '.join(_SUPPORTED)}. Received: "
-        f"KERAS_BACKEND={keras.config.backend()}. Set the environment variable "
-        "KERAS_BACKEND to a supported backend."
-    )
+    raise _unsupported(keras.config.backend())
 _module = importlib.import_module(f"{__name__}.{keras.config.backend()}")
 
 vjp = _module.vjp

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 
 from keras_vq.callbacks.epoch_picture import EpochPicture
@@ -6,6 +7,7 @@ from keras_vq.callbacks.plots import image_grid
 from keras_vq.checks import check_int
 from keras_vq.checks import check_memory
 from keras_vq.checks import check_seed
+from keras_vq.checks import check_type
 from keras_vq.checks import title
 
 
@@ -47,6 +49,8 @@ class SampleGrid(EpochPicture):
         super().__init__(directory)
         self.num_samples = check_int("num_samples", num_samples)
         self.seed = check_seed(seed)
+        if generator is not None:
+            check_type("generator", generator, keras.Model, "a model")
         self.generator = generator
         self.labels = labels
         self.condition = condition

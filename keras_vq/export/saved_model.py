@@ -1,6 +1,7 @@
 import json
 import pathlib
 
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
 from keras_vq.export.generate_signature import generate_signature
 from keras_vq.export.in_tensorflow import in_tensorflow
@@ -115,8 +116,9 @@ def saved_model(
             "`top_k`, `top_p` and `jit_compile` configure `generate` of a "
             f"LatentGenerator. Received: {drawing} for a {type(model).__name__}"
         )
-    if png:
+    if check_flag("png", png):
         check_images(model)
+    check_flag("jit_compile", jit_compile)
     for batch_size in warmup_batch_sizes:
         check_int("warmup_batch_sizes", batch_size)
     if warmup_batch_sizes:

@@ -8,7 +8,7 @@ from keras_vq.saving.config import serializable
 
 
 @serializable
-class AdaptiveTransformerBlock(keras.layers.Layer):
+class AdaptiveTransformerBlock(backend.LayerMixin, keras.layers.Layer):
     """Transformer block that a vector steers, with attention in all directions.
 
     A vector c, the embedding of a class or of a time, gives shift, scale and
@@ -116,7 +116,7 @@ class AdaptiveTransformerBlock(keras.layers.Layer):
         return inputs_shape
 
 
-class _Attention(keras.layers.Layer):
+class _Attention(backend.LayerMixin, keras.layers.Layer):
     """Multi-head attention of `inputs` to the vectors of `context`."""
 
     def __init__(self, num_heads, **kwargs):

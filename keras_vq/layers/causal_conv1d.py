@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import MAX_KERNEL
 from keras_vq.checks import check_int
 from keras_vq.ops.dense import dense
 from keras_vq.saving.config import serializable
@@ -47,7 +48,9 @@ class CausalConv1D(backend.LayerMixin, keras.layers.Layer):
     def __init__(self, filters, kernel_size=2, dilation=1, **kwargs):
         super().__init__(**kwargs)
         self.filters = check_int("filters", filters)
-        self.kernel_size = check_int("kernel_size", kernel_size)
+        self.kernel_size = check_int(
+            "kernel_size", kernel_size, maximum=MAX_KERNEL
+        )
         self.dilation = check_int("dilation", dilation)
 
     def build(self, input_shape):

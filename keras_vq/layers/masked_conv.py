@@ -3,6 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import MAX_KERNEL
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_int
 from keras_vq.saving.config import serializable
@@ -89,7 +90,7 @@ def check_mask(kernel_size, mask_type):
     """Raise unless kernel size and mask type are valid."""
     check_choice("mask_type", mask_type, ("A", "B"))
     minimum = 3 if mask_type == "A" else 1
-    if check_int("kernel_size", kernel_size, minimum) % 2 == 0:
+    if check_int("kernel_size", kernel_size, minimum, MAX_KERNEL) % 2 == 0:
         raise ValueError(
             f"`kernel_size` must be odd. Received: kernel_size={kernel_size!r}"
         )

@@ -21,7 +21,8 @@ class LogisticMixture(Likelihood):
     earlier channels: green on red, blue on red and green.
 
     Args:
-        num_mixtures: int >= 1, number of mixture components. Defaults to 10.
+        num_mixtures: int from 1 to 256, number of mixture components. Defaults
+            to 10.
         value_range: pair of float. Defaults to `(0.0, 1.0)`.
 
     Call arguments:
@@ -49,7 +50,9 @@ class LogisticMixture(Likelihood):
 
     def __init__(self, num_mixtures=10, **kwargs):
         super().__init__(**kwargs)
-        self.num_mixtures = check_int("num_mixtures", num_mixtures)
+        self.num_mixtures = check_int(
+            "num_mixtures", num_mixtures, maximum=LEVELS
+        )
 
     def num_parameters(self, channels):
         coefficients = channels * (channels - 1) // 2

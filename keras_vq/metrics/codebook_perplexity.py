@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vq.checks import check_int
+from keras_vq.checks import check_memory
 from keras_vq.ops.code_statistics import code_counts
 from keras_vq.saving.config import serializable
 
@@ -32,6 +33,7 @@ class CodebookPerplexity(keras.metrics.Metric):
         super().__init__(name=name, dtype=dtype)
         self._direction = "up"  # for callbacks and tuners
         self.num_embeddings = check_int("num_embeddings", num_embeddings)
+        check_memory(f"num_embeddings={num_embeddings}", num_embeddings)
         self.counts = self.add_variable(
             shape=(num_embeddings,), initializer="zeros", name="counts"
         )

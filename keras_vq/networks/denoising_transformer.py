@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq import backend
 from keras_vq.checks import check_int
 from keras_vq.checks import check_shape
 from keras_vq.layers import AdaptiveTransformerBlock
@@ -16,7 +17,7 @@ _TIME_DIM = 256
 
 
 @serializable
-class DenoisingTransformer(keras.layers.Layer):
+class DenoisingTransformer(backend.LayerMixin, keras.layers.Layer):
     """A transformer that predicts all codes at once from corrupted ones.
 
     Every position sees every other. A corrupted code may be another code or

@@ -380,7 +380,7 @@ class Prior(Model):
             limits.append(self.num_condition_embeddings)
         return (*limits, self.num_classes)
 
-    def _checked(self, x, y=None, batch_size=None):
+    def _checked(self, x, y=None, batch_size=None, limits=None):
         own = self.tokenizer_fingerprint
         found = getattr(x, "tokenizer_fingerprint", own)  # set on data sets
         if own is not None and found != own:
@@ -389,4 +389,4 @@ class Prior(Model):
                 f"{own}. Received: codes of the tokenizer {found}, which have "
                 "another meaning"
             )
-        return super()._checked(x, y, batch_size)
+        return super()._checked(x, y, batch_size, limits)

@@ -215,13 +215,13 @@ class Recipe(_Section):
         """
         values = self.model_dump()
         for key, value in settings.items():
-            section, name = self._locate(key)
+            section, name = self.locate(key)
             is_numpy = isinstance(value, np.generic)
             values[section][name] = value.item() if is_numpy else value
         return self.from_dict(values)
 
-    def _locate(self, key):
-        """Section and name of a key such as `"epochs"`."""
+    def locate(self, key):
+        """`section, name` of a key such as `"epochs"`."""
         known = [
             *(f"arguments.{name}" for name in self.known_arguments()),
             *(f"data.{name}" for name in Data.model_fields),

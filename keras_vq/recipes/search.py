@@ -40,6 +40,12 @@ TUNERS = {
 OBJECTIVES = ("default", "rate-distortion")
 # Plotted for each trial, if the model logs them.
 _METRICS = ("val_reconstruction_loss", "val_perplexity")
+# KerasTuner's environment variables for several processes.
+_DISTRIBUTED = (
+    "KERASTUNER_TUNER_ID",
+    "KERASTUNER_ORACLE_IP",
+    "KERASTUNER_ORACLE_PORT",
+)
 # Seconds that a worker waits for the chief to create the folder.
 _PATIENCE = 300
 
@@ -260,9 +266,20 @@ def resume_search(path):
 
 
 def is_worker():
-    """Whether KerasTuner's environment variables make this a worker."""
-    is_chief = "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
-    return "KERASTUNER_ORACLE_IP" in os.environ and not is_chief
+    """Whether KerasTuner's environment variables make this a worker.
+
+    Raises:
+        ValueError: If some are missing, or the port is no number.
+    """
+    given = {k: os.environ[k] for k in _DISTRIBUTED if k in os.environ}
+    if not given:
+        return False
+    if len(given) < 3 or not given[_DISTRIBUTED[-1]].isdecimal():
+        raise ValueError(
+            "A search by several processes needs the environment variables "
+            f"{', '.join(_DISTRIBUTED)} (a number). Received: {given}"
+        )
+    return "chief" not in given[_DISTRIBUTED[0]]
 
 
 def _run(found, parts=None, loaded=None):

@@ -149,6 +149,13 @@ def _initial_model(recipe, parts):
             f"builds. Received: {recipe.training.preset!r}, a "
             f"{type(start).__name__}"
         )
+    shapes, expected = ([w.shape for w in m.weights] for m in (start, model))
+    if shapes != expected or start.input_shape != model.input_shape:
+        raise ValueError(
+            f"training.preset={recipe.training.preset!r} has other layers than "
+            "the recipe's arguments build. Give the recipe that it was trained "
+            "with."
+        )
     optimizer = model.optimizer
     start.compile(type(optimizer).from_config(optimizer.get_config()))
     return start
@@ -158,16 +165,17 @@ def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
     """A recipe with changes and absolute paths; see `train`."""
     if not isinstance(recipe, Recipe):
         recipe = Recipe.load(recipe)
+    settings = check_type("settings", settings or {}, dict, "a dict or None")
     changes = dict(recipe.quick) if quick else {}
     if dataset is not None:
         changes["data.name"] = str(dataset)
         # What suits few images and steps too, whatever the recipe's data need.
         changes["training.adapt"] = None
-        if "decay_warmup" in recipe.arguments:
+        starts_new = recipe.changed(settings).training.preset is None
+        if starts_new and "decay_warmup" in recipe.arguments:
             changes["arguments.decay_warmup"] = True
     if epochs is not None:
         changes["training.epochs"] = epochs
-    settings = check_type("settings", settings or {}, dict, "a dict or None")
     for name, value, keys in (
         ("dataset", dataset, {"name", "data.name"}),
         ("epochs", epochs, _EPOCHS),
@@ -180,6 +188,12 @@ def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
     if quick or epochs is not None or _EPOCHS & settings.keys():
         changes["training.min_steps"] = 0
     recipe = recipe.changed(changes).changed(settings)
+    arguments = [k for k in settings if recipe.locate(k)[0] == "arguments"]
+    if recipe.training.preset is not None and arguments:
+        raise ValueError(
+            "A trained model keeps its arguments. Received: training.preset="
+            f"{recipe.training.preset!r} and {', '.join(arguments)}"
+        )
     paths = {
         f"arguments.{name}": value
         for name, value in recipe.arguments.items()
@@ -198,6 +212,13 @@ def check_model(recipe, model, parts):
         raise ValueError(
             "training.adapt initializes a codebook. Received: adapt=true for "
             f"{recipe.model}, which has none."
+        )
+    if recipe.data.condition is not None and not isinstance(
+        model, priors.Prior
+    ):
+        raise ValueError(
+            "data.condition is the condition of a prior. Received: condition="
+            f"{recipe.data.condition!r} for {recipe.model}, a first stage"
         )
     shape = _whole(model, parts).input_shape
     if len(shape) != 3 or shape[-1] not in (1, 3):

@@ -285,29 +285,36 @@ class Model(backend.StepMixin, keras.Model):
         )
         if kwargs.get("steps_per_epoch") is None:
             check_ends(x, "`steps_per_epoch`, or dataset.take(n)")
-        x = self._checked(x, y, batch_size)
+        limits = LimitsCheck(title(self), self.limits())
+        x = self._checked(x, y, batch_size, limits)
         validation_data = kwargs.get("validation_data")
         if isinstance(validation_data, (tuple, list)):
             check_unweighted(
                 self, sample_weight=(*validation_data, None, None)[2]
             )
-            self._checked(*validation_data[:2])
+            inputs, targets = (*validation_data, None)[:2]
+            self._checked(inputs, targets, limits=limits)
         elif validation_data is not None:
             if kwargs.get("validation_steps") is None:
                 check_ends(
                     validation_data, "`validation_steps`, or dataset.take(n)"
                 )
-            kwargs["validation_data"] = self._checked(validation_data)
-        return super().fit(x, y, batch_size, *args, **kwargs)
+            kwargs["validation_data"] = self._checked(
+                validation_data, limits=limits
+            )
+        with limits.reported():
+            return super().fit(x, y, batch_size, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """Evaluate; see `keras.Model.evaluate`. The first batch is checked."""
+        limits = LimitsCheck(title(self), self.limits())
         if not kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
             if kwargs.get("steps") is None:
                 check_ends(x, "`steps`, or dataset.take(n)")
             check_unweighted(self, sample_weight=kwargs.get("sample_weight"))
-            x = self._checked(x, y, batch_size)
-        return super().evaluate(x, y, batch_size, *args, **kwargs)
+            x = self._checked(x, y, batch_size, limits)
+        with limits.reported():
+            return super().evaluate(x, y, batch_size, *args, **kwargs)
 
     def check_first_batch(self, batch, labels):
         """Raise if inputs or labels (NumPy arrays, or None) do not fit."""
@@ -321,11 +328,8 @@ class Model(backend.StepMixin, keras.Model):
         """
         return () if self.num_classes is None else (None, self.num_classes)
 
-    def _checked(self, x, y=None, batch_size=None):
-        limits = self.limits()
-        check = None
-        if any(limits):
-            check = LimitsCheck(title(self), limits)
+    def _checked(self, x, y=None, batch_size=None, limits=None):
+        check = limits if limits and any(limits.limits) else None
         x, batch, labels = first_batch(x, y, batch_size, check)
         if batch is not None:
             self.check_first_batch(batch, labels)

@@ -182,3 +182,21 @@ def test_bad_arguments_are_refused_before_any_work(
     assert not (tmp_path / "x").exists()
     with pytest.raises(FileNotFoundError, match="not the folder of a search"):
         recipes.resume_search(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"TUNER_ID": "chief"},
+        {"ORACLE_IP": "127.0.0.1", "ORACLE_PORT": "8000"},
+        {"TUNER_ID": "x", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": "http"},
+    ],
+)
+def test_incomplete_variables_of_the_tuner_are_reported(
+    tmp_path, monkeypatch, variables
+):
+    for name, value in variables.items():
+        monkeypatch.setenv(f"KERASTUNER_{name}", value)
+    with pytest.raises(ValueError, match=r"needs .*ORACLE_PORT \(a number\)"):
+        recipes.search(write_recipe("vqvae", tmp_path), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

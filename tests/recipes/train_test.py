@@ -344,6 +344,16 @@ def test_a_published_model_is_a_run_and_a_start(tmp_path, photos):
             dataset=photos,
             settings={"training.preset": "vqvae_mnist"},
         )
+    settings = {"training.preset": "vqvae_mnist", "commitment_cost": 1.0}
+    with pytest.raises(ValueError, match=r"keeps its arg.*and commitment_cost"):
+        recipes.train("vqvae_mnist", tmp_path / "x", settings=settings)
+    recipe = recipes.Recipe.load("vqvae_mnist").changed({"hidden_dim": 32})
+    settings.pop("commitment_cost")
+    with pytest.raises(ValueError, match="other layers than the recipe's"):
+        recipes.train(recipe, tmp_path / "x", settings=settings)
+    settings = {"condition": "segmentation"}
+    with pytest.raises(ValueError, match=r"data\.condition is the condition"):
+        recipes.train("vqvae_scenes", tmp_path / "x", settings=settings)
 
 
 def weights_of(run):
