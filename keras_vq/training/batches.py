@@ -129,7 +129,7 @@ def _checked(batch, check):
 def _chain(batch, rest, check):
     # A generator, since Keras does not accept an `itertools.chain`.
     for each in itertools.chain([batch], rest):
-        yield _checked(each, check)
+        yield _checked(_as_tuple(each), check)
 
 
 class _Collated:
@@ -140,12 +140,7 @@ class _Collated:
         self.check = check
 
     def __call__(self, rows):
-        batch = self.collate(rows)
-        if isinstance(batch, dict):
-            batch = _tuple_of(batch)
-        if not isinstance(batch, (tuple, list)):
-            batch = (batch,)
-        return _checked(batch, self.check)
+        return _checked(_as_tuple(self.collate(rows)), self.check)
 
 
 class _CheckedPyDataset(keras.utils.PyDataset):
@@ -234,6 +229,13 @@ def pair_of(batch):
         f"'video'. Received: the keys {keys}. Select one, such as "
         f"dataset.map(lambda batch: batch[{next(iter(batch), None)!r}])."
     )
+
+
+def _as_tuple(batch):
+    """A batch of a generator or a `DataLoader`, as Keras reads it."""
+    if isinstance(batch, dict):
+        batch = _tuple_of(batch)
+    return batch if isinstance(batch, (tuple, list)) else (batch,)
 
 
 def _tuple_of(batch):

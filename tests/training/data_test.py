@@ -30,6 +30,11 @@ def generator(*arrays):
         yield tuple(a[8 * i : 8 * i + 8] for a in arrays)
 
 
+def generator_of_arrays(*arrays):
+    for batch in generator(*arrays):
+        yield batch if len(batch) > 1 else batch[0]
+
+
 def loader_of_tensors(*arrays):
     rows = arrays[0] if len(arrays) == 1 else list(zip(*arrays, strict=True))
     return torch.utils.data.DataLoader(rows, batch_size=8)
@@ -96,12 +101,12 @@ def assert_same(a, b):
 KINDS = [tf_data, Batches, loader, loader_of_tensors, loader_of_dicts, dicts]
 
 
-@pytest.mark.parametrize("kind", [*KINDS, generator])
+@pytest.mark.parametrize("kind", [*KINDS, generator, generator_of_arrays])
 @pytest.mark.parametrize("labels", [False, True])
 def test_every_kind_of_data_trains_alike(train, x, y, kind, labels):
     expected = train(x, batch_size=8)
     data = kind(x, y) if labels else kind(x)
-    steps = 2 if kind is generator else None
+    steps = 2 if kind in (generator, generator_of_arrays) else None
     assert_same(train(data, steps_per_epoch=steps), expected)
 
 
