@@ -6,7 +6,7 @@
 
 Prints the inputs and outputs of each signature, then generates images with
 `generate` over both interfaces, prints the difference of the results, and
-writes the images. A model without `generate` encodes and decodes a grey input
+writes the images. A model without `generate` encodes and decodes a gray input
 instead. gRPC uses the official `tensorflow-serving-api`; REST needs nothing but
 Python.
 """

@@ -15,7 +15,7 @@ def codebook_usage(counts):
 
     Each codebook has a row of three panels: the frequencies of the codes, most
     frequent first; a histogram of these frequencies; and a map with one cell
-    per code, in order of index, with unused codes in grey.
+    per code, in order of index, with unused codes in gray.
 
     Args:
         counts: dict from codebook name to array `(num_embeddings,)`, how often
@@ -88,7 +88,7 @@ def _draw_map(figure, axis, frequency):
     axis.set(
         xlabel="index modulo row",
         ylabel="row of codes",
-        title="by index, unused in grey",
+        title="by index, unused in gray",
     )
     bar = figure.colorbar(image, ax=axis)
     bar.set_label("times the uniform share")

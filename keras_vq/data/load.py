@@ -58,7 +58,7 @@ def load(
         image_size: int, `(height, width)` or None, size to resize to, after a
             central crop to its aspect ratio; None keeps the size, which must
             then be the same for all images. Defaults to None.
-        channels: 1 for grey, 3 for colour, or None to keep the channels.
+        channels: 1 for gray, 3 for color, or None to keep the channels.
             Defaults to None.
         labels: bool, whether to yield `(images, labels)`. Defaults to False.
         binarize: bool, whether to sample each value once as 0 or 1, with the
@@ -75,7 +75,7 @@ def load(
             the environment variable `TFDS_DATA_DIR` or
             `~/tensorflow_datasets`. Defaults to None.
         feature: str, the feature of a TFDS data set that holds the images; for
-            `"scenes"` also `"segmentation"`, in colours, `"depth"` or
+            `"scenes"` also `"segmentation"`, in colors, `"depth"` or
             `"edges"`. Defaults to `"image"`.
         crop: float in (0, 1], side of random crops as a fraction of the side of
             the image, different in each epoch. The crops have the size

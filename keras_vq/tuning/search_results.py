@@ -57,7 +57,7 @@ def search_plot(rows, names, metrics):
     Args:
         rows: list of dicts; see `trial_rows`.
         names: list of str, one or more numeric hyper-parameters, one column of
-            panels each. Points are coloured by the next of them.
+            panels each. Points are colored by the next of them.
         metrics: list of str, the metrics to draw, one row of panels each.
 
     Returns:
@@ -69,11 +69,11 @@ def search_plot(rows, names, metrics):
     axes = figure.subplots(len(metrics), len(names), squeeze=False)
     for line, metric in zip(axes, metrics, strict=True):
         for i, (axis, name) in enumerate(zip(line, names, strict=True)):
-            colour = names[(i + 1) % len(names)]
+            color = names[(i + 1) % len(names)]
             points = axis.scatter(
                 [row[name] for row in rows],
                 [row[metric] for row in rows],
-                c=[row[colour] for row in rows],
+                c=[row[color] for row in rows],
                 norm="log",
                 s=40,
             )
@@ -86,8 +86,8 @@ def search_plot(rows, names, metrics):
             _plain_ticks(axis.xaxis, rows, name)
             if len(names) > 1:
                 bar = figure.colorbar(points, ax=axis)
-                bar.set_label(colour.replace("_", " "))
-                _plain_ticks(bar.ax.yaxis, rows, colour)
+                bar.set_label(color.replace("_", " "))
+                _plain_ticks(bar.ax.yaxis, rows, color)
     figure.suptitle(f"{len(rows)} trials; the ring marks the best")
     return figure
 

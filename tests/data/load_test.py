@@ -118,7 +118,7 @@ def test_other_features_are_pictures_too(scenes_dir):
     np.testing.assert_array_equal(depth[..., 0] == 0, found == 0)
     for feature, message in (
         ("key_points", r"is no picture.*Tensor"),
-        ("colour", "has no colours"),
+        ("color", "has no colors"),
     ):
         with pytest.raises(ValueError, match=message):
             pictures(feature)
@@ -205,7 +205,7 @@ def test_folders_are_the_classes(folder):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("suffix", ["bmp", "gif", "png", "jpg"])
-def test_every_format_in_grey_and_colour(tmp_path, rng, suffix, channels):
+def test_every_format_in_grey_and_color(tmp_path, rng, suffix, channels):
     pixels = rng.integers(0, 256, (20, 20, 3), dtype="uint8")
     for mode in ("RGB", "L"):
         picture = PIL.Image.fromarray(pixels).convert(mode)
@@ -266,13 +266,13 @@ def test_static_binarization_takes_values_as_probabilities(scenes):
     first, again = (np.concatenate(arrays(dataset)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert set(np.unique(first)) == {0.0, 1.0}
-    grey = np.concatenate(arrays(scenes(shuffle=False)))
+    gray = np.concatenate(arrays(scenes(shuffle=False)))
     for low in (0.2, 0.4, 0.6):
-        near = (grey > low) & (grey < low + 0.1)
+        near = (gray > low) & (gray < low + 0.1)
         assert first[near].mean() == pytest.approx(low + 0.05, abs=0.02)
     # Neighbouring images have draws of their own.
-    grey_pair = np.abs(grey[0] - grey[1]) < 0.02
-    assert (first[0] != first[1])[grey_pair].mean() > 0.1
+    gray_pair = np.abs(gray[0] - gray[1]) < 0.02
+    assert (first[0] != first[1])[gray_pair].mean() > 0.1
 
 
 @pytest.mark.parametrize("feature", ["image", "depth"])

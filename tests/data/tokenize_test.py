@@ -152,9 +152,9 @@ def test_bad_arguments_are_rejected(tokenizer, scenes_dir, tmp_path):
     with pytest.raises(ValueError, match="names of complete splits"):
         data.tokenize(tokenizer, "scenes", tmp_path / "c", ["train[:5]"])
     out = tmp_path / "unlabelled"
-    with pytest.raises(ValueError, match="no colours"):
+    with pytest.raises(ValueError, match="no colors"):
         data.tokenize(
-            tokenizer, "scenes", out, feature="colour", data_dir=scenes_dir
+            tokenizer, "scenes", out, feature="color", data_dir=scenes_dir
         )
     options = {"splits": ["test"], "data_dir": scenes_dir}
     data.tokenize(tokenizer, "scenes", out, labels=False, **options)

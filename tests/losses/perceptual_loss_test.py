@@ -65,15 +65,15 @@ def test_lpips_is_vgg_with_the_weights_of_the_file(rng, lpips_file):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_grey_images_are_repeated_for_a_network_of_colours(pair):
+def test_grey_images_are_repeated_for_a_network_of_colors(pair):
     x, y = (t[..., :1] for t in pair)
     loss = PerceptualLoss(small_network())
     expected = loss(np.repeat(x, 3, axis=-1), np.repeat(y, 3, axis=-1))
     np.testing.assert_allclose(to_numpy(loss(x, y)), to_numpy(expected))
-    grey = PerceptualLoss(small_network(channels=1))
-    assert grey(x, y).shape == (3,)
+    gray = PerceptualLoss(small_network(channels=1))
+    assert gray(x, y).shape == (3,)
     with pytest.raises(ValueError, match="images of 1 channels"):
-        grey(*pair)
+        gray(*pair)
 
 
 def test_gradients_flow_to_both_images_and_to_no_weight(pair):

@@ -18,7 +18,7 @@ SEGMENT_COLORS = np.array(
     "uint8",
 )
 assert len(SEGMENT_COLORS) == len(SEGMENTS)
-_DEPTH_STEP = 100  # a tenth of a unit for each level of grey
+_DEPTH_STEP = 100  # a tenth of a unit for each level of gray
 
 
 def as_picture(feature, value):

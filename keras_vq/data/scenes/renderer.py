@@ -117,7 +117,7 @@ def _cast(scenes, rays, columns):
 
 
 def _shade(scenes, rays, distance, surface, normal, columns):
-    """Colour of each ray, float32 (3, scenes, rays) in [0, 1]."""
+    """Color of each ray, float32 (3, scenes, rays) in [0, 1]."""
 
     def of_scenes(name):
         """(scenes, ...) to (..., scenes, 1), to broadcast to (scenes, rays)."""
@@ -140,18 +140,18 @@ def _shade(scenes, rays, distance, surface, normal, columns):
     up = np.clip(rays[1] * np.float32(2.5), 0, 1)
 
     image = np.empty_like(rays)
-    for colour, solids, (first, second), (horizon, zenith) in zip(
+    for color, solids, (first, second), (horizon, zenith) in zip(
         image,
-        _solid_colours(scenes, surface).reshape(rays.shape),
+        _solid_colors(scenes, surface).reshape(rays.shape),
         of_scenes("ground").swapaxes(0, 1),
         of_scenes("sky").swapaxes(0, 1),
     ):
-        np.copyto(colour, first + pattern * (second - first))
-        np.copyto(colour, solids, where=item > 1)
-        colour *= shade
-        colour += shine
-        colour += haze * (horizon - colour)
-        np.copyto(colour, horizon + up * (zenith - horizon), where=item == 0)
+        np.copyto(color, first + pattern * (second - first))
+        np.copyto(color, solids, where=item > 1)
+        color *= shade
+        color += shine
+        color += haze * (horizon - color)
+        np.copyto(color, horizon + up * (zenith - horizon), where=item == 0)
     return image
 
 
@@ -185,18 +185,18 @@ def _weighted(*terms):
     return sum(np.float32(weight) * value for weight, value in terms)
 
 
-def _solid_colours(scenes, surface):
-    """Colour (3, rays) of the solid of each ray, arbitrary without one."""
+def _solid_colors(scenes, surface):
+    """Color (3, rays) of the solid of each ray, arbitrary without one."""
     table = np.zeros((len(scenes), 8, 3), "float32")
     for b, scene in enumerate(scenes):
-        table[b, 2 : 2 + len(scene.solids)] = [s.colour for s in scene.solids]
+        table[b, 2 : 2 + len(scene.solids)] = [s.color for s in scene.solids]
     scene = np.arange(0, 8 * len(scenes), 8)[:, None]
     item = scene + surface.reshape(len(scenes), -1) // 8
     return table.reshape(-1, 3).T.take(item, axis=1)
 
 
 def _ground_pattern(scenes, point, distance):
-    """Share of the ground's second colour, (scenes, rays) in [0, 1]."""
+    """Share of the ground's second color, (scenes, rays) in [0, 1]."""
     wave = np.empty_like(distance)
     pi = math.pi
     for b, s in enumerate(scenes):

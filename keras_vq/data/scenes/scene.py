@@ -25,7 +25,7 @@ class Solid:
     radius: float
     height: float
     yaw: float
-    colour: np.ndarray
+    color: np.ndarray
 
 
 @dataclasses.dataclass
@@ -36,8 +36,8 @@ class Scene:
     camera: np.ndarray
     axes: np.ndarray  # rows: right, up and forward of the camera
     light: np.ndarray
-    sky: np.ndarray  # colours at the horizon and above
-    ground: np.ndarray  # its two colours
+    sky: np.ndarray  # colors at the horizon and above
+    ground: np.ndarray  # its two colors
     pattern: str
     pattern_scale: float
     pattern_angle: float
@@ -74,7 +74,7 @@ def draw_scene(rng):
                 radius=radius,
                 height=height,
                 yaw=_uniform(rng, 0, np.pi / 2),
-                colour=_colour(hues[i], _uniform(rng, 0.6, 0.9), 0.9),
+                color=_color(hues[i], _uniform(rng, 0.6, 0.9), 0.9),
             )
         )
     camera = np.array(
@@ -93,14 +93,14 @@ def draw_scene(rng):
         light=_unit(np.array([math.sin(azimuth), 1.1, -math.cos(azimuth)])),
         sky=np.stack(
             [
-                _colour(_uniform(rng, 0.0, 1.0), 0.12, 0.95),
-                _colour(_uniform(rng, 0.5, 0.72), 0.5, 0.9),
+                _color(_uniform(rng, 0.0, 1.0), 0.12, 0.95),
+                _color(_uniform(rng, 0.5, 0.72), 0.5, 0.9),
             ]
         ),
         ground=np.stack(
             [
-                _colour(ground_hue, _uniform(rng, 0.1, 0.35), 0.75),
-                _colour(ground_hue + 0.06, _uniform(rng, 0.2, 0.45), 0.4),
+                _color(ground_hue, _uniform(rng, 0.1, 0.35), 0.75),
+                _color(ground_hue + 0.06, _uniform(rng, 0.2, 0.45), 0.4),
             ]
         ),
         pattern=PATTERNS[rng.integers(len(PATTERNS))],
@@ -148,6 +148,6 @@ def _unit(vector):
     return vector / math.hypot(*vector)
 
 
-def _colour(hue, saturation, value):
+def _color(hue, saturation, value):
     """HSV, each in [0, 1], to RGB."""
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value))
