@@ -311,7 +311,12 @@ _COUNTS = (
 )
 _KERNELS = ("kernel_size", "first_kernel_size")
 _WEIGHTS = ("perceptual_weight", "disc_weight", "commitment_cost")
-_FLAGS = ("decay_warmup", "tie_weights")
+_FLAGS = (
+    "decay_warmup",
+    "tie_weights",
+    "separate_codebooks",
+    "autoregressive_decoder",
+)
 _BY_NAME = {
     "input_shape": check_input_shape,
     "seed": check_seed,

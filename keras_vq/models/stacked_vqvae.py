@@ -1,11 +1,15 @@
 from keras import ops
 
 from keras_vq import backend
+from keras_vq.checks import check_type
 from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.models.tokenizer import check_quantizer_type
 from keras_vq.models.wiring import check_bottleneck
 from keras_vq.models.wiring import output_shape
+from keras_vq.networks import Conditioning
 from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.priors import AutoregressivePrior
+from keras_vq.samplers import GreedySampler
 from keras_vq.saving.config import serializable
 
 
@@ -24,13 +28,15 @@ class StackedVQVAE(Tokenizer):
     output    = first_stage.decode(argmax(logits))
     ```
 
-    It departs from the paper in two parts. There, the decoder is an
+    By default it departs from the paper in two parts. There, the decoder is an
     autoregressive PixelCNN; this one predicts all codes of the first stage at
     once, each from the vectors alone, so outputs average over what they leave
-    open. And there, each of the few codes has a codebook of its own; here, they
-    share one unless `quantizer` is a
-    `keras_vq.layers.GroupedVectorQuantizer` (`separate_codebooks=True` in
-    `keras_vq.zoo.stacked_vqvae`).
+    open. `code_prior` makes it autoregressive: a prior over the first stage's
+    codes whose condition are the `logits` above. And there, each of the few
+    codes has a codebook of its own; here, they share one unless `quantizer` is
+    a `keras_vq.layers.GroupedVectorQuantizer`. In `keras_vq.zoo.stacked_vqvae`,
+    `autoregressive_decoder=True` and `separate_codebooks=True` select the
+    paper's.
 
     Args:
         first_stage: A trained `Tokenizer` with one map of codes, such as a
@@ -43,6 +49,10 @@ class StackedVQVAE(Tokenizer):
         decoder: `keras.Model` or layer, from those vectors to logits
             `(batch, *first_stage.code_shape, first_stage.num_embeddings)`.
             `keras_vq.networks.code_encoder_decoder` builds both networks.
+        code_prior: `keras_vq.priors.AutoregressivePrior` over the codes of the
+            first stage, with a condition of the decoder's output shape, or
+            None. In training it sees the true earlier codes; `decode` takes the
+            most probable code, one after the other. Defaults to None.
         **kwargs: `name`, `dtype` and others of `keras.Model`.
 
     Call arguments:
@@ -77,7 +87,15 @@ class StackedVQVAE(Tokenizer):
         section 4.2.
     """
 
-    def __init__(self, first_stage, encoder, quantizer, decoder, **kwargs):
+    def __init__(
+        self,
+        first_stage,
+        encoder,
+        quantizer,
+        decoder,
+        code_prior=None,
+        **kwargs,
+    ):
         check_first_stage(first_stage)
         check_quantizer_type(quantizer)
         super().__init__(first_stage.input_shape, **kwargs)
@@ -88,6 +106,7 @@ class StackedVQVAE(Tokenizer):
         self.encoder = encoder
         self.bottleneck = quantizer
         self.decoder = decoder
+        self.code_prior = code_prior
 
         # === Shapes ===
         code_shape = first_stage.code_shape
@@ -102,6 +121,8 @@ class StackedVQVAE(Tokenizer):
                 f"shape {(None, *expected)}. Received: outputs of shape "
                 f"{(None, *decoded)}"
             )
+        if code_prior is not None:
+            _check_code_prior(code_prior, first_stage, decoded)
         self.latent_shape = quantizer.latent_shape(encoded[:-1])
         self.num_embeddings = quantizer.num_embeddings
         self.codes_per_position = quantizer.codes_per_position
@@ -122,6 +143,8 @@ class StackedVQVAE(Tokenizer):
         z = self.encoder(codes, training=training)
         outputs = self.quantizer(z, training=training)
         logits = self.decoder(outputs["quantized"], training=training)
+        if self.code_prior is not None:
+            logits = self.code_prior((codes, logits), training=training)
 
         decoded = backend.argmax(logits)
         outputs["reconstruction_loss"] = masked_mean(
@@ -146,7 +169,44 @@ class StackedVQVAE(Tokenizer):
 
     def decode_step(self, latents, labels=None):
         logits = self.decoder(self.quantizer.decode_indices(latents))
-        return self.first_stage.decode_step(backend.argmax(logits))
+        if self.code_prior is None:
+            codes = backend.argmax(logits)
+        else:
+            shape = (ops.shape(logits)[0], self.code_prior.num_draws)
+            codes = self.code_prior.generate_step(
+                ops.zeros(shape),
+                Conditioning(condition=ops.cast(logits, "float32")),
+                GreedySampler(),
+            )
+        return self.first_stage.decode_step(codes)
+
+
+def _check_code_prior(code_prior, first_stage, condition_shape):
+    check_type(
+        "code_prior",
+        code_prior,
+        AutoregressivePrior,
+        "a keras_vq.priors.AutoregressivePrior",
+    )
+    found = (
+        code_prior.code_shape,
+        code_prior.num_embeddings,
+        code_prior.condition_shape,
+    )
+    expected = (
+        first_stage.code_shape,
+        first_stage.num_embeddings,
+        condition_shape,
+    )
+    if found != expected or code_prior.num_classes is not None:
+        raise ValueError(
+            "`code_prior` must model the first stage's codes given the "
+            "decoder's outputs, without labels: codes of shape "
+            f"{expected[0]}, num_embeddings={expected[1]}, a condition of "
+            f"shape {expected[2]}. Received: codes of shape {found[0]}, "
+            f"num_embeddings={found[1]}, a condition of shape {found[2]}, "
+            f"num_classes={code_prior.num_classes}"
+        )
 
 
 def check_first_stage(first_stage):

@@ -6,6 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_vq import layers
 from keras_vq import models
 from keras_vq import networks
+from keras_vq import priors
 from keras_vq.checks import check_int
 from keras_vq.checks import checked
 from keras_vq.models.stacked_vqvae import check_first_stage
@@ -29,12 +30,14 @@ def stacked_vqvae(
     learning_rate: float | LearningRateSchedule = 1e-3,
     quantizer: str | layers.Quantizer | None = None,
     separate_codebooks: bool = False,
+    autoregressive_decoder: bool = False,
     dtype: str | None = None,
     **kwargs: Any,
 ) -> models.StackedVQVAE:
     """A second VQ-VAE on the codes of a first, built and compiled with Adam.
 
-    The paper's decoder is autoregressive, this one is not; see
+    By default the decoder is not autoregressive and the codes share one
+    codebook, which the paper has otherwise; see
     `keras_vq.models.StackedVQVAE`.
 
     Args:
@@ -62,6 +65,10 @@ def stacked_vqvae(
         separate_codebooks: bool, whether each of the codes has a codebook of
             its own, as in the paper, instead of sharing one. The codes then
             have the shape `(1, num_codes)`. Defaults to False.
+        autoregressive_decoder: bool, whether a PixelCNN decodes the first
+            stage's codes one after the other, as in the paper, instead of all
+            at once. The first stage then has a map of codes, (height, width).
+            Defaults to False.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.
         **kwargs: `name` and others of `keras_vq.models.StackedVQVAE`.
@@ -112,8 +119,25 @@ def stacked_vqvae(
         downsampling=downsampling,
         dtype=dtype,
     )
+    code_prior = None
+    if autoregressive_decoder:
+        network = networks.PixelCNN(
+            tokenizer.code_shape,
+            tokenizer.num_embeddings,
+            hidden_dim=hidden_dim,
+            num_layers=4,
+            condition_dim=tokenizer.num_embeddings,
+            dtype=dtype,
+        )
+        code_prior = priors.AutoregressivePrior(network, dtype=dtype)
     model = models.StackedVQVAE(
-        tokenizer, encoder, quantizer, decoder, dtype=dtype, **kwargs
+        tokenizer,
+        encoder,
+        quantizer,
+        decoder,
+        code_prior,
+        dtype=dtype,
+        **kwargs,
     )
     model.compile(keras.optimizers.Adam(learning_rate))
     return model

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vq import models
 from keras_vq import zoo
 from tests.helpers import one_layer_vqvae
+from tests.helpers import perturbed
 from tests.helpers import run
 from tests.helpers import tiny_images
 from tests.helpers import tiny_vqvae
@@ -89,6 +91,47 @@ def test_losses_and_reconstruction_are_those_of_the_parts(rng, ema_decay):
     np.testing.assert_allclose(
         model.predict(x, verbose=0), model.first_stage.decode(found), atol=1e-6
     )
+
+
+def test_an_autoregressive_decoder_sees_the_codes_before(rng, tmp_path):
+    x = tiny_images(rng, 3)
+    model = tiny_stacked(one_layer_vqvae(), autoregressive_decoder=True)
+    perturbed(model.code_prior)
+
+    def parts(x):
+        indices = model.encode_step(x)
+        logits = model.decoder(model.quantizer.decode_indices(indices))
+        return model.first_stage.encode_step(x), logits
+
+    codes, condition = run(parts, x, variables=model.variables)
+    drawn = np.zeros_like(codes)
+    for place in np.ndindex(*codes.shape[1:]):
+        at = (slice(None), *place)
+        logits = to_numpy(model.code_prior((drawn, condition)))
+        drawn[at] = logits[at].argmax(axis=-1)
+    expected = model.first_stage.decode(drawn)
+    np.testing.assert_allclose(
+        model.decode(model.encode(x)), expected, atol=1e-5
+    )
+    logits = to_numpy(model.code_prior((codes, condition))).astype("float64")
+    log_p = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    entropy = -np.take_along_axis(log_p, codes[..., None], axis=-1).mean()
+    logs = model.evaluate(x, verbose=0, return_dict=True)
+    assert logs["reconstruction_loss"] == pytest.approx(entropy, rel=1e-4)
+
+    model.fit(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(
+        loaded.decode(loaded.encode(x)),
+        model.decode(model.encode(x)),
+        atol=1e-6,
+    )
+    first_stage = tiny_vqvae(num_embeddings=9)
+    other = tiny_stacked(first_stage, autoregressive_decoder=True)
+    parts = (model.first_stage, model.encoder, model.quantizer, model.decoder)
+    with pytest.raises(ValueError, match=r"=16, .*Received: .*=9, a cond"):
+        models.StackedVQVAE(*parts, other.code_prior)
 
 
 def test_the_second_stage_learns_above_a_frozen_first(rng, tmp_path):
