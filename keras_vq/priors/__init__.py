@@ -6,6 +6,7 @@ from keras_vq.priors.heads import LogisticMixtureHead
 from keras_vq.priors.hierarchical import HierarchicalPrior
 from keras_vq.priors.maskgit import MaskGIT
 from keras_vq.priors.prior import Prior
+from keras_vq.priors.vq_diffusion import VQDiffusion
 
 __all__ = [
     "AutoregressivePrior",
@@ -14,4 +15,5 @@ __all__ = [
     "LogisticMixtureHead",
     "MaskGIT",
     "Prior",
+    "VQDiffusion",
 ]

@@ -10,6 +10,10 @@ from keras_vq.checks import check_type
 from keras_vq.networks import Conditioning
 from keras_vq.networks import DenoisingTransformer
 from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.priors.parallel import at_codes
+from keras_vq.priors.parallel import guided_log_probs
+from keras_vq.priors.parallel import gumbel
+from keras_vq.priors.parallel import lowest
 from keras_vq.priors.prior import Prior
 from keras_vq.saving.config import serializable
 from keras_vq.schedules import CosineMasking
@@ -428,7 +432,9 @@ class MaskGIT(Prior):
             conditioning = conditioning.with_unconditional(self.num_classes)
 
         def step(index, codes):
-            log_probs = self._guided_log_probs(codes, conditioning, guidance)
+            log_probs = guided_log_probs(
+                self.network, codes, conditioning, guidance
+            )
             drawn = sampler(
                 ops.reshape(log_probs, (-1, self.num_embeddings)),
                 ops.reshape(noise[:, index, 0], (-1,)),
@@ -444,41 +450,3 @@ class MaskGIT(Prior):
 
         start = ops.where(known, codes, self.mask_index)
         return ops.fori_loop(0, num_masked.shape[1], step, start)
-
-    def _guided_log_probs(self, codes, conditioning, guidance):
-        """Log-probabilities `(batch, num_codes, num_embeddings)`."""
-        if guidance is not None:
-            codes = ops.concatenate([codes, codes])
-        codes = ops.reshape(codes, (-1, *self.code_shape))
-        logits = self.network(codes, conditioning)
-        logits = ops.reshape(logits, (-1, self.num_codes, self.num_embeddings))
-        if guidance is not None:
-            conditional, unconditional = ops.split(logits, 2)
-            logits = unconditional + guidance[:, :, None] * (
-                conditional - unconditional
-            )
-        return ops.log_softmax(logits, axis=-1)
-
-
-def lowest(x, count):
-    """Whether an element is among the lowest of its row.
-
-    Args:
-        x: float tensor `(batch, n)`.
-        count: int or float tensor `(batch,)`, how many.
-
-    Returns:
-        bool tensor `(batch, n)`.
-    """
-    rank = ops.argsort(ops.argsort(x, axis=-1), axis=-1)
-    return ops.cast(rank, count.dtype) < count[:, None]
-
-
-def at_codes(log_probs, codes):
-    """Log-probability of each code, of the shape of `codes`."""
-    return ops.take_along_axis(log_probs, codes[..., None], axis=-1)[..., 0]
-
-
-def gumbel(noise):
-    """Gumbel noise from uniform noise in [0, 1) of 24 bits."""
-    return -ops.log(-ops.log(noise + 2.0**-25))

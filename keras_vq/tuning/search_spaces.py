@@ -90,6 +90,14 @@ SEARCH_SPACES = {
         },
         "val_loss",
     ),
+    "vq_diffusion": SearchSpace(
+        {
+            **_PRIOR,
+            "hidden_dim": [128, 256, 384, 512],
+            "learning_rate": (1e-4, 1e-3),
+        },
+        "val_bound",
+    ),
     "wavenet": SearchSpace(
         {
             "hidden_dim": [32, 64, 128],

@@ -9,6 +9,7 @@ from keras_vq.zoo.pixelcnn import pixelcnn
 from keras_vq.zoo.stacked_vqvae import stacked_vqvae
 from keras_vq.zoo.transformer import transformer
 from keras_vq.zoo.vae import vae
+from keras_vq.zoo.vq_diffusion import vq_diffusion
 from keras_vq.zoo.vqgan import vqgan
 from keras_vq.zoo.vqvae import vqvae
 from keras_vq.zoo.vqvae2 import vqvae2
@@ -27,6 +28,7 @@ FACTORIES = {
         stacked_vqvae,
         transformer,
         vae,
+        vq_diffusion,
         vqgan,
         vqvae,
         vqvae2,
@@ -46,6 +48,7 @@ __all__ = [
     "stacked_vqvae",
     "transformer",
     "vae",
+    "vq_diffusion",
     "vqgan",
     "vqvae",
     "vqvae2",

@@ -321,6 +321,10 @@ SAMPLERS = {
 }
 
 SCHEDULES = {
+    schedules.Absorbing: lambda: schedules.Absorbing(0.01),
+    schedules.MaskAndReplace: lambda: schedules.MaskAndReplace(
+        6, (0.9, 0.05), (0.05, 0.9)
+    ),
     schedules.ArccosMasking: schedules.ArccosMasking,
     schedules.CosineMasking: schedules.CosineMasking,
 }
@@ -637,7 +641,31 @@ def maskgit(dtype=None, **kwargs):
     )
 
 
+def vq_diffusion(dtype=None, **kwargs):
+    network = networks.DenoisingTransformer(
+        MAP,
+        NUM_CODES,
+        4,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+        takes_time=True,
+        dtype=dtype,
+    )
+    return priors.VQDiffusion(
+        network,
+        schedules.MaskAndReplace(6),
+        num_steps=3,
+        auxiliary_weight=0.01,
+        label_dropout=0.2,
+        seed=1,
+        dtype=dtype,
+        **kwargs,
+    )
+
+
 PRIORS = {
+    priors.VQDiffusion: Case(vq_diffusion, ((CODE_MAP, Ints((), 4)),)),
     priors.MaskGIT: Case(maskgit, ((CODE_MAP, Ints((), 4)),)),
     priors.AutoregressivePrior: Case(
         autoregressive_prior, ((CODE_MAP, Ints((), 4)),)

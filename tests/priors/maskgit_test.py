@@ -11,8 +11,8 @@ from keras_vq import priors
 from keras_vq import samplers
 from keras_vq import schedules
 from keras_vq import zoo
-from keras_vq.priors.maskgit import gumbel
-from keras_vq.priors.maskgit import lowest
+from keras_vq.priors.parallel import gumbel
+from keras_vq.priors.parallel import lowest
 from tests.helpers import perturbed
 from tests.helpers import tiny_images
 from tests.helpers import tiny_vqvae

@@ -14,6 +14,7 @@ SMALL = {"hidden_dim": 4, "num_layers": 2}
         (zoo.maskgit, (16, 8, 3), (4, 2)),
         (zoo.pixelcnn, (16, 8, 3), (4, 2)),
         (zoo.transformer, (16, 8, 3), (4, 2)),
+        (zoo.vq_diffusion, (16, 8, 3), (4, 2)),
         (zoo.wavenet, (16, 1), (4,)),
     ],
 )
