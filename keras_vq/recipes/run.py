@@ -185,6 +185,12 @@ class Run:
     def check_free(path):
         """Raise if the folder of a new run cannot be created at `path`."""
         path = pathlib.Path(path)
+        try:
+            str(path.absolute()).encode()
+        except UnicodeEncodeError as error:  # TensorBoard cannot write there
+            raise ValueError(
+                f"The name of a run's folder must be UTF-8. Received: {path!r}"
+            ) from error
         if path.exists():
             raise FileExistsError(
                 f"{path} exists. Resume that run with --resume {path}, or "

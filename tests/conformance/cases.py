@@ -699,6 +699,7 @@ ABSTRACT = {
     priors.Prior,
     regularizers.Regularizer,
     samplers.Sampler,
+    schedules.Corruption,
     schedules.Masking,
     training.Model,
 }

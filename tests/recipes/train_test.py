@@ -471,3 +471,5 @@ def test_existing_and_unwritable_folders_are_rejected(tmp_path, is_file):
         recipes.train(recipe, out)
     with pytest.raises(PermissionError, match="not a writable folder"):
         recipes.train(recipe, recipe / "run")
+    with pytest.raises(ValueError, match="must be UTF-8"):
+        recipes.train(recipe, tmp_path / "run\udcff")
