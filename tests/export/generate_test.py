@@ -1,6 +1,7 @@
 """The signature `generate` draws what `LatentGenerator.generate` draws."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_vq import LatentGenerator
@@ -9,6 +10,7 @@ from keras_vq import zoo
 from keras_vq.export import saved_model
 from tests.export.requests import eagerly
 from tests.helpers import perturbed
+from tests.helpers import tiny_vqvae
 
 
 def draw(signatures, seed, temperature=1.0, **inputs):
@@ -69,6 +71,35 @@ def test_a_hierarchical_prior_draws_a_number_of_images(tmp_path):
     found = draw(signatures, 3, num_images=5)
     expected = expected_draw(generator, 5, seed=3, batch_size=2)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("factory", "options"),
+    [
+        (zoo.maskgit, {"num_steps": 3}),
+        (zoo.vq_diffusion, {"num_steps": 4, "corruption": "absorbing"}),
+    ],
+)
+def test_priors_that_draw_many_codes_at_a_time(factory, options, tmp_path):
+    tokenizer = tiny_vqvae(num_embeddings=8)
+    prior = factory(
+        tokenizer,
+        num_classes=3,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+        **options,
+    )
+    generator = perturbed(LatentGenerator(tokenizer, prior))
+    signatures = exported(generator, tmp_path / "served")
+    labels = [0, 2, 1, 1]
+    for temperature in (1.0, 0.0):
+        found = draw(signatures, 3, temperature, labels=labels)
+        expected = expected_draw(
+            generator, 4, labels, seed=3, temperature=temperature
+        )
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert len(np.unique(np.round(expected, 3), axis=0)) > 1
 
 
 def test_a_prior_takes_a_condition_and_several_codes_per_position(tmp_path):
