@@ -68,7 +68,8 @@ def psnr_grid(rows, outputs, labels=None):
             f"class {k}\n{text}"
             for k, text in zip(labels, captions, strict=True)
         ]
-    title = f"{len(psnr)} images, mean PSNR {psnr.mean():.2f} dB"
+    count = "1 image" if len(psnr) == 1 else f"{len(psnr)} images"
+    title = f"{count}, mean PSNR {psnr.mean():.2f} dB"
     return comparison_grid(rows, captions=captions, title=title)
 
 
