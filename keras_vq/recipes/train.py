@@ -235,8 +235,9 @@ def _announce(recipe, loaded):
     if is_folder(name) and provenance_of(name) is None:
         found = f" ({ImageFolder(name)})"
     epochs = recipe.training.epochs
+    count = "1 epoch" if epochs == 1 else f"{epochs} epochs"
     print(
-        f"Training on {name}{found}: {epochs} epochs of {steps} steps, "
+        f"Training on {name}{found}: {count} of {steps} steps, "
         f"{epochs * steps} in all."
     )
 
