@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from tqdm.auto import tqdm
 
 from keras_vq.backend.tf_data import with_checks
 from keras_vq.checks import check_ends
@@ -292,9 +291,7 @@ def in_batches(step, arrays, batch_size, check=None):
     batch_size = check_int("batch_size", batch_size)
     length = len(keras.tree.flatten(arrays)[0])
     outputs = []
-    starts = range(0, max(length, 1), batch_size)
-    # Where it takes long, in a terminal or a notebook.
-    for start in tqdm(starts, unit="batch", delay=2, leave=False, disable=None):
+    for start in range(0, max(length, 1), batch_size):
         size = min(batch_size, length - start)
         if check is not None:
             check(arrays[0][start : start + batch_size])

@@ -39,7 +39,7 @@ def test_version(cli):
 def test_published_models_work_like_runs(cli, photo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     output = cli("reconstruct", "vqvae_scenes", photo)
-    assert "Wrote vqvae_scenes_reconstruction.png: 1 images" in output
+    assert "Wrote vqvae_scenes_reconstruction.png: 1 image" in output
     assert "Replaced" in cli("reconstruct", "vqvae_scenes", photo)
     assert "Wrote served" in cli("export", "vqvae_scenes", "served")
     output = cli("generate", "pixelcnn_mnist", "--num", 10)
@@ -108,7 +108,7 @@ def test_reconstruct(cli, refused, photo, tmp_path):
     message = refused("reconstruct", run, photo)
     assert "CVAE needs a --label" in message
     output = cli("reconstruct", run, photo, "--label", 1, "--out", out)
-    assert "1 images" in output
+    assert "1 image," in output
 
     run = trained_run("vqvae2").path
     assert "16 images" in cli("reconstruct", run, "--levels", "--out", out)
