@@ -11,6 +11,7 @@ from keras_vq.layers.gaussian_bottleneck import GaussianBottleneck
 from keras_vq.layers.grouped_vector_quantizer import GroupedVectorQuantizer
 from keras_vq.layers.gumbel_quantizer import GumbelQuantizer
 from keras_vq.layers.identity_bottleneck import IdentityBottleneck
+from keras_vq.layers.label_time_embedding import LabelTimeEmbedding
 from keras_vq.layers.lookup_free_quantizer import LookupFreeQuantizer
 from keras_vq.layers.masked_conv import MaskedConv
 from keras_vq.layers.projected_quantizer import ProjectedQuantizer
@@ -39,6 +40,7 @@ __all__ = [
     "GroupedVectorQuantizer",
     "GumbelQuantizer",
     "IdentityBottleneck",
+    "LabelTimeEmbedding",
     "LookupFreeQuantizer",
     "MaskedConv",
     "ProjectedQuantizer",

@@ -4,6 +4,7 @@ The functions build `keras.Model` instances. The causal networks, which only see
 earlier codes, are layers.
 """
 
+from keras_vq.networks.adaptive_transformer import AdaptiveTransformer
 from keras_vq.networks.causal_network import CausalNetwork
 from keras_vq.networks.code_cnn import code_encoder_decoder
 from keras_vq.networks.conditional import conditional_decoder
@@ -26,6 +27,7 @@ from keras_vq.networks.vqgan_cnn import vqgan_encoder
 from keras_vq.networks.wavenet import WaveNet
 
 __all__ = [
+    "AdaptiveTransformer",
     "CausalNetwork",
     "Conditioning",
     "DenoisingTransformer",

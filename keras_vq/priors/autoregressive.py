@@ -4,13 +4,13 @@ from keras import ops
 
 from keras_vq import backend
 from keras_vq import samplers
-from keras_vq.checks import check_known
 from keras_vq.checks import check_type
 from keras_vq.checks import title
 from keras_vq.networks import CausalNetwork
 from keras_vq.networks import Conditioning
 from keras_vq.networks import SlidingWindow
 from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.priors.drawing import draw
 from keras_vq.priors.heads import CodeHead
 from keras_vq.priors.prior import Prior
 from keras_vq.saving.config import serializable
@@ -253,70 +253,29 @@ class AutoregressivePrior(Prior):
         Raises:
             ValueError: If an argument does not fit.
         """
-        codes, known = to_array(codes), to_array(known)
-        self.check_codes(codes)
-        check_known(known, codes.shape)
-        conditioning = self.conditioning_arrays(labels, condition, len(codes))
-        noise = samplers.uniform_noise(seed, len(codes), self.num_codes)
-        sampler = sampler or samplers.RandomSampler()
-        guidance, numbers = self.sampling_numbers(
-            sampler, guidance_scale, len(codes)
-        )
-
-        def step(codes, known, noise, conditioning, guidance, numbers):
-            return self.draw_step(
-                codes,
-                known,
-                noise,
-                conditioning,
-                sampler.with_numbers(numbers),
-                guidance,
-            )
-
-        key = ("draw", sampler.key(), guidance is None)
-        drawn = in_batches(
-            self.jit(step, key, loop=True),
-            [
-                codes.reshape(noise.shape).astype("int32"),
-                known.reshape(noise.shape),
-                noise,
-                conditioning,
-                guidance,
-                numbers,
-            ],
+        return draw(
+            self,
+            codes,
+            known,
+            labels,
+            condition,
+            seed,
             batch_size,
+            sampler,
+            guidance_scale,
         )
-        return drawn.reshape(codes.shape)
-
-    def generate_step(self, noise, conditioning=Conditioning(), sampler=None):
-        codes = self.draw_step(
-            ops.zeros_like(noise, dtype="int32"),
-            ops.zeros_like(noise, dtype="bool"),
-            noise,
-            conditioning,
-            sampler or samplers.RandomSampler(),
-        )
-        return ops.reshape(codes, (-1, *self.code_shape))
 
     def draw_step(
-        self, codes, known, noise, conditioning, sampler, guidance_scale=None
+        self,
+        codes,
+        known,
+        noise,
+        conditioning,
+        sampler,
+        guidance=None,
+        plan=None,
     ):
-        """Sample a batch of codes in a loop, on tensors.
-
-        Args:
-            codes: int32 tensor `(batch, num_codes)`; may be overwritten.
-            known: bool tensor `(batch, num_codes)`, True for codes to keep.
-            noise: float32 tensor `(batch, num_codes)`, uniform in [0, 1), one
-                number per code.
-            conditioning: `keras_vq.networks.Conditioning`.
-            sampler: `keras_vq.samplers.Sampler`.
-            guidance_scale: float, float32 tensor `(batch, 1)` or None. Defaults
-                to None.
-
-        Returns:
-            int32 tensor `(batch, num_codes)`.
-        """
-        is_guided = guidance_scale is not None
+        is_guided = guidance is not None
         batch_size = ops.shape(codes)[0]
         if is_guided:
             batch_size = 2 * batch_size
@@ -334,7 +293,7 @@ class AutoregressivePrior(Prior):
                 twice = ops.concatenate([codes, codes])
                 logits, state = self.next_logits(index, twice, state)
                 conditional, unconditional = ops.split(logits, 2)
-                logits = unconditional + guidance_scale * (
+                logits = unconditional + guidance * (
                     conditional - unconditional
                 )
             else:

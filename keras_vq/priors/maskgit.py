@@ -4,12 +4,12 @@ from keras import ops
 
 from keras_vq import samplers
 from keras_vq.checks import check_int
-from keras_vq.checks import check_known
 from keras_vq.checks import check_number
 from keras_vq.checks import check_type
 from keras_vq.networks import Conditioning
 from keras_vq.networks import DenoisingTransformer
 from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.priors.drawing import draw
 from keras_vq.priors.parallel import at_codes
 from keras_vq.priors.parallel import guided_log_probs
 from keras_vq.priors.parallel import gumbel
@@ -333,98 +333,59 @@ class MaskGIT(Prior):
         Raises:
             ValueError: If an argument does not fit.
         """
-        codes, known = to_array(codes), to_array(known)
-        self.check_codes(codes)
-        check_known(known, codes.shape)
-        conditioning = self.conditioning_arrays(labels, condition, len(codes))
-        known = known.reshape(len(codes), self.num_codes)
-        num_masked = self.masking.num_masked(
-            np.sum(~known, axis=1),
-            self.num_steps if num_steps is None else num_steps,
-        )
-        num_steps = num_masked.shape[1]
+        num_steps = self.num_steps if num_steps is None else num_steps
         if choice_temperature is None:
             choice_temperature = self.choice_temperature
+        check_int("num_steps", num_steps)
         check_number("choice_temperature", choice_temperature, at_least=0)
-        # The noise falls with the steps.
-        falling = 1 - np.arange(1, num_steps + 1, dtype="float32") / num_steps
-        choice = np.tile(choice_temperature * falling, (len(codes), 1))
-        noise = samplers.uniform_noise(
-            seed, len(codes), 2 * num_steps * self.num_codes
-        )
-        sampler = sampler or samplers.RandomSampler()
-        guidance, numbers = self.sampling_numbers(
-            sampler, guidance_scale, len(codes)
-        )
-
-        def step(codes, known, noise, plan, conditioning, guidance, numbers):
-            return self.draw_step(
-                codes,
-                known,
-                noise,
-                plan,
-                conditioning,
-                sampler.with_numbers(
-                    {
-                        name: ops.repeat(x, self.num_codes, axis=0)
-                        for name, x in numbers.items()
-                    }
-                ),
-                guidance,
-            )
-
-        key = ("draw", sampler.key(), guidance is None)
-        drawn = in_batches(
-            self.jit(step, key, loop=True),
-            [
-                codes.reshape(known.shape).astype("int32"),
-                known,
-                noise,
-                (num_masked, choice),
-                conditioning,
-                guidance,
-                numbers,
-            ],
+        return draw(
+            self,
+            codes,
+            known,
+            labels,
+            condition,
+            seed,
             batch_size,
+            sampler,
+            guidance_scale,
+            plan_of=lambda num_hidden: self.plan(
+                num_hidden, num_steps, choice_temperature
+            ),
+            draws_per_code=2 * num_steps,
+            rows_per_example=self.num_codes,
         )
-        return drawn.reshape(codes.shape)
 
-    def generate_step(self, noise, conditioning=Conditioning(), sampler=None):
-        batch_size = ops.shape(noise)[0]
-        num_masked = self.masking.num_masked([self.num_codes], self.num_steps)
-        falling = 1 - np.arange(1, self.num_steps + 1) / self.num_steps
-        choice = self.choice_temperature * falling[None].astype("float32")
-        shape = (batch_size, self.num_codes)
-        codes = self.draw_step(
-            ops.zeros(shape, "int32"),
-            ops.zeros(shape, "bool"),
-            noise,
-            (num_masked, choice),
-            conditioning,
-            sampler or samplers.RandomSampler(),
-        )
-        return ops.reshape(codes, (-1, *self.code_shape))
-
-    def draw_step(
-        self, codes, known, noise, plan, conditioning, sampler, guidance=None
-    ):
-        """Sample a batch of codes in a loop, on tensors.
+    def plan(self, num_hidden, num_steps, choice_temperature):
+        """What each step of sampling does.
 
         Args:
-            codes: int32 tensor `(batch, num_codes)`.
-            known: bool tensor `(batch, num_codes)`, True for codes to keep.
-            noise: float32 tensor `(batch, num_steps * 2 * num_codes)`, uniform
-                in [0, 1).
-            plan: Pair of `(batch, num_steps)`, int32 number of masked codes
-                after each step, and float32 weight of the Gumbel noise.
-            conditioning: `keras_vq.networks.Conditioning`.
-            sampler: `keras_vq.samplers.Sampler`, for `batch * num_codes` rows.
-            guidance: float32 tensor `(batch, 1)` or None, the scale of
-                classifier-free guidance. Defaults to None.
+            num_hidden: int array `(n,)`, codes to sample.
+            num_steps: int >= 1.
+            choice_temperature: float >= 0.
 
         Returns:
-            int32 tensor `(batch, num_codes)`.
+            Pair of NumPy arrays `(n, num_steps)`: int32, masked codes after
+            each step; float32, weight of the Gumbel noise, which falls to 0.
         """
+        num_masked = self.masking.num_masked(num_hidden, num_steps)
+        falling = 1 - np.arange(1, num_steps + 1, dtype="float32") / num_steps
+        weight = np.tile(choice_temperature * falling, (len(num_masked), 1))
+        return num_masked, weight
+
+    def draw_step(
+        self,
+        codes,
+        known,
+        noise,
+        conditioning,
+        sampler,
+        guidance=None,
+        plan=None,
+    ):
+        if plan is None:
+            plan = self.plan(
+                [self.num_codes], self.num_steps, self.choice_temperature
+            )
         num_masked, weight = map(ops.convert_to_tensor, plan)
         shape = (-1, num_masked.shape[1], 2, self.num_codes)
         noise = ops.reshape(noise, shape)

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vq import samplers
 from keras_vq.checks import check_code_maps
 from keras_vq.checks import check_codes
 from keras_vq.checks import check_condition
@@ -32,7 +33,7 @@ class Prior(Model):
     them.
 
     A subclass calls `describe`, and defines `losses_of`, `log_prob`,
-    `generate`, `complete` and `generate_step`.
+    `generate`, `complete` and, for one map of codes, `draw_step`.
 
     Args:
         label_dropout: float in [0, 1), share of training examples whose label
@@ -164,17 +165,54 @@ class Prior(Model):
         """
         raise NotImplementedError
 
-    def generate_step(self, noise, conditioning=Conditioning(), **drawing):
+    def generate_step(self, noise, conditioning=Conditioning(), sampler=None):
         """Sample a batch of codes, for use in a graph.
 
         Args:
             noise: float32 tensor `(batch, num_draws)`, uniform in [0, 1).
             conditioning: `keras_vq.networks.Conditioning`. Defaults to no
                 conditioning.
-            **drawing: See the subclass.
+            sampler: `keras_vq.samplers.Sampler`; None samples from the whole
+                softmax. Defaults to None.
 
         Returns:
             int32 tensor `(batch, *code_shape)`, or a tuple of them.
+        """
+        shape = (ops.shape(noise)[0], self.num_codes)
+        codes = self.draw_step(
+            ops.zeros(shape, "int32"),
+            ops.zeros(shape, "bool"),
+            noise,
+            conditioning,
+            sampler or samplers.RandomSampler(),
+        )
+        return ops.reshape(codes, (-1, *self.code_shape))
+
+    def draw_step(
+        self,
+        codes,
+        known,
+        noise,
+        conditioning,
+        sampler,
+        guidance=None,
+        plan=None,
+    ):
+        """Sample a batch of the codes of one map, on tensors.
+
+        Args:
+            codes: int32 tensor `(batch, num_codes)`; may be overwritten.
+            known: bool tensor `(batch, num_codes)`, True for codes to keep.
+            noise: float32 tensor `(batch, num_draws)`, uniform in [0, 1).
+            conditioning: `keras_vq.networks.Conditioning`.
+            sampler: `keras_vq.samplers.Sampler`.
+            guidance: float, float32 tensor `(batch, 1)` or None, the scale of
+                classifier-free guidance. Defaults to None.
+            plan: Tensors `(batch, ...)` that the subclass describes, or None.
+                Defaults to None.
+
+        Returns:
+            int32 tensor `(batch, num_codes)`.
         """
         raise NotImplementedError
 

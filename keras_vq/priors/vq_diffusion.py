@@ -5,13 +5,13 @@ from keras import random
 from keras_vq import samplers
 from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
-from keras_vq.checks import check_known
 from keras_vq.checks import check_number
 from keras_vq.checks import check_type
 from keras_vq.networks import Conditioning
 from keras_vq.networks import DenoisingTransformer
 from keras_vq.ops.inverse_cdf import inverse_cdf
 from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.priors.drawing import draw
 from keras_vq.priors.loss_history import LossHistory
 from keras_vq.priors.parallel import at_codes
 from keras_vq.priors.parallel import guided_log_probs
@@ -389,67 +389,28 @@ class VQDiffusion(Prior):
         Raises:
             ValueError: If an argument does not fit.
         """
-        codes, known = to_array(codes), to_array(known)
-        self.check_codes(codes)
-        check_known(known, codes.shape)
-        conditioning = self.conditioning_arrays(labels, condition, len(codes))
-        known = known.reshape(len(codes), self.num_codes)
         num_steps = self.num_steps if num_steps is None else num_steps
         self.corruption.times(num_steps)  # checks them
-        counts = None
+        plan_of = None
         if check_flag("fixed_counts", fixed_counts):
-            hidden = np.sum(~known, axis=1)
-            counts = np.stack([even_counts(n, num_steps) for n in hidden])
-        noise = samplers.uniform_noise(
-            seed, len(codes), 2 * num_steps * self.num_codes
-        )
-        sampler = sampler or samplers.RandomSampler()
-        guidance, numbers = self.sampling_numbers(
-            sampler, guidance_scale, len(codes)
-        )
 
-        def step(codes, known, noise, counts, conditioning, guidance, numbers):
-            return self.draw_step(
-                codes,
-                known,
-                noise,
-                conditioning,
-                sampler.with_numbers(
-                    {
-                        name: ops.repeat(x, self.num_codes, axis=0)
-                        for name, x in numbers.items()
-                    }
-                ),
-                guidance,
-                counts,
-            )
+            def plan_of(num_hidden):
+                return np.stack([even_counts(n, num_steps) for n in num_hidden])
 
-        key = ("draw", sampler.key(), guidance is None, fixed_counts)
-        drawn = in_batches(
-            self.jit(step, key, loop=True),
-            [
-                codes.reshape(known.shape).astype("int32"),
-                known,
-                noise,
-                counts,
-                conditioning,
-                guidance,
-                numbers,
-            ],
+        return draw(
+            self,
+            codes,
+            known,
+            labels,
+            condition,
+            seed,
             batch_size,
+            sampler,
+            guidance_scale,
+            plan_of,
+            draws_per_code=2 * num_steps,
+            rows_per_example=self.num_codes,
         )
-        return drawn.reshape(codes.shape)
-
-    def generate_step(self, noise, conditioning=Conditioning(), sampler=None):
-        shape = (ops.shape(noise)[0], self.num_codes)
-        codes = self.draw_step(
-            ops.zeros(shape, "int32"),
-            ops.zeros(shape, "bool"),
-            noise,
-            conditioning,
-            sampler or samplers.RandomSampler(),
-        )
-        return ops.reshape(codes, (-1, *self.code_shape))
 
     def draw_step(
         self,
@@ -459,25 +420,9 @@ class VQDiffusion(Prior):
         conditioning,
         sampler,
         guidance=None,
-        counts=None,
+        plan=None,
     ):
-        """Sample a batch of codes in a loop, on tensors.
-
-        Args:
-            codes: int32 tensor `(batch, num_codes)`.
-            known: bool tensor `(batch, num_codes)`, True for codes to keep.
-            noise: float32 tensor `(batch, num_steps * 2 * num_codes)`, uniform
-                in [0, 1).
-            conditioning: `keras_vq.networks.Conditioning`.
-            sampler: `keras_vq.samplers.Sampler`, for `batch * num_codes` rows.
-            guidance: float32 tensor `(batch, 1)` or None, the scale of
-                classifier-free guidance. Defaults to None.
-            counts: int32 tensor `(batch, num_steps)` or None, codes to reveal
-                in each step. Defaults to None.
-
-        Returns:
-            int32 tensor `(batch, num_codes)`.
-        """
+        # The plan, if any, is the number of codes that each step reveals.
         num_steps = noise.shape[1] // (2 * self.num_codes)
         noise = ops.reshape(noise, (-1, num_steps, 2, self.num_codes))
         numbers = ops.convert_to_tensor(
@@ -503,7 +448,7 @@ class VQDiffusion(Prior):
                 ops.reshape(first, (-1,)),
             )
             drawn = ops.reshape(drawn, ops.shape(corrupted))
-            if counts is None:
+            if plan is None:
                 earlier = inverse_cdf(
                     posterior(
                         corrupted,
@@ -516,7 +461,7 @@ class VQDiffusion(Prior):
                 purity = ops.max(log_probs, axis=-1) + gumbel(second)
                 masked = corrupted == self.mask_index
                 order = ops.where(masked, -purity, np.inf)
-                revealed = lowest(order, counts[:, index])
+                revealed = lowest(order, plan[:, index])
                 earlier = ops.where(revealed, drawn, corrupted)
             return ops.where(known, codes, earlier)
 

@@ -313,3 +313,14 @@ def compile_adversarial(model, learning_rate):
 
     groups = model.variable_groups()
     model.compile({name: adam() for name in groups} if groups else adam())
+
+
+def compile_adamw(model, learning_rate, weight_decay, beta_2):
+    """Compile with AdamW, without decay of biases, norms and embeddings."""
+    optimizer = keras.optimizers.AdamW(
+        learning_rate, weight_decay=weight_decay, beta_2=beta_2
+    )
+    optimizer.exclude_from_weight_decay(
+        var_names=["bias", "gamma", "beta", "embeddings"]
+    )
+    model.compile(optimizer)

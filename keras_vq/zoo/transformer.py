@@ -1,12 +1,12 @@
 from typing import Any
 
-import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import models
 from keras_vq import networks
 from keras_vq import priors
 from keras_vq.checks import checked
+from keras_vq.zoo.parts import compile_adamw
 from keras_vq.zoo.parts import load_tokenizer
 
 
@@ -107,11 +107,5 @@ def transformer(
         **kwargs,
     )
     # The settings of minGPT, which the paper uses.
-    optimizer = keras.optimizers.AdamW(
-        learning_rate, weight_decay=0.01, beta_2=0.95
-    )
-    optimizer.exclude_from_weight_decay(
-        var_names=["bias", "gamma", "beta", "embeddings"]
-    )
-    model.compile(optimizer)
+    compile_adamw(model, learning_rate, weight_decay=0.01, beta_2=0.95)
     return model

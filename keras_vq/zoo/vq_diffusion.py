@@ -1,6 +1,5 @@
 from typing import Any
 
-import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vq import models
@@ -9,6 +8,7 @@ from keras_vq import priors
 from keras_vq import schedules
 from keras_vq.checks import check_choice
 from keras_vq.checks import checked
+from keras_vq.zoo.parts import compile_adamw
 from keras_vq.zoo.parts import load_tokenizer
 
 _CORRUPTIONS = {
@@ -106,9 +106,5 @@ def vq_diffusion(
         **kwargs,
     )
     # The settings of the paper.
-    optimizer = keras.optimizers.AdamW(
-        learning_rate, weight_decay=0.045, beta_2=0.96
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "embeddings"])
-    model.compile(optimizer)
+    compile_adamw(model, learning_rate, weight_decay=0.045, beta_2=0.96)
     return model

@@ -66,7 +66,7 @@ def test_each_code_depends_on_all_before_and_on_none_after(rng):
     logits = logits.reshape(8, 13, 12, NUM_EMBEDDINGS)
     differs = np.abs(logits[:, 1:] - logits[:, :1]).max(axis=(0, 3))
     is_earlier = np.triu(np.ones((12, 12), bool), k=1)  # [changed, code]
-    assert (differs[~is_earlier] == 0).all()
+    assert (differs[~is_earlier] < 1e-6).all()
     assert (differs[is_earlier] > 1e-6).all()
 
 
