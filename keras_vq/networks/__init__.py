@@ -11,8 +11,10 @@ from keras_vq.networks.conditional import conditional_decoder
 from keras_vq.networks.conditional import conditional_encoder
 from keras_vq.networks.conditioning import Conditioning
 from keras_vq.networks.denoising_transformer import DenoisingTransformer
+from keras_vq.networks.diffusion_transformer import DiffusionTransformer
 from keras_vq.networks.encoder_decoder import encoder_decoder
 from keras_vq.networks.hierarchical_cnn import hierarchical_cnn
+from keras_vq.networks.latent_denoiser import LatentDenoiser
 from keras_vq.networks.mlp import mlp_decoder
 from keras_vq.networks.mlp import mlp_encoder
 from keras_vq.networks.patch_discriminator import patch_discriminator
@@ -22,6 +24,7 @@ from keras_vq.networks.residual_cnn import residual_cnn_decoder
 from keras_vq.networks.residual_cnn import residual_cnn_encoder
 from keras_vq.networks.sliding_window import SlidingWindow
 from keras_vq.networks.transformer import Transformer
+from keras_vq.networks.unet import UNet
 from keras_vq.networks.vqgan_cnn import vqgan_decoder
 from keras_vq.networks.vqgan_cnn import vqgan_encoder
 from keras_vq.networks.wavenet import WaveNet
@@ -31,10 +34,13 @@ __all__ = [
     "CausalNetwork",
     "Conditioning",
     "DenoisingTransformer",
+    "DiffusionTransformer",
+    "LatentDenoiser",
     "PixelCNN",
     "PixelSNAIL",
     "SlidingWindow",
     "Transformer",
+    "UNet",
     "WaveNet",
     "code_encoder_decoder",
     "conditional_decoder",

@@ -8,6 +8,7 @@ from keras_vq.ops.dense import dense
 from keras_vq.ops.gated_activation import gated_activation
 from keras_vq.ops.gaussian import gaussian_kl
 from keras_vq.ops.gaussian import gaussian_log_prob
+from keras_vq.ops.gaussian import standard_normal
 from keras_vq.ops.inverse_cdf import inverse_cdf
 from keras_vq.ops.k_means import k_means
 from keras_vq.ops.l2_normalize import l2_normalize
@@ -40,6 +41,7 @@ __all__ = [
     "rotary_angles",
     "rotation_trick",
     "screened_nearest_code",
+    "standard_normal",
     "straight_through",
     "to_float",
 ]

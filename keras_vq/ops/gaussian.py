@@ -1,4 +1,4 @@
-"""Log density and KL divergence of diagonal Gaussians."""
+"""Log density, KL divergence and draws of diagonal Gaussians."""
 
 import math
 
@@ -54,3 +54,23 @@ def gaussian_kl(mean, log_variance, other_mean=0.0, other_log_variance=0.0):
     square = ops.square(ops.subtract(mean, other_mean))
     distance = square * ops.exp(ops.negative(other_log_variance))
     return 0.5 * (distance + ops.exp(ratio) - ratio - 1.0)
+
+
+def standard_normal(noise):
+    """Standard normal numbers from uniform ones.
+
+    Args:
+        noise: float32 tensor, uniform in [0, 1), with 24 random bits, as
+            `keras_vq.samplers.uniform_noise` returns.
+
+    Returns:
+        float32 tensor of the same shape, finite.
+
+    Example:
+
+    >>> float(keras_vq.ops.standard_normal(keras.ops.zeros(()))) < -5
+    True
+    """
+    # Centred, so that neither end is infinitely far away.
+    centred = ops.multiply(noise, 2.0) - (1.0 - 2.0**-24)
+    return math.sqrt(2.0) * ops.erfinv(centred)

@@ -49,7 +49,7 @@ def draw(
     conditioning = prior.conditioning_arrays(labels, condition, len(codes))
     known = known.reshape(len(codes), prior.num_codes)
     plan = None if plan_of is None else plan_of(np.sum(~known, axis=1))
-    noise = samplers.uniform_noise(
+    noise = samplers.NoiseRows(
         seed, len(codes), draws_per_code * prior.num_codes
     )
     sampler = sampler or samplers.RandomSampler()

@@ -27,6 +27,8 @@ from keras_vq.training.model import Model
 class Prior(Model):
     """Base class of the second-stage models: priors over a tokenizer's codes.
 
+    For a prior of continuous latents, "codes" below are float32 latents.
+
     `fit` takes codes; `fit(codes, labels)` for a prior with `num_classes`,
     `fit((codes, condition))` for one with a condition. `generate` samples new
     codes, `complete` samples some and keeps the others, and `log_prob` scores
@@ -49,6 +51,8 @@ class Prior(Model):
         ValueError: If an argument is out of range.
     """
 
+    # Whether it models continuous latents, which have no `num_embeddings`.
+    is_continuous = False
     # Shape and number of the codes of one input; tuples of them for a prior of
     # several maps.
     code_shape: tuple
@@ -296,7 +300,8 @@ class Prior(Model):
         if self.condition_shape is not None:
             x, condition = x
             condition = ops.cast(condition, self.condition_dtype)
-        codes = keras.tree.map_structure(lambda c: ops.cast(c, "int32"), x)
+        dtype = "float32" if self.is_continuous else "int32"
+        codes = keras.tree.map_structure(lambda c: ops.cast(c, dtype), x)
         return codes, Conditioning(labels, condition)
 
     def drop_labels(self, conditioning):
@@ -387,6 +392,13 @@ class Prior(Model):
 
     def check_codes(self, codes):
         """Raise unless these are codes of this model."""
+        arrays = keras.tree.flatten(codes)
+        if any(np.issubdtype(x.dtype, np.floating) for x in arrays):
+            raise ValueError(
+                f"{title(self)} is a prior of codes, which are integers. "
+                f"Received: dtype={arrays[0].dtype}. For continuous latents "
+                "use keras_vq.zoo.latent_diffusion."
+            )
         if isinstance(self.num_embeddings, tuple):
             check_code_maps(self, codes, all_maps=True)
         else:

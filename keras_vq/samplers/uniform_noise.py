@@ -34,16 +34,45 @@ def uniform_noise(seed, count, length):
     References:
         Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011.
     """
-    if seed is None:
-        seed = int(np.random.default_rng().integers(2**31))
-    seed = check_int("seed", seed, 0, 2**31 - 1)
-    row, column = np.meshgrid(
-        np.arange(count, dtype="uint32"),
-        np.arange(length, dtype="uint32"),
-        indexing="ij",
-    )
-    bits = threefry(np.uint32(seed), row, column, np.uint32, _rotate)
-    return (bits >> np.uint32(8)).astype("float32") * np.float32(2.0**-24)
+    return NoiseRows(seed, count, length)[:]
+
+
+class NoiseRows:
+    """`uniform_noise` that is computed when its rows are sliced.
+
+    Args:
+        seed, count, length: See `uniform_noise`.
+
+    Raises:
+        ValueError: If the seed is out of range.
+
+    Example:
+
+    >>> rows = keras_vq.samplers.NoiseRows(0, 1_000_000, 1_000_000)
+    >>> rows[5:8].shape
+    (3, 1000000)
+    """
+
+    ndim = 2
+
+    def __init__(self, seed, count, length):
+        if seed is None:
+            seed = int(np.random.default_rng().integers(2**31))
+        self.seed = check_int("seed", seed, 0, 2**31 - 1)
+        self.shape = (count, length)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        count, length = self.shape
+        row, column = np.meshgrid(
+            np.arange(*rows.indices(count), dtype="uint32"),
+            np.arange(length, dtype="uint32"),
+            indexing="ij",
+        )
+        bits = threefry(np.uint32(self.seed), row, column, np.uint32, _rotate)
+        return (bits >> np.uint32(8)).astype("float32") * np.float32(2.0**-24)
 
 
 def threefry(key, x, y, cast, rotate):
