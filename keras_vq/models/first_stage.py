@@ -1,3 +1,5 @@
+import hashlib
+
 import keras
 import numpy as np
 from keras import ops
@@ -452,12 +454,35 @@ class FirstStage(Model):
             )
         self.latent_scale.assign(1.0 / deviation)
 
+    def latent_fingerprint(self):
+        """16 hexadecimal digits that identify the continuous latents.
+
+        They depend on the class, on the weights that determine latents, and on
+        `latent_scale`. A `LatentDiffusion` stores those of the first stage it
+        was created for.
+
+        Returns:
+            str.
+
+        Raises:
+            ValueError: If the model has no continuous latents.
+        """
+        self._check_continuous()
+        scale = [] if self.latent_scale is None else [self.latent_scale]
+        start = f"{type(self).__name__} {self.continuous_shape}"
+        return digest(start, [*self.encoding_weights, *scale])
+
+    @property
+    def encoding_weights(self):
+        """list of the weights that determine latents."""
+        return [*self.encoder.weights, *self.bottleneck.weights]
+
     def _check_continuous(self):
         if not self.has_continuous_latents:
             raise ValueError(
                 f"The latents of {title(self)} are codes, not "
                 "continuous. Models with continuous latents: Autoencoder, VAE, "
-                "CVAE, VQGAN, KLAutoencoder."
+                "CVAE, VQVAE, VQGAN, KLAutoencoder."
             )
 
     # === Ranges ===
@@ -520,3 +545,11 @@ class FirstStage(Model):
 def value_range(input_shape):
     """The range of inputs: [-1, 1] for audio, [0, 1] for images and video."""
     return (-1.0, 1.0) if len(input_shape) == 2 else (0.0, 1.0)
+
+
+def digest(start, weights):
+    """16 hexadecimal digits of a text and of the values of weights."""
+    hashed = hashlib.sha256(start.encode())
+    for weight in weights:
+        hashed.update(to_array(weight).tobytes())
+    return hashed.hexdigest()[:16]

@@ -1,4 +1,3 @@
-import hashlib
 import math
 from typing import Any
 
@@ -10,11 +9,11 @@ from keras_vq.layers import Quantizer
 from keras_vq.metrics import CodebookPerplexity
 from keras_vq.metrics import CodebookUsage
 from keras_vq.models.first_stage import FirstStage
+from keras_vq.models.first_stage import digest
 from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 from keras_vq.training.batches import batches_of
 from keras_vq.training.batches import in_batches
-from keras_vq.training.batches import to_array
 
 
 @serializable
@@ -168,6 +167,16 @@ class Tokenizer(FirstStage):
                 vectors_of(level), num_vectors=num_vectors, seed=seed
             )
 
+    @property
+    def continuous_shape(self):
+        return self.encoded_shape
+
+    def continuous_latents(self, x, labels=None):
+        return self.encoded(x, labels)
+
+    def to_latents(self, z):
+        return self.quantizer.encode_to_indices(z)
+
     def fingerprint(self, condition_tokenizer=None):
         """16 hexadecimal digits that identify the meaning of the codes.
 
@@ -185,18 +194,10 @@ class Tokenizer(FirstStage):
             str.
         """
         start = f"{type(self).__name__} {self.num_embeddings}"
-        digest = hashlib.sha256(start.encode())
-        for weight in self.encoding_weights:
-            digest.update(to_array(weight).tobytes())
-        fingerprint = digest.hexdigest()[:16]
+        fingerprint = digest(start, self.encoding_weights)
         if condition_tokenizer is None:
             return fingerprint
         return f"{fingerprint}+{condition_tokenizer.fingerprint()}"
-
-    @property
-    def encoding_weights(self):
-        """list of the weights that determine codes."""
-        return [*self.encoder.weights, *self.bottleneck.weights]
 
     def check_latents(self, latents):
         check_codes(self, latents, self.code_shape, self.num_embeddings)

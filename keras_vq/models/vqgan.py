@@ -90,9 +90,3 @@ class VQGAN(Tokenizer):
         outputs = self.quantizer(z, training=training)
         parameters = self.decoder(outputs["quantized"], training=training)
         return self.objective(x, parameters, outputs)
-
-    def continuous_latents(self, x, labels=None):
-        return self.encoded(x)
-
-    def to_latents(self, z):
-        return self.quantizer.encode_to_indices(z)

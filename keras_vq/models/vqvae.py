@@ -66,6 +66,8 @@ class VQVAE(Tokenizer):
         sections 3 and 4.1.
     """
 
+    has_continuous_latents = True
+
     def __init__(
         self,
         encoder,
@@ -82,6 +84,7 @@ class VQVAE(Tokenizer):
         if self.likelihood.is_normalized:
             self.track("bits_per_dim")
         self.track_codes(quantizer)
+        self.add_latent_scale()
 
     def losses_of(self, x, labels, training):
         x = self.to_value_range(x)
