@@ -1,3 +1,5 @@
+import inspect
+
 import keras
 import numpy as np
 
@@ -6,6 +8,7 @@ from keras_vq.checks import check_memory
 from keras_vq.checks import check_number
 from keras_vq.checks import check_type
 from keras_vq.checks import title
+from keras_vq.models import FirstStage
 from keras_vq.models import Tokenizer
 from keras_vq.priors import Prior
 from keras_vq.saving.config import restored
@@ -15,13 +18,14 @@ from keras_vq.training import Model
 
 @serializable
 class LatentGenerator(Model):
-    """A tokenizer and a prior over its codes, which together generate images.
+    """A first stage and a prior over its latents, which generate images.
 
     Train both first. Saving the generator saves both.
 
     Args:
-        tokenizer: A `keras_vq.models.Tokenizer`.
-        prior: A `keras_vq.priors.Prior` over the tokenizer's codes.
+        tokenizer: A `keras_vq.models.Tokenizer`; for a prior of continuous
+            latents, any `keras_vq.models.FirstStage` that has them.
+        prior: A `keras_vq.priors.Prior` over the tokenizer's codes or latents.
         condition_tokenizer: A `keras_vq.models.Tokenizer` or None, encodes the
             prior's condition. With it, the `condition` arguments below are
             images. Defaults to None.
@@ -109,6 +113,7 @@ class LatentGenerator(Model):
         """
         check_int("num_images", num_images)
         check_memory(f"num_images={num_images}", num_images, *self.input_shape)
+        _check_options(self.prior.generate, drawing)
         codes = self.prior.generate(
             num_images,
             labels,
@@ -117,7 +122,7 @@ class LatentGenerator(Model):
             batch_size=batch_size,
             **drawing,
         )
-        return self.tokenizer.decode(codes, batch_size=batch_size)
+        return self._decode(codes, batch_size=batch_size)
 
     def inpaint(
         self,
@@ -131,9 +136,10 @@ class LatentGenerator(Model):
     ):
         """Resample the masked part of images, keeping the other codes.
 
-        A code is kept if no pixel of its cell is masked. An autoregressive
-        prior samples each code given the previous ones in raster order, so a
-        kept code only influences the masked codes that come after it.
+        A code, or vector of latents, is kept if no pixel of its cell is masked.
+        An autoregressive prior samples each code given the previous ones in
+        raster order, so a kept code only influences the masked codes that come
+        after it; other priors see all kept codes.
 
         Args:
             images: array `(n, *input_shape)`, float in the tokenizer's
@@ -152,9 +158,12 @@ class LatentGenerator(Model):
         Raises:
             ValueError: If an argument is invalid.
         """
-        codes = self.tokenizer.encode(images, batch_size=batch_size)
+        _check_options(self.prior.complete, drawing)
         mask = self._checked_mask(np.asarray(mask), len(images))
-        shape = self.tokenizer.code_shape
+        encode, shape = self.tokenizer.encode, self.prior.code_shape
+        if self.prior.is_continuous:
+            encode = self.tokenizer.encode_latents
+        codes = encode(images, batch_size=batch_size)
         if isinstance(codes, tuple):
             known = tuple(~_coarse(mask, level) for level in shape)
         else:
@@ -168,7 +177,7 @@ class LatentGenerator(Model):
             batch_size=batch_size,
             **drawing,
         )
-        return self.tokenizer.decode(codes, batch_size=batch_size)
+        return self._decode(codes, batch_size=batch_size)
 
     def reject(
         self,
@@ -236,6 +245,17 @@ class LatentGenerator(Model):
             kept[labels == label] = images[best]
         return kept
 
+    def decode_step(self, codes):
+        """Decode a batch of the prior's codes or latents, as tensors."""
+        if self.prior.is_continuous:
+            return self.tokenizer.decode_latents_step(codes)
+        return self.tokenizer.decode_step(codes)
+
+    def _decode(self, codes, batch_size):
+        if self.prior.is_continuous:
+            return self.tokenizer.decode_latents(codes, batch_size=batch_size)
+        return self.tokenizer.decode(codes, batch_size=batch_size)
+
     def _encoded(self, condition):
         """Encode the condition if there is a tokenizer for it."""
         if condition is None or self.condition_tokenizer is None:
@@ -265,9 +285,31 @@ class LatentGenerator(Model):
         return generator
 
 
+def _check_options(method, options):
+    """Raise if the prior does not sample with these options."""
+    accepted = list(inspect.signature(method).parameters)
+    for name in options:
+        if name not in accepted:
+            raise ValueError(
+                f"A {type(method.__self__).__name__} does not sample with "
+                f"`{name}`. Received: {name}={options[name]!r}. It takes "
+                f"{', '.join(accepted)}."
+            )
+
+
 def _check_codes(tokenizer, prior):
-    check_type("tokenizer", tokenizer, Tokenizer, "a keras_vq.models.Tokenizer")
     check_type("prior", prior, Prior, "a keras_vq.priors.Prior")
+    if prior.is_continuous:
+        _check_latents(tokenizer, prior)
+        return
+    if isinstance(tokenizer, FirstStage) and not isinstance(
+        tokenizer, Tokenizer
+    ):
+        raise ValueError(
+            f"{title(prior)} is a prior of codes. Received: {title(tokenizer)},"
+            " whose latents are continuous. Use keras_vq.zoo.latent_diffusion."
+        )
+    check_type("tokenizer", tokenizer, Tokenizer, "a keras_vq.models.Tokenizer")
     produced = (tokenizer.code_shape, tokenizer.num_embeddings)
     modeled = (prior.code_shape, prior.num_embeddings)
     if produced != modeled:
@@ -276,6 +318,20 @@ def _check_codes(tokenizer, prior):
             f"K={produced[1]}, but {title(prior)} models codes of shape "
             f"{modeled[0]} with K={modeled[1]}. Received: a tokenizer and a "
             "prior that do not match"
+        )
+
+
+def _check_latents(tokenizer, prior):
+    check_type(
+        "tokenizer", tokenizer, FirstStage, "a keras_vq.models.FirstStage"
+    )
+    tokenizer.check_continuous()
+    if tokenizer.continuous_shape != prior.code_shape:
+        raise ValueError(
+            f"{title(tokenizer)} has latents of shape "
+            f"{tokenizer.continuous_shape}, but {title(prior)} models latents "
+            f"of shape {prior.code_shape}. Received: a first stage and a prior "
+            "that do not match"
         )
 
 
@@ -306,7 +362,10 @@ def _check_fingerprints(tokenizer, prior, condition_tokenizer):
         return
     if condition_tokenizer is None:
         expected = expected.partition("+")[0]
-    found = tokenizer.fingerprint(condition_tokenizer)
+    if prior.is_continuous:
+        found = tokenizer.latent_fingerprint()
+    else:
+        found = tokenizer.fingerprint(condition_tokenizer)
     if found != expected:
         raise ValueError(
             f"{title(prior)} was created for the codes of the tokenizer "

@@ -45,6 +45,14 @@ def generate(
             "label more closely."
         ),
     ] = None,
+    steps: Annotated[
+        Optional[int],
+        typer.Option(
+            help="Steps of a prior that samples in steps.",
+            show_default="the model's",
+            min=1,
+        ),
+    ] = None,
     condition: Annotated[
         Optional[list[Path]],
         typer.Option(
@@ -88,12 +96,13 @@ def generate(
         "top_k": top_k,
         "top_p": top_p,
         "guidance_scale": guidance,
+        "num_steps": steps,
     }
     drawing = {k: x for k, x in options.items() if x is not None}
     if drawing and not isinstance(model, LatentGenerator):
         raise ValueError(
             f"A {type(model).__name__} draws from a normal distribution and "
-            "takes no --temperature, --top-k, --top-p or --guidance."
+            "takes no --temperature, --top-k, --top-p, --guidance or --steps."
         )
     report_picture(
         out or source.picture_path("samples.png"),

@@ -59,10 +59,11 @@ def _sizes(model):
         "parameters": f"{model.count_params():,}",
     }
     if isinstance(model, priors.Prior):
+        if model.is_continuous:
+            return {**sizes, "latents": _numbers(model.code_shape)}
         return {**sizes, "codes": _codes(model)}
     if not isinstance(model, models.Tokenizer):
-        shape = " x ".join(map(str, model.latent_shape))
-        return {**sizes, "latents": f"{shape} numbers"}
+        return {**sizes, "latents": _numbers(model.latent_shape)}
     bits = model.code_bits
     values = math.prod(model.input_shape)
     return {
@@ -71,6 +72,10 @@ def _sizes(model):
         "rate": f"{bits:,.0f} bits per input, {bits / values:.3f} per value",
         "compression": f"{8 * values / bits:.1f} times, from 8 bits per value",
     }
+
+
+def _numbers(shape):
+    return f"{' x '.join(map(str, shape))} numbers"
 
 
 def _codes(model):

@@ -20,6 +20,7 @@ def encoded(
     condition=None,
     labels=True,
     first=0,
+    continuous=False,
     **kwargs,
 ):
     """Encode images in a fixed order, with a progress bar.
@@ -34,17 +35,21 @@ def encoded(
         labels: bool, whether to load labels; otherwise they are zeros.
             Defaults to True.
         first: int, batches to skip. Defaults to 0.
+        continuous: bool, whether to encode to scaled continuous latents,
+            rather than codes. Defaults to False.
         **kwargs: `binarize`, `feature` and `data_dir` of `keras_vq.data.load`.
 
     Yields:
         `maps, classes` of up to `IMAGES_AT_ONCE` examples: a list of int32
-            arrays `(batch, *code_shape)`, the condition's last, and an int
-        array `(batch,)`.
+        arrays `(batch, *code_shape)`, or of one float32 array of latents, the
+        condition's last, and an int array `(batch,)`.
 
     Raises:
         ValueError, FileNotFoundError: As `keras_vq.data.load`.
     """
-    check_tokenizers(tokenizer, condition_tokenizer)
+    if not continuous:
+        check_tokenizers(tokenizer, condition_tokenizer)
+    encode = tokenizer.encode_latents if continuous else tokenizer.encode
     if (condition_tokenizer is None) != (condition is None):
         raise ValueError(
             "`condition_tokenizer` and `condition`, the feature that it "
@@ -81,13 +86,13 @@ def encoded(
         delay=2,
     ):
         x, classes = batch if labels else (batch, np.zeros(len(batch), int))
-        codes = tokenizer.encode(x, batch_size=_BATCH_SIZE)
+        codes = encode(x, batch_size=_BATCH_SIZE)
         maps = list(codes) if isinstance(codes, tuple) else [codes]
         if pictures is not None:
             maps.append(
                 condition_tokenizer.encode(pictures, batch_size=_BATCH_SIZE)
             )
-        yield [np.asarray(m, "int32") for m in maps], classes
+        yield maps, classes
 
 
 def check_tokenizers(tokenizer, condition_tokenizer=None):

@@ -16,6 +16,7 @@ def load_codes(
     epochs=None,
     condition_tokenizer=None,
     condition=None,
+    continuous=False,
     **kwargs,
 ):
     """Encode images once, as a `tf.data.Dataset` of codes for a prior.
@@ -37,6 +38,10 @@ def load_codes(
             prior, or None. Defaults to None.
         condition: str or None, the feature that it encodes, such as
             `"segmentation"` of `"scenes"`. Defaults to None.
+        continuous: bool, whether to encode to the float32 latents that a
+            `keras_vq.priors.LatentDiffusion` is trained on, rather than codes;
+            the tokenizer may then be any first stage with continuous latents.
+            Defaults to False.
         **kwargs: `binarize`, `feature` and `data_dir` of
             `keras_vq.data.load`.
 
@@ -65,6 +70,7 @@ def load_codes(
             condition_tokenizer,
             condition,
             labels,
+            continuous=continuous,
             **kwargs,
         )
     ]
@@ -72,6 +78,8 @@ def load_codes(
     dataset = code_batches(
         arrays, split, batch_size, labels, shuffle, seed, epochs
     )
+    if continuous:
+        return with_fingerprint(dataset, tokenizer.latent_fingerprint())
     return with_fingerprint(dataset, tokenizer.fingerprint(condition_tokenizer))
 
 

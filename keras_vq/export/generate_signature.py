@@ -7,6 +7,16 @@ from keras_vq.export.signature import Signature
 from keras_vq.networks import Conditioning
 from keras_vq.samplers.uniform_noise import threefry
 
+_TEMPERATURE = Field(
+    "temperature",
+    "float32",
+    (),
+    "Divides the logits: 1 draws from the prior as trained, 0 takes the "
+    "most probable codes.",
+    0,
+    sample=1,
+)
+
 
 def generate_signature(generator, top_k=None, top_p=None, jit_compile=False):
     """The signature `generate`.
@@ -24,6 +34,7 @@ def generate_signature(generator, top_k=None, top_p=None, jit_compile=False):
 
     prior = generator.prior
     sampler = samplers.get(1.0, top_k, top_p)
+    temperatures = [] if prior.is_continuous else [_TEMPERATURE]
     conditioning = [
         *label_fields(prior, is_optional=prior.label_dropout > 0),
         *_condition_fields(prior),
@@ -34,20 +45,23 @@ def generate_signature(generator, top_k=None, top_p=None, jit_compile=False):
     # depends on the number of images, is not a constant.
     @tf.function(jit_compile=jit_compile)
     def draw(noise, temperature, arrays):
-        return prior.generate_step(
-            noise,
-            Conditioning(**dict(zip(names, arrays, strict=True))),
-            sampler=HeatedSampler(sampler, temperature),
-        )
+        given = Conditioning(**dict(zip(names, arrays, strict=True)))
+        if prior.is_continuous:
+            return prior.generate_step(noise, given)
+        heated = HeatedSampler(sampler, temperature)
+        return prior.generate_step(noise, given, sampler=heated)
 
-    def generate(seed, temperature, *arrays):
+    def generate(seed, *arrays):
+        temperature = None
+        if temperatures:
+            temperature, *arrays = arrays
         if conditioning:
             count = tf.shape(arrays[0])[0]
         else:
             (count,), arrays = arrays, ()
         noise = _uniform_noise(seed, count, prior.num_draws)
         codes = draw(noise, temperature, arrays)
-        return [generator.tokenizer.decode_step(codes)]
+        return [generator.decode_step(codes)]
 
     seed = Field(
         "seed",
@@ -57,23 +71,14 @@ def generate_signature(generator, top_k=None, top_p=None, jit_compile=False):
         0,
         2**31 - 1,
     )
-    temperature = Field(
-        "temperature",
-        "float32",
-        (),
-        "Divides the logits: 1 draws from the prior as trained, 0 takes the "
-        "most probable codes.",
-        0,
-        sample=1,
-    )
     number = Field(
         "num_images", "int32", (), "Number of images.", 1, is_batch_size=True
     )
     return Signature(
         "generate",
-        "Draw codes and decode them.",
+        "Sample from the prior and decode.",
         generate,
-        [seed, temperature, *(conditioning or [number])],
+        [seed, *temperatures, *(conditioning or [number])],
         [values_field(generator.tokenizer, "images", "New images.")],
     )
 

@@ -356,7 +356,7 @@ class FirstStage(Model):
             ValueError: If the shape or the values of `x` or `labels` do not
                 fit, or the model has no continuous latents.
         """
-        self._check_continuous()
+        self.check_continuous()
         x = self.input_array(x)
         labels = self.label_array(labels, len(x))
         step = self.jit(self.encode_latents_step)
@@ -378,7 +378,7 @@ class FirstStage(Model):
             ValueError: If the shape of `latents` does not fit, or the model
                 has no continuous latents.
         """
-        self._check_continuous()
+        self.check_continuous()
         latents = to_array(latents).astype("float32")
         expected = self.continuous_shape
         if latents.shape[1:] != expected:
@@ -467,7 +467,7 @@ class FirstStage(Model):
         Raises:
             ValueError: If the model has no continuous latents.
         """
-        self._check_continuous()
+        self.check_continuous()
         scale = [] if self.latent_scale is None else [self.latent_scale]
         start = f"{type(self).__name__} {self.continuous_shape}"
         return digest(start, [*self.encoding_weights, *scale])
@@ -477,12 +477,14 @@ class FirstStage(Model):
         """list of the weights that determine latents."""
         return [*self.encoder.weights, *self.bottleneck.weights]
 
-    def _check_continuous(self):
+    def check_continuous(self):
+        """Raise unless the model has continuous latents."""
         if not self.has_continuous_latents:
             raise ValueError(
-                f"The latents of {title(self)} are codes, not "
-                "continuous. Models with continuous latents: Autoencoder, VAE, "
-                "CVAE, VQVAE, VQGAN, KLAutoencoder."
+                f"The latents of {title(self)} are codes, not continuous: use "
+                "a prior of codes, such as keras_vq.zoo.pixelcnn. Models with "
+                "continuous latents: Autoencoder, VAE, CVAE, VQVAE, VQGAN, "
+                "KLAutoencoder."
             )
 
     # === Ranges ===

@@ -73,4 +73,6 @@ def standard_normal(noise):
     """
     # Centred, so that neither end is infinitely far away.
     centred = ops.multiply(noise, 2.0) - (1.0 - 2.0**-24)
-    return math.sqrt(2.0) * ops.erfinv(centred)
+    # TensorFlow's inverse is infinite before 1, but precise near -1.
+    lower = math.sqrt(2.0) * ops.erfinv(-ops.abs(centred))
+    return ops.where(centred < 0, lower, -lower)

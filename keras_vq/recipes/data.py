@@ -58,6 +58,7 @@ def load_split(recipe, model, split, **order):
         feature=options["feature"],
         condition_tokenizer=model.condition_tokenizer,
         condition=recipe.data.condition,
+        continuous=model.prior.is_continuous,
         **order,
     )
 

@@ -82,6 +82,14 @@ SEARCH_SPACES = {
         },
         "val_loss",
     ),
+    "latent_diffusion": SearchSpace(
+        {
+            **_PRIOR,
+            "hidden_dim": [128, 256, 384, 512],
+            "learning_rate": (1e-4, 1e-3),
+        },
+        "val_loss",
+    ),
     "maskgit": SearchSpace(
         {
             **_PRIOR,

@@ -3,6 +3,7 @@
 from keras_vq.zoo.autoencoder import autoencoder
 from keras_vq.zoo.cvae import cvae
 from keras_vq.zoo.kl_autoencoder import kl_autoencoder
+from keras_vq.zoo.latent_diffusion import latent_diffusion
 from keras_vq.zoo.load import load
 from keras_vq.zoo.maskgit import maskgit
 from keras_vq.zoo.pixelcnn import pixelcnn
@@ -23,6 +24,7 @@ FACTORIES = {
         autoencoder,
         cvae,
         kl_autoencoder,
+        latent_diffusion,
         maskgit,
         pixelcnn,
         stacked_vqvae,
@@ -42,6 +44,7 @@ __all__ = [
     "autoencoder",
     "cvae",
     "kl_autoencoder",
+    "latent_diffusion",
     "load",
     "maskgit",
     "pixelcnn",

@@ -94,6 +94,15 @@ def load_tokenizer(
     )
 
 
+def load_first_stage(tokenizer: Any) -> models.FirstStage:
+    """A first stage with continuous latents; see `load_tokenizer`."""
+    first_stage: models.FirstStage = load_tokenizer(
+        tokenizer, kind=models.FirstStage
+    )
+    first_stage.check_continuous()
+    return first_stage
+
+
 def grid_of(
     encoder: keras.layers.Layer, input_shape: tuple[int, ...]
 ) -> tuple[int, ...]:

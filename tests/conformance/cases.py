@@ -664,7 +664,28 @@ def vq_diffusion(dtype=None, **kwargs):
     )
 
 
+def latent_diffusion(dtype=None, **kwargs):
+    network = networks.DiffusionTransformer(
+        LATENTS, 4, num_layers=1, num_heads=2, hidden_dim=8, dtype=dtype
+    )
+    return priors.LatentDiffusion(
+        network,
+        schedules.LinearBetas(6),
+        prediction="v",
+        solver="ddpm",
+        num_steps=3,
+        label_dropout=0.2,
+        seed=1,
+        dtype=dtype,
+        **kwargs,
+    )
+
+
+LATENTS = (2, 3, 2)
 PRIORS = {
+    priors.LatentDiffusion: Case(
+        latent_diffusion, ((Floats(LATENTS), Ints((), 4)),)
+    ),
     priors.VQDiffusion: Case(vq_diffusion, ((CODE_MAP, Ints((), 4)),)),
     priors.MaskGIT: Case(maskgit, ((CODE_MAP, Ints((), 4)),)),
     priors.AutoregressivePrior: Case(

@@ -102,6 +102,29 @@ def test_priors_that_draw_many_codes_at_a_time(factory, options, tmp_path):
     assert len(np.unique(np.round(expected, 3), axis=0)) > 1
 
 
+@pytest.mark.parametrize("solver", ["heun", "ddpm"])
+def test_a_prior_of_continuous_latents_takes_no_temperature(solver, tmp_path):
+    tokenizer = tiny_vqvae(num_embeddings=8)
+    prior = zoo.latent_diffusion(
+        tokenizer,
+        num_classes=3,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+        schedule="flow" if solver == "heun" else "linear",
+        solver=solver,
+        num_steps=3,
+    )
+    generator = perturbed(LatentGenerator(tokenizer, prior))
+    prior.tokenizer_fingerprint = None
+    signatures = exported(generator, tmp_path / "served")
+    labels = np.array([0, 2, 1, 1], "int32")
+    found = signatures["generate"](seed=np.int32(3), labels=labels)["images"]
+    expected = expected_draw(generator, 4, labels, seed=3)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert len(np.unique(np.round(expected, 3), axis=0)) > 1
+
+
 def test_a_prior_takes_a_condition_and_several_codes_per_position(tmp_path):
     tokenizer = models.Pixels((4, 4, 3), num_embeddings=5)
     prior = zoo.transformer(

@@ -1,6 +1,7 @@
 import pytest
 
 from keras_vq import layers
+from keras_vq import models
 from keras_vq import priors
 from keras_vq import zoo
 from tests.helpers import tiny_vqvae
@@ -27,6 +28,24 @@ def test_factory_takes_the_codes_of_the_tokenizer(
     assert (prior.num_classes, prior.label_dropout) == (3, 0.1)
     assert prior.tokenizer_fingerprint == tokenizer.fingerprint()
     assert prior.compiled
+
+
+@pytest.mark.parametrize("network", ["transformer", "unet"])
+def test_latent_diffusion_takes_the_latents_of_the_tokenizer(network):
+    tokenizer = tiny_vqvae(input_shape=(16, 8, 3), num_embeddings=5)
+    options = {"network": network, "num_classes": 3, "label_dropout": 0.1}
+    prior = zoo.latent_diffusion(tokenizer, **options, **SMALL)
+    assert prior.code_shape == tokenizer.continuous_shape
+    assert (prior.num_classes, prior.label_dropout) == (3, 0.1)
+    assert prior.tokenizer_fingerprint == tokenizer.latent_fingerprint()
+    assert prior.optimizer.use_ema
+
+
+def test_latent_diffusion_needs_continuous_latents():
+    with pytest.raises(ValueError, match=r"codes, not continuous.*pixelcnn"):
+        zoo.latent_diffusion(models.Pixels((4, 4, 3), num_embeddings=5))
+    with pytest.raises(ValueError, match="'transformer', 'unet'"):
+        zoo.latent_diffusion(tiny_vqvae(), network="mlp")
 
 
 def test_factory_takes_several_codes_per_position():
