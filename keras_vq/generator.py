@@ -9,6 +9,7 @@ from keras_vq.checks import check_number
 from keras_vq.checks import check_type
 from keras_vq.checks import title
 from keras_vq.models import FirstStage
+from keras_vq.models import TextEncoder
 from keras_vq.models import Tokenizer
 from keras_vq.priors import Prior
 from keras_vq.saving.config import restored
@@ -26,9 +27,10 @@ class LatentGenerator(Model):
         tokenizer: A `keras_vq.models.Tokenizer`; for a prior of continuous
             latents, any `keras_vq.models.FirstStage` that has them.
         prior: A `keras_vq.priors.Prior` over the tokenizer's codes or latents.
-        condition_tokenizer: A `keras_vq.models.Tokenizer` or None, encodes the
-            prior's condition. With it, the `condition` arguments below are
-            images. Defaults to None.
+        condition_tokenizer: A `keras_vq.models.Tokenizer`, a
+            `keras_vq.models.TextEncoder` or None, encodes the prior's
+            condition. With it, the `condition` arguments below are images, or
+            a list of texts. Defaults to None.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -339,9 +341,18 @@ def _check_condition(condition_tokenizer, prior):
     check_type(
         "condition_tokenizer",
         condition_tokenizer,
-        Tokenizer,
-        "a keras_vq.models.Tokenizer",
+        (Tokenizer, TextEncoder),
+        "a keras_vq.models.Tokenizer or TextEncoder",
     )
+    if isinstance(condition_tokenizer, TextEncoder):
+        if condition_tokenizer.condition_shape != prior.condition_shape:
+            raise ValueError(
+                "`condition_tokenizer` must produce the prior's condition. "
+                f"Received: vectors of shape "
+                f"{condition_tokenizer.condition_shape} for a prior with "
+                f"condition_shape={prior.condition_shape}"
+            )
+        return
     produced = (
         condition_tokenizer.code_shape,
         condition_tokenizer.num_embeddings,
@@ -360,7 +371,8 @@ def _check_fingerprints(tokenizer, prior, condition_tokenizer):
     expected = prior.tokenizer_fingerprint
     if expected is None:
         return
-    if condition_tokenizer is None:
+    if not isinstance(condition_tokenizer, Tokenizer):
+        condition_tokenizer = None
         expected = expected.partition("+")[0]
     if prior.is_continuous:
         found = tokenizer.latent_fingerprint()

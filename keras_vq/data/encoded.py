@@ -5,6 +5,8 @@ from tqdm.auto import tqdm
 
 from keras_vq.checks import check_type
 from keras_vq.data.load import load
+from keras_vq.data.load_texts import load_texts
+from keras_vq.models import TextEncoder
 from keras_vq.models import Tokenizer
 
 # Images to load, and to encode, at a time.
@@ -29,8 +31,8 @@ def encoded(
         tokenizer: A `keras_vq.models.Tokenizer`.
         name: Name of the data; see `keras_vq.data.load`.
         split: str; see `keras_vq.data.load`.
-        condition_tokenizer: Tokenizer of the condition, or None. Defaults to
-            None.
+        condition_tokenizer: Tokenizer of the condition, a
+            `keras_vq.models.TextEncoder`, or None. Defaults to None.
         condition: str or None, the feature that it encodes. Defaults to None.
         labels: bool, whether to load labels; otherwise they are zeros.
             Defaults to True.
@@ -75,8 +77,15 @@ def encoded(
     if condition is not None:
         of_images = ("binarize", "feature")
         options = {k: v for k, v in kwargs.items() if k not in of_images}
-        pictures = images_of(condition_tokenizer, feature=condition, **options)
-        conditions = pictures.skip(first).as_numpy_iterator()
+        if isinstance(condition_tokenizer, TextEncoder):
+            texts = load_texts(name, split, condition, **options)
+            starts = range(first * IMAGES_AT_ONCE, len(texts), IMAGES_AT_ONCE)
+            conditions = (texts[i : i + IMAGES_AT_ONCE] for i in starts)
+        else:
+            pictures = images_of(
+                condition_tokenizer, feature=condition, **options
+            )
+            conditions = pictures.skip(first).as_numpy_iterator()
     for batch, pictures in tqdm(
         zip(images.skip(first).as_numpy_iterator(), conditions),
         initial=first,
@@ -101,5 +110,8 @@ def check_tokenizers(tokenizer, condition_tokenizer=None):
     check_type("tokenizer", tokenizer, Tokenizer, expected)
     if condition_tokenizer is not None:
         check_type(
-            "condition_tokenizer", condition_tokenizer, Tokenizer, expected
+            "condition_tokenizer",
+            condition_tokenizer,
+            (Tokenizer, TextEncoder),
+            "a keras_vq.models.Tokenizer or TextEncoder",
         )

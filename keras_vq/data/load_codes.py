@@ -3,6 +3,7 @@ import numpy as np
 from keras_vq.data.encoded import encoded
 from keras_vq.data.epochs import Memory
 from keras_vq.data.epochs import in_order
+from keras_vq.models import Tokenizer
 
 
 def load_codes(
@@ -35,9 +36,9 @@ def load_codes(
         seed: int, seed of the order. Defaults to 0.
         epochs: range or None; see `keras_vq.data.load`. Defaults to None.
         condition_tokenizer: Tokenizer of the condition, for a conditional
-            prior, or None. Defaults to None.
+            prior, a `keras_vq.models.TextEncoder`, or None. Defaults to None.
         condition: str or None, the feature that it encodes, such as
-            `"segmentation"` of `"scenes"`. Defaults to None.
+            `"segmentation"` or `"caption"` of `"scenes"`. Defaults to None.
         continuous: bool, whether to encode to the float32 latents that a
             `keras_vq.priors.LatentDiffusion` is trained on, rather than codes;
             the tokenizer may then be any first stage with continuous latents.
@@ -80,6 +81,8 @@ def load_codes(
     )
     if continuous:
         return with_fingerprint(dataset, tokenizer.latent_fingerprint())
+    if not isinstance(condition_tokenizer, Tokenizer):
+        condition_tokenizer = None
     return with_fingerprint(dataset, tokenizer.fingerprint(condition_tokenizer))
 
 

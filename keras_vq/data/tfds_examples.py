@@ -8,6 +8,7 @@ from keras_vq.data import scenes
 from keras_vq.data.image import fit_image
 from keras_vq.did_you_mean import did_you_mean
 
+_KINDS = {tfds.features.Image: "picture", tfds.features.Text: "text"}
 _DOWNLOAD_HOST = ("storage.googleapis.com", 443)
 
 
@@ -48,20 +49,14 @@ def tfds_examples(name, split, size, channels, labels, data_dir, feature):
         `examples, shape`: `tf.data.Dataset` of `(uint8 image, int64 label)`,
         and the shape of an image.
     """
-    builder = prepared_builder(name, size, data_dir)
-    features = builder.info.features
-    for needed in (feature, "label") if labels else (feature,):
-        if needed not in features:
-            raise ValueError(
-                f"The data set {name!r} has no {needed}s. Received: features "
-                f"{', '.join(features)}. Expected one named {needed!r}."
-            )
-    if not isinstance(features[feature], tfds.features.Image):
-        raise ValueError(
-            f"The feature {feature!r} of the data set {name!r} is no picture. "
-            f"Received: feature={feature!r}, a "
-            f"{type(features[feature]).__name__}"
-        )
+    examples, features = examples_with(
+        name,
+        split,
+        size,
+        data_dir,
+        {feature: tfds.features.Image},
+        ["label"] if labels else [],
+    )
     is_scenes = _base_name(name) == "scenes"
     height, width, depth = features[feature].shape
     if is_scenes and feature == "segmentation":
@@ -71,18 +66,6 @@ def tfds_examples(name, split, size, channels, labels, data_dir, feature):
             f"The images of {name!r} differ in size. Received: image_size="
             "None. Give `image_size` to resize them to one size."
         )
-    try:
-        examples = (
-            _scenes_examples(builder, split, {feature, "label"})
-            if is_scenes
-            else _stored_examples(builder, split)
-        )
-    except ValueError as error:
-        known = scenes.NUM_EXAMPLES if is_scenes else builder.info.splits
-        raise ValueError(
-            f"The data set {name!r} has the splits {', '.join(known)}, and "
-            f"parts of them such as 'train[:1000]'. Received: split={split!r}"
-        ) from error
 
     def to_pair(example):
         label = example["label"] if labels else tf.zeros((), tf.int64)
@@ -93,6 +76,52 @@ def tfds_examples(name, split, size, channels, labels, data_dir, feature):
 
     shape = (*(size or (height, width)), channels or depth)
     return examples.map(to_pair, tf.data.AUTOTUNE), shape
+
+
+def examples_with(name, split, size, data_dir, types, others=()):
+    """Examples of a TFDS data set that has certain features.
+
+    Args:
+        name, split, size, data_dir: See `tfds_examples`.
+        types: dict, names of features to their classes, `tfds.features.Image`
+            or `tfds.features.Text`.
+        others: Names of features of any class. Defaults to none.
+
+    Returns:
+        `examples, features`: `tf.data.Dataset` of dicts, and the features.
+
+    Raises:
+        ValueError: If there is no such feature or split.
+    """
+    builder = prepared_builder(name, size, data_dir)
+    features = builder.info.features
+    for needed in (*types, *others):
+        if needed not in features:
+            raise ValueError(
+                f"The data set {name!r} has no {needed}s. Received: features "
+                f"{', '.join(features)}. Expected one named {needed!r}."
+            )
+    for feature, expected in types.items():
+        if not isinstance(features[feature], expected):
+            raise ValueError(
+                f"The feature {feature!r} of the data set {name!r} is no "
+                f"{_KINDS[expected]}. Received: feature={feature!r}, a "
+                f"{type(features[feature]).__name__}"
+            )
+    is_scenes = _base_name(name) == "scenes"
+    try:
+        examples = (
+            _scenes_examples(builder, split, {*types, "label"})
+            if is_scenes
+            else _stored_examples(builder, split)
+        )
+    except ValueError as error:
+        known = scenes.NUM_EXAMPLES if is_scenes else builder.info.splits
+        raise ValueError(
+            f"The data set {name!r} has the splits {', '.join(known)}, and "
+            f"parts of them such as 'train[:1000]'. Received: split={split!r}"
+        ) from error
+    return examples, features
 
 
 def _stored_examples(builder, split):

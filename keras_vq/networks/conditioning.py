@@ -28,12 +28,21 @@ class Conditioning(NamedTuple):
             lambda x: None if x is None else function(x), self
         )
 
-    def with_unconditional(self, no_label):
+    def with_unconditional(self, no_label, drop_condition=False):
         """Append a copy without labels, which doubles the batch.
 
         Args:
-            no_label: int, the label that means "no label".
+            no_label: int, the label that means "no label"; None without
+                labels.
+            drop_condition: bool, whether the copy's condition is zeros.
+                Defaults to False.
         """
         twice = self.map(lambda x: ops.concatenate([x, x]))
-        nothing = ops.full_like(self.labels, no_label)
-        return twice._replace(labels=ops.concatenate([self.labels, nothing]))
+        labels, condition = twice
+        if labels is not None:
+            nothing = ops.full_like(self.labels, no_label)
+            labels = ops.concatenate([self.labels, nothing])
+        if condition is not None and drop_condition:
+            nothing = ops.zeros_like(self.condition)
+            condition = ops.concatenate([self.condition, nothing])
+        return Conditioning(labels, condition)

@@ -279,7 +279,7 @@ class AutoregressivePrior(Prior):
         batch_size = ops.shape(codes)[0]
         if is_guided:
             batch_size = 2 * batch_size
-            conditioning = conditioning.with_unconditional(self.num_classes)
+            conditioning = self.with_unconditional(conditioning)
         state = self.network.initial_state(batch_size, conditioning)
         if self.codes_per_position > 1:
             features = ops.zeros(

@@ -130,9 +130,13 @@ class LatentDiffusion(Prior):
         self.num_steps = check_int(
             "num_steps", num_steps, 1, schedule.num_steps
         )
-        self.describe(network.latent_shape, None, network.num_classes)
         self.condition_shape = network.condition_shape
+        self.describe(network.latent_shape, None, network.num_classes)
         self.track("loss")
+
+    @property
+    def drops_condition(self):
+        return self.condition_shape is not None
 
     @property
     def num_draws(self):
@@ -350,7 +354,7 @@ class LatentDiffusion(Prior):
         start = noise[:, 0]
         rows = ops.convert_to_tensor(table)
         if guidance is not None:
-            conditioning = conditioning.with_unconditional(self.num_classes)
+            conditioning = self.with_unconditional(conditioning)
             guidance = ops.reshape(guidance, (-1, *[1] * len(self.code_shape)))
 
         def step(index, carry):

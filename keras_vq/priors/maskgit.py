@@ -111,12 +111,16 @@ class MaskGIT(Prior):
         self.label_smoothing = check_number(
             "label_smoothing", label_smoothing, at_least=0, below=1
         )
+        self.condition_shape = network.condition_shape
         self.describe(
             network.code_shape, network.num_embeddings, network.num_classes
         )
-        self.condition_shape = network.condition_shape
         self.mask_index = network.num_embeddings
         self.track("loss", "accuracy")
+
+    @property
+    def drops_condition(self):
+        return self.condition_shape is not None
 
     @property
     def num_draws(self):
@@ -390,7 +394,7 @@ class MaskGIT(Prior):
         shape = (-1, num_masked.shape[1], 2, self.num_codes)
         noise = ops.reshape(noise, shape)
         if guidance is not None:
-            conditioning = conditioning.with_unconditional(self.num_classes)
+            conditioning = self.with_unconditional(conditioning)
 
         def step(index, codes):
             log_probs = guided_log_probs(

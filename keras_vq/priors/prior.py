@@ -39,8 +39,8 @@ class Prior(Model):
 
     Args:
         label_dropout: float in [0, 1), share of training examples whose label
-            is replaced by "no label", for classifier-free guidance. Defaults to
-            0.0.
+            is replaced by "no label", for classifier-free guidance; a condition
+            of a sequence of vectors is replaced by zeros. Defaults to 0.0.
         seed: int or None, seed of that dropout. Defaults to None.
         tokenizer_fingerprint: str or None, the `fingerprint()` of the
             tokenizer, with that of the condition's tokenizer if any; codes of
@@ -88,7 +88,8 @@ class Prior(Model):
         self.code_shape = code_shape
         self.num_embeddings = num_embeddings
         self.num_classes = num_classes
-        if self.label_dropout and num_classes is None:
+        has_something = num_classes is not None or self.drops_condition
+        if self.label_dropout and not has_something:
             raise ValueError(
                 "`label_dropout` needs labels. Received: label_dropout="
                 f"{self.label_dropout} and num_classes=None"
@@ -304,16 +305,30 @@ class Prior(Model):
         codes = keras.tree.map_structure(lambda c: ops.cast(c, dtype), x)
         return codes, Conditioning(labels, condition)
 
+    @property
+    def drops_condition(self):
+        """bool, whether dropout of labels also drops the condition."""
+        return False
+
     def drop_labels(self, conditioning):
         """Replace a share `label_dropout` of the labels by "no label"."""
         if not self.label_dropout:
             return conditioning
-        labels = conditioning.labels
-        noise = keras.random.uniform(
-            ops.shape(labels), seed=self.seed_generator
+        labels, condition = conditioning
+        count = ops.shape(condition if labels is None else labels)[:1]
+        noise = keras.random.uniform(count, seed=self.seed_generator)
+        dropped = noise < self.label_dropout
+        if labels is not None:
+            labels = ops.where(dropped, self.num_classes, labels)
+        if self.drops_condition:
+            condition = ops.where(dropped[:, None, None], 0.0, condition)
+        return Conditioning(labels, condition)
+
+    def with_unconditional(self, conditioning):
+        """Append a copy without what dropout of labels drops."""
+        return conditioning.with_unconditional(
+            self.num_classes, self.drops_condition
         )
-        labels = ops.where(noise < self.label_dropout, self.num_classes, labels)
-        return conditioning._replace(labels=labels)
 
     def conditioning_arrays(self, labels, condition, count):
         """Check a caller's labels and condition, and convert them.

@@ -142,15 +142,19 @@ class VQDiffusion(Prior):
         self.auxiliary_weight = check_number(
             "auxiliary_weight", auxiliary_weight, at_least=0
         )
+        self.condition_shape = network.condition_shape
         self.describe(
             network.code_shape, network.num_embeddings, network.num_classes
         )
-        self.condition_shape = network.condition_shape
         self.mask_index = network.num_embeddings
         self.loss_history: LossHistory | None = None
         if corruption.num_steps is not None:
             self.loss_history = LossHistory(corruption.num_steps)
         self.track("loss", "bound", "accuracy")
+
+    @property
+    def drops_condition(self):
+        return self.condition_shape is not None
 
     @property
     def num_draws(self):
@@ -429,7 +433,7 @@ class VQDiffusion(Prior):
             self.corruption.steps(num_steps, self.num_embeddings)
         )
         if guidance is not None:
-            conditioning = conditioning.with_unconditional(self.num_classes)
+            conditioning = self.with_unconditional(conditioning)
 
         def step(index, corrupted):
             first, second = noise[:, index, 0], noise[:, index, 1]

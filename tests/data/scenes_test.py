@@ -1,7 +1,11 @@
+import colorsys
+
 import numpy as np
 import pytest
 
 from keras_vq.data.scenes import renderer
+from keras_vq.data.scenes.captions import COLORS
+from keras_vq.data.scenes.captions import caption
 from keras_vq.data.scenes.key_points import KEY_POINTS
 from keras_vq.data.scenes.renderer import render_scenes
 from keras_vq.data.scenes.scene import PATTERNS
@@ -28,6 +32,7 @@ def test_shapes_and_dtypes(size):
     assert shapes == {
         "image": (size, size, 3),
         "label": (),
+        "caption": (),
         "segmentation": (size, size, 1),
         "depth": (size, size, 1),
         "edges": (size, size, 1),
@@ -49,6 +54,24 @@ def test_two_to_four_solids_of_all_kinds_on_a_ground_under_a_sky():
         assert label == s.solids[0].kind
         assert {0, 1} <= set(np.unique(example["segmentation"]))
         assert 2 + example["label"] in example["segmentation"]
+
+
+def test_captions_name_the_two_nearest_solids():
+    for seed in range(20):
+        s = scene(seed)
+        words = caption(s).split()
+        assert words[2::6] == [solid.kind for solid in s.solids[:2]]
+        for word, solid in zip(words[1::6], s.solids):
+            hue = COLORS.index(word) / len(COLORS)
+            nearest = np.array(colorsys.hsv_to_rgb(hue, 1, 1))
+            others = [colorsys.hsv_to_rgb(i / 6, 1, 1) for i in range(6)]
+            away = np.abs(np.array(others) - _saturated(solid.color)).sum(1)
+            found = np.abs(nearest - _saturated(solid.color)).sum()
+            assert found == pytest.approx(away.min())
+
+
+def _saturated(color):
+    return colorsys.hsv_to_rgb(colorsys.rgb_to_hsv(*color)[0], 1, 1)
 
 
 def test_deterministic_and_the_same_scene_at_every_size():

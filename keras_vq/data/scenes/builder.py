@@ -22,7 +22,7 @@ class Scenes(tfds.core.GeneratorBasedBuilder):
     `test` (1,000). Features: see `renderer.render_scenes`.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     BUILDER_CONFIGS = [
         tfds.core.BuilderConfig(name=str(size), description=f"{size} pixels")
         for size in SIZES
@@ -46,6 +46,7 @@ class Scenes(tfds.core.GeneratorBasedBuilder):
                 {
                     "image": tfds.features.Image(shape=(size, size, 3)),
                     "label": tfds.features.ClassLabel(names=scene.SOLIDS),
+                    "caption": tfds.features.Text(),
                     "segmentation": one_channel(np.uint8),
                     "depth": one_channel(np.uint16),
                     "edges": one_channel(np.uint8),

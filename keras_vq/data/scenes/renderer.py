@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from keras_vq.data.scenes.captions import caption
 from keras_vq.data.scenes.key_points import key_points
 from keras_vq.data.scenes.scene import SOLIDS
 from keras_vq.data.scenes.scene import TAN_HALF_FOV
@@ -45,6 +46,7 @@ def render_scenes(scenes, size):
         list of dict, for each scene:
         `image`: uint8 `(size, size, 3)`, antialiased.
         `label`: int, index in `SOLIDS` of the nearest solid.
+        `caption`: str, which names the two nearest solids and their colors.
         `segmentation`: uint8 `(size, size, 1)`, indices in `SEGMENTS`.
         `depth`: uint16 `(size, size, 1)`, distance from the camera in
             thousandths of a unit, 0 for the sky.
@@ -76,6 +78,7 @@ def render_scenes(scenes, size):
         {
             "image": image[b],
             "label": kinds[b][2] - 2,
+            "caption": caption(scene),
             "segmentation": np.array(kinds[b], "uint8")[surface[b] // 8, None],
             "depth": depth[b, ..., None],
             "edges": edges[b, ..., None],
