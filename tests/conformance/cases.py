@@ -91,6 +91,9 @@ LAYERS = {
         each(layers.AdaptiveTransformerBlock, 2, 6, dropout=0.1),
         (Floats((6, 8)), Floats((8,)), Floats((3, 5))),
     ),
+    layers.LabelTimeEmbedding: Case(
+        each(layers.LabelTimeEmbedding, 6, 4), (Ints((), 4), Floats(()))
+    ),
     layers.CausalConv1D: Case(
         each(layers.CausalConv1D, 3, 3, dilation=2), (Floats((6, 2)),)
     ),
@@ -325,6 +328,14 @@ SCHEDULES = {
     schedules.MaskAndReplace: lambda: schedules.MaskAndReplace(
         6, (0.9, 0.05), (0.05, 0.9)
     ),
+    schedules.DDIM: lambda: schedules.DDIM(0.5),
+    schedules.DDPM: schedules.DDPM,
+    schedules.DPMSolver: schedules.DPMSolver,
+    schedules.Euler: schedules.Euler,
+    schedules.Heun: schedules.Heun,
+    schedules.LinearBetas: lambda: schedules.LinearBetas(6, 0.1, 0.3),
+    schedules.ScaledLinearBetas: lambda: schedules.ScaledLinearBetas(5),
+    schedules.RectifiedFlow: lambda: schedules.RectifiedFlow(3.0),
     schedules.ArccosMasking: schedules.ArccosMasking,
     schedules.CosineMasking: schedules.CosineMasking,
 }
@@ -490,6 +501,18 @@ MODELS = {
     models.Autoencoder: Case(autoencoder, (Floats(IMAGE),)),
     models.CVAE: Case(cvae, ((Floats(IMAGE), Ints((), 4)),)),
     models.KLAutoencoder: Case(kl_autoencoder, (Floats(IMAGE),)),
+    models.TextEncoder: Case(
+        each(
+            models.TextEncoder,
+            max_length=5,
+            num_layers=1,
+            num_heads=2,
+            hidden_dim=8,
+            mask_share=0.4,
+            seed=1,
+        ),
+        (Ints((5,), 96),),
+    ),
     models.Pixels: Case(
         each(models.Pixels, IMAGE, num_embeddings=9), (Floats(IMAGE),)
     ),
@@ -545,7 +568,54 @@ def denoising_transformer(dtype=None, **kwargs):
     )
 
 
+DENOISER_INPUTS = (
+    Floats((4, 2, 3)),
+    Conditioning(labels=Ints((), 4), condition=Floats((3, 5))),
+    Floats(()),
+)
 NETWORKS = {
+    networks.AdaptiveTransformer: Case(
+        each(
+            networks.AdaptiveTransformer,
+            (3, 2),
+            num_layers=1,
+            num_heads=2,
+            hidden_dim=8,
+            intermediate_dim=12,
+            dropout=0.1,
+        ),
+        (Floats((3, 2, 8)),),
+    ),
+    networks.DiffusionTransformer: Case(
+        each(
+            networks.DiffusionTransformer,
+            (4, 2, 3),
+            num_classes=4,
+            num_layers=1,
+            num_heads=2,
+            hidden_dim=8,
+            intermediate_dim=12,
+            dropout=0.1,
+            patch_size=2,
+            condition_shape=(3, 5),
+        ),
+        DENOISER_INPUTS,
+    ),
+    networks.UNet: Case(
+        each(
+            networks.UNet,
+            (4, 2, 3),
+            num_classes=4,
+            hidden_dim=4,
+            channel_multipliers=(1, 2),
+            num_residual_layers=1,
+            attention_levels=(0,),
+            num_heads=2,
+            dropout=0.1,
+            condition_shape=(3, 5),
+        ),
+        DENOISER_INPUTS,
+    ),
     networks.DenoisingTransformer: Case(
         denoising_transformer,
         (
@@ -717,10 +787,13 @@ ABSTRACT = {
     models.FirstStage,
     models.Tokenizer,
     networks.CausalNetwork,
+    networks.LatentDenoiser,
     priors.Prior,
     regularizers.Regularizer,
     samplers.Sampler,
     schedules.Corruption,
     schedules.Masking,
+    schedules.Noising,
+    schedules.Solver,
     training.Model,
 }

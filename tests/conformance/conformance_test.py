@@ -99,7 +99,7 @@ def assert_equal(found, expected, **tolerance):
         (networks, {**cases.NETWORKS, networks.Conditioning: None}),
         (priors, cases.PRIORS | cases.HEADS),
         (regularizers, cases.REGULARIZERS),
-        (samplers, cases.SAMPLERS),
+        (samplers, {**cases.SAMPLERS, samplers.NoiseRows: None}),
         (schedules, cases.SCHEDULES),
         (training, cases.OPTIMIZERS),
     ],
@@ -227,15 +227,18 @@ def in_a_model(cls):
     module = instance(cls)
     if cls in MODELS:
         return module, example(cls)
-    if cls in cases.NETWORKS:
-        codes, *conditioning = example(cls)
-        for labels, condition in conditioning:
-            if condition is not None:
-                codes = (codes, condition)
-            if labels is not None:
-                codes = (codes, labels)
-        is_causal = isinstance(module, networks.CausalNetwork)
-        prior = priors.AutoregressivePrior if is_causal else priors.MaskGIT
+    if cls in cases.NETWORKS and cls is not networks.AdaptiveTransformer:
+        codes, *others = example(cls)
+        labels, condition = others[0] if others else (None, None)
+        if condition is not None:
+            codes = (codes, condition)
+        if labels is not None:
+            codes = (codes, labels)
+        prior = priors.MaskGIT
+        if isinstance(module, networks.CausalNetwork):
+            prior = priors.AutoregressivePrior
+        elif isinstance(module, networks.LatentDenoiser):
+            prior = priors.LatentDiffusion
         return prior(module), (codes,)
     inputs = MODULES[cls].keras_inputs()
     flat = keras.tree.flatten(example(cls))

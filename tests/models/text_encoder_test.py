@@ -127,7 +127,7 @@ def test_bad_texts(encoder, texts, message):
 
 
 def test_bad_arguments(encoder):
-    with pytest.raises(ValueError, match="mask_share=1.0"):
+    with pytest.raises(ValueError, match=r"mask_share=1\.0"):
         create(mask_share=1.0)
     with pytest.raises(ValueError, match=r"characters\(texts\), of shape"):
         encoder.fit(np.zeros((2, 7), int))

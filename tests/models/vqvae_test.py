@@ -34,7 +34,7 @@ def test_rank_selects_the_convolutions(
 
 def test_sizes_are_those_of_the_paper():
     model = zoo.vqvae((32, 32, 3), ema_decay=None)
-    assert model.count_params() == 695_491
+    assert model.count_params() == 695_492  # with the scale of latents
     assert model.encoder.output_shape == (None, 8, 8, 64)
     model = tiny_vqvae(input_shape=(16, 16, 3), downsampling=8)
     assert model.code_shape == (2, 2)

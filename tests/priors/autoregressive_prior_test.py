@@ -397,7 +397,7 @@ def test_generate_rejects_bad_arguments(labeled_prior, arguments, message):
 @pytest.mark.parametrize(
     ("codes", "labels", "message"),
     [
-        (np.zeros((4, 3, 4)), [0] * 4, "codes.dtype=float64"),
+        (np.zeros((4, 3, 4)), [0] * 4, "Received: dtype=float64"),
         (
             np.zeros((4, 3, 4, 1), int),
             [0] * 4,
