@@ -85,5 +85,6 @@ def draw(
             numbers,
         ],
         batch_size,
+        progress=True,
     )
     return drawn.reshape(codes.shape)

@@ -274,6 +274,7 @@ class HierarchicalPrior(Prior):
                     numbers,
                 ],
                 batch_size,
+                progress=True,
             )
             drawn.append(flat.reshape(level_codes.shape))
         return tuple(drawn)

@@ -308,6 +308,7 @@ class LatentDiffusion(Prior):
                 guidance,
             ],
             batch_size,
+            progress=True,
         )
 
     def generate_step(self, noise, conditioning=Conditioning()):

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import time
 import types
 from typing import Any
 
@@ -12,6 +13,9 @@ from keras import ops
 from keras_vq.backend.tf_data import with_checks
 from keras_vq.checks import check_ends
 from keras_vq.checks import check_int
+
+# Loops that take longer show a progress bar.
+_SECONDS_UNSEEN = 2.0
 
 
 def to_array(x):
@@ -273,7 +277,7 @@ def sample_rows(batches, count, seed):
     return rows
 
 
-def in_batches(step, arrays, batch_size, check=None):
+def in_batches(step, arrays, batch_size, check=None, progress=False):
     """Run a compiled function over arrays of any length, batch by batch.
 
     Args:
@@ -283,6 +287,8 @@ def in_batches(step, arrays, batch_size, check=None):
         batch_size: int, rows per batch.
         check: Function of the rows of the first array, NumPy, called for each
             batch; raises if they do not fit. Defaults to None.
+        progress: bool, whether to show a progress bar after two seconds.
+            Defaults to False.
 
     Returns:
         What `step` returns, a tensor `(batch, ...)` or a tuple of tensors, as
@@ -290,8 +296,10 @@ def in_batches(step, arrays, batch_size, check=None):
     """
     batch_size = check_int("batch_size", batch_size)
     length = len(keras.tree.flatten(arrays)[0])
-    outputs = []
-    for start in range(0, max(length, 1), batch_size):
+    outputs: list = []
+    starts = range(0, max(length, 1), batch_size)
+    began, bar = time.monotonic(), None
+    for start in starts:
         size = min(batch_size, length - start)
         if check is not None:
             check(arrays[0][start : start + batch_size])
@@ -312,6 +320,11 @@ def in_batches(step, arrays, batch_size, check=None):
                 lambda t, size=size: ops.convert_to_numpy(t)[:size], output
             )
         )
+        is_long = time.monotonic() - began > _SECONDS_UNSEEN
+        if progress and is_long and bar is None and len(outputs) < len(starts):
+            bar = keras.utils.Progbar(len(starts), unit_name="batch")
+        if bar is not None:
+            bar.update(len(outputs))
     return keras.tree.map_structure(
         lambda *parts: np.concatenate(parts), *outputs
     )
