@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -73,7 +74,7 @@ def encoded(
 
     images = images_of(tokenizer, labels=labels, **kwargs)
     total = len(images)
-    conditions = itertools.repeat(None)
+    conditions: Iterable = itertools.repeat(None)
     if condition is not None:
         of_images = ("binarize", "feature")
         options = {k: v for k, v in kwargs.items() if k not in of_images}

@@ -51,14 +51,11 @@ def generate_signature(generator, top_k=None, top_p=None, jit_compile=False):
         heated = HeatedSampler(sampler, temperature)
         return prior.generate_step(noise, given, sampler=heated)
 
-    def generate(seed, *arrays):
-        temperature = None
+    def generate(seed, *inputs):
+        temperature, arrays = None, list(inputs)
         if temperatures:
-            temperature, *arrays = arrays
-        if conditioning:
-            count = tf.shape(arrays[0])[0]
-        else:
-            (count,), arrays = arrays, ()
+            temperature = arrays.pop(0)
+        count = tf.shape(arrays[0])[0] if conditioning else arrays.pop()
         noise = _uniform_noise(seed, count, prior.num_draws)
         codes = draw(noise, temperature, arrays)
         return [generator.decode_step(codes)]

@@ -118,8 +118,11 @@ class Solver:
 
 def evaluation_of(row):
     """`Evaluation` of a row of `Solver.table`, array or tensor."""
+    time, signal, noise, x_weight, output_weight, *update = (
+        row[i] for i in range(10)
+    )
     return Evaluation(
-        *(row[i] for i in range(5)), Update(*(row[i] for i in range(5, 10)))
+        time, signal, noise, x_weight, output_weight, Update(*update)
     )
 
 
