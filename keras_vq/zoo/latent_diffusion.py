@@ -38,7 +38,7 @@ def latent_diffusion(
     solver: str | schedules.Solver | None = None,
     num_steps: int | None = None,
     label_dropout: float = 0.0,
-    ema_decay: float | None = 0.999,
+    ema_decay: float | None = 0.99,
     learning_rate: float | LearningRateSchedule = 3e-4,
     seed: int | None = None,
     dtype: str | None = None,
@@ -70,8 +70,8 @@ def latent_diffusion(
         prediction, solver, num_steps, label_dropout, seed: Arguments of the
             prior; see `keras_vq.priors.LatentDiffusion`.
         ema_decay: float in (0, 1) or None, decay of the moving average of the
-            weights, which `fit` assigns to the model when it ends. None for no
-            average. Defaults to 0.999.
+            weights, which `fit` assigns to the model when it ends; 0.999 for
+            ten thousand steps or more. None for no average. Defaults to 0.99.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 3e-4.
         dtype: dtype policy of the model and its network; None for Keras's
@@ -150,7 +150,7 @@ def latent_diffusion(
         learning_rate,
         weight_decay=0.0,
         use_ema=ema_decay is not None,
-        ema_momentum=ema_decay or 0.999,
+        ema_momentum=ema_decay or 0.99,
     )
     model.compile(optimizer)
     return model
