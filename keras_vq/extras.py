@@ -9,6 +9,8 @@ _PACKAGES = {
     "keras_tuner": "keras-tuner",
     "matplotlib": "keras_vq[plots]",
     "sklearn": "keras_vq[tune]",
+    "soundfile": "keras_vq[audio]",
+    "soxr": "keras_vq[audio]",
     "tensorboard": "keras_vq[tensorboard]",
     "tensorflow": "tensorflow",
     "tensorflow_datasets": "tensorflow-datasets",

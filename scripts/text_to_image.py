@@ -102,10 +102,11 @@ def main(
     train_split: str = "train",
     samples: int = 1000,
     text_epochs: int = 6,
-    prior_epochs: int = 24,
+    prior_epochs: int = 14,
     reader_epochs: int = 8,
     num_layers: int = 4,
-    hidden_dim: int = 128,
+    hidden_dim: int = 96,
+    batch_size: int = 32,
     guidance_scale: float = 3.0,
     num_steps: int = 12,
     data_dir: str | None = None,
@@ -126,7 +127,7 @@ def main(
         verbose=2,
     )
 
-    steps = prior_epochs * (len(images) // 64)
+    steps = prior_epochs * (len(images) // batch_size)
     prior = zoo.maskgit(
         tokenizer,
         num_layers=num_layers,
@@ -141,7 +142,7 @@ def main(
     condition = encoder.encode(captions, batch_size=256)
     prior.fit(
         (tokenizer.encode(images), condition),
-        batch_size=64,
+        batch_size=batch_size,
         epochs=prior_epochs,
         verbose=2,
     )

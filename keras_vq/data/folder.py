@@ -1,4 +1,4 @@
-"""Folders of image files."""
+"""Folders of files: their labels and splits, and how images are read."""
 
 import collections
 import concurrent.futures
@@ -7,6 +7,7 @@ import hashlib
 import os
 import pathlib
 import re
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +27,119 @@ _TEST = ("test", "testing", "val", "valid", "validation")
 
 
 @dataclasses.dataclass
-class ImageFolder:
+class MediaFolder:
+    """Base class of the files of one kind in a folder and its subfolders.
+
+    A subclass sets `noun` and `suffixes`. See `ImageFolder`.
+    """
+
+    noun: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+
+    directory: pathlib.Path
+
+    def __post_init__(self):
+        self.directory = pathlib.Path(self.directory).expanduser()
+        self.skipped: collections.Counter[str] = collections.Counter()
+        self.paths = []
+        for path in sorted(self._files()):
+            if path.suffix.lower() in self.suffixes:
+                self.paths.append(path)
+            else:
+                self.skipped[path.suffix.lower() or "without a suffix"] += 1
+        if not self.paths:
+            raise ValueError(
+                f"No {self.noun}s found in the folder {self.directory}. "
+                f"Expected files that end in {', '.join(self.suffixes)}, there "
+                f"or in subfolders. Found: {self}."
+            )
+        parts = [path.relative_to(self.directory).parts for path in self.paths]
+        tops = {part[0].lower() for part in parts if len(part) > 1}
+        has_splits = not tops.isdisjoint(_TRAIN) and not tops.isdisjoint(_TEST)
+        self.splits = []
+        names = []
+        for part in parts:
+            top = part[0].lower() if len(part) > 1 else ""
+            if has_splits and top in (*_TRAIN, *_TEST):
+                self.splits.append("train" if top in _TRAIN else "test")
+                part = part[1:]
+            elif has_splits:
+                self.splits.append("train")
+            else:
+                self.splits.append(_split_of("/".join(part)))
+            names.append(part[0] if len(part) > 1 else "")
+        self.class_names = sorted(set(names))
+        self.labels = np.array(
+            [self.class_names.index(name) for name in names], "int64"
+        )
+
+    def __str__(self):
+        plural = "s" if len(self.paths) != 1 else ""
+        text = f"{len(self.paths)} {self.noun}{plural}"
+        if self.skipped:
+            each = [f"{n} {name}" for name, n in self.skipped.most_common()]
+            text += f", {self.skipped.total()} skipped: {', '.join(each)}"
+        return text
+
+    def chosen(self, split):
+        """The files of a split.
+
+        Args:
+            split: `"train"`, `"test"` or `"all"`, or the first files of one,
+                as in `"train[:100]"`.
+
+        Returns:
+            `paths, labels`: list of str, and int64 array.
+
+        Raises:
+            ValueError: If the split is unknown or empty.
+        """
+        match = _SPLIT.fullmatch(split)
+        if match is None:
+            raise ValueError(
+                f"A folder of {self.noun}s has the splits train, test and all, "
+                f"and the first {self.noun}s of each, as in 'train[:100]'. "
+                f"Received: {split=}"
+            )
+        indices = [
+            i for i, name in enumerate(self.splits) if match[1] in (name, "all")
+        ][: int(match[2]) if match[2] else None]
+        if not indices:
+            raise ValueError(
+                f"No {self.noun} of {self.directory} is in the split "
+                f"{match[1]!r}: {self}. Names decide the split; one in "
+                f"{_HELD_OUT} is for testing. Add {self.noun}s, sort them into "
+                "the subfolders train and test, or use the split 'all'."
+            )
+        return [str(self.paths[i]) for i in indices], self.labels[indices]
+
+    def _files(self):
+        """Paths of all files that are not hidden."""
+        seen = set()
+        for parent, folders, files in os.walk(self.directory, followlinks=True):
+            here = os.path.realpath(parent)
+            if here in seen:  # a link to a parent, or a second link
+                folders.clear()
+                continue
+            seen.add(here)
+            hidden = [n for n in (*folders, *files) if n.startswith(".")]
+            self.skipped["hidden"] += len(hidden)
+            folders[:] = sorted(n for n in folders if not n.startswith("."))
+            for name in files:
+                if not name.startswith("."):
+                    yield pathlib.Path(parent, name)
+        self.skipped += collections.Counter()  # drops counts of zero
+
+
+def _split_of(name):
+    """Choose the split of a file by its name alone."""
+    digest = hashlib.sha256(os.fsencode(name)).digest()
+    number = int.from_bytes(digest[:8], "big")
+    return "test" if number % _HELD_OUT == 0 else "train"
+
+
+@dataclasses.dataclass
+class ImageFolder(MediaFolder):
     """The image files in a folder and its subfolders, sorted by path.
 
     Hidden files and folders are skipped. Links are followed. Subfolders called
@@ -54,73 +167,8 @@ class ImageFolder:
     ```
     """
 
-    directory: pathlib.Path
-
-    def __post_init__(self):
-        self.directory = pathlib.Path(self.directory).expanduser()
-        self.skipped: collections.Counter[str] = collections.Counter()
-        self.paths = []
-        for path in sorted(self._files()):
-            if path.suffix.lower() in SUFFIXES:
-                self.paths.append(path)
-            else:
-                self.skipped[path.suffix.lower() or "without a suffix"] += 1
-        if not self.paths:
-            raise ValueError(
-                f"No images found in the folder {self.directory}. Expected "
-                f"files that end in {', '.join(SUFFIXES)}, there or in "
-                f"subfolders. Found: {self}."
-            )
-        parts = [path.relative_to(self.directory).parts for path in self.paths]
-        tops = {part[0].lower() for part in parts if len(part) > 1}
-        has_splits = not tops.isdisjoint(_TRAIN) and not tops.isdisjoint(_TEST)
-        self.splits = []
-        names = []
-        for part in parts:
-            top = part[0].lower() if len(part) > 1 else ""
-            if has_splits and top in (*_TRAIN, *_TEST):
-                self.splits.append("train" if top in _TRAIN else "test")
-                part = part[1:]
-            elif has_splits:
-                self.splits.append("train")
-            else:
-                self.splits.append(_split_of("/".join(part)))
-            names.append(part[0] if len(part) > 1 else "")
-        self.class_names = sorted(set(names))
-        self.labels = np.array(
-            [self.class_names.index(name) for name in names], "int64"
-        )
-
-    def __str__(self):
-        text = f"{len(self.paths)} image{'s' if len(self.paths) != 1 else ''}"
-        if self.skipped:
-            each = [f"{n} {name}" for name, n in self.skipped.most_common()]
-            text += f", {self.skipped.total()} skipped: {', '.join(each)}"
-        return text
-
-    def _files(self):
-        """Paths of all files that are not hidden."""
-        seen = set()
-        for parent, folders, files in os.walk(self.directory, followlinks=True):
-            here = os.path.realpath(parent)
-            if here in seen:  # a link to a parent, or a second link
-                folders.clear()
-                continue
-            seen.add(here)
-            hidden = [n for n in (*folders, *files) if n.startswith(".")]
-            self.skipped["hidden"] += len(hidden)
-            folders[:] = sorted(n for n in folders if not n.startswith("."))
-            for name in files:
-                if not name.startswith("."):
-                    yield pathlib.Path(parent, name)
-        self.skipped += collections.Counter()  # drops counts of zero
-
-
-def _split_of(name):
-    """Choose the split of a file by its name alone."""
-    digest = hashlib.sha256(os.fsencode(name)).digest()
-    number = int.from_bytes(digest[:8], "big")
-    return "test" if number % _HELD_OUT == 0 else "train"
+    noun = "image"
+    suffixes = SUFFIXES
 
 
 def folder_examples(directory, split, size, channels):
@@ -144,25 +192,7 @@ def folder_examples(directory, split, size, channels):
         ValueError: If the split is unknown or empty, an image cannot be read,
             or sizes differ and `size` is None.
     """
-    match = _SPLIT.fullmatch(split)
-    if match is None:
-        raise ValueError(
-            "A folder of images has the splits train, test and all, and the "
-            f"first images of each, as in 'train[:100]'. Received: {split=}"
-        )
-    folder = ImageFolder(directory)
-    chosen = [i for i, s in enumerate(folder.splits) if match[1] in (s, "all")][
-        : int(match[2]) if match[2] else None
-    ]
-    if not chosen:
-        raise ValueError(
-            f"No image of {folder.directory} is in the split {match[1]!r}: "
-            f"{folder}. Names decide the split; one in {_HELD_OUT} is for "
-            "testing. Add images, sort them into the subfolders train and "
-            "test, or use the split 'all'."
-        )
-    paths = [str(folder.paths[i]) for i in chosen]
-    labels = folder.labels[chosen]
+    paths, labels = ImageFolder(directory).chosen(split)
 
     def read(path):
         return fit_image(decode_file(path), size, channels or 3).numpy()

@@ -17,11 +17,15 @@ from keras_vq.data.epochs import Memory
 from keras_vq.data.epochs import Stream
 from keras_vq.data.epochs import in_order
 from keras_vq.data.folder import folder_examples
+from keras_vq.data.load_audio import load_audio
 from keras_vq.data.scenes import builder as scenes
 from keras_vq.data.tfds_examples import is_tfds_name
 from keras_vq.data.tfds_examples import prepared_builder
 from keras_vq.data.tfds_examples import tfds_examples
 from keras_vq.data.tfds_examples import unknown_name_error
+
+# What the arguments that are for images alone default to.
+_NO_IMAGES = (None, None, False, 1.0, False)
 
 
 def load(
@@ -39,8 +43,14 @@ def load(
     feature="image",
     crop=1.0,
     flip=False,
+    sample_rate=None,
+    clip_seconds=None,
+    mono=True,
 ):
     """Images in [0, 1] as a shuffled, cached and prefetched `tf.data.Dataset`.
+
+    With `clip_seconds`, clips of recordings; see `load_audio`, whose arguments
+    alone apply then.
 
     Args:
         name: `"scenes"` (built in, rendered at `image_size` if that is 32, 64,
@@ -82,6 +92,8 @@ def load(
             `image_size`. Defaults to 1.0, the whole image.
         flip: bool, whether to flip images left to right at random. Defaults
             to False.
+        sample_rate, clip_seconds, mono: Of recordings; see `load_audio`.
+            Default to images.
 
     Returns:
         `tf.data.Dataset` of float32 `(batch, height, width, channels)`, or of
@@ -99,6 +111,31 @@ def load(
     >>> next(iter(images)).shape
     (16, 32, 32, 3)
     """
+    if clip_seconds is not None:
+        if (image_size, channels, binarize, crop, flip) != _NO_IMAGES:
+            raise ValueError(
+                "Recordings have no image_size, channels, binarize, crop or "
+                f"flip. Received: {image_size=}, {channels=}, {binarize=}, "
+                f"{crop=}, {flip=} with {clip_seconds=}"
+            )
+        return load_audio(
+            name,
+            split,
+            batch_size,
+            sample_rate,
+            clip_seconds,
+            mono,
+            labels,
+            shuffle,
+            seed,
+            epochs,
+            data_dir,
+        )
+    if sample_rate is not None:
+        raise ValueError(
+            "`sample_rate` is for recordings. Received: "
+            f"{sample_rate=} without `clip_seconds`, the length of a clip"
+        )
     check_path("name", name)
     check_type("split", split, str, "a split such as 'train'")
     check_int("batch_size", batch_size)

@@ -8,7 +8,11 @@ from keras_vq.data import scenes
 from keras_vq.data.image import fit_image
 from keras_vq.did_you_mean import did_you_mean
 
-_KINDS = {tfds.features.Image: "picture", tfds.features.Text: "text"}
+_KINDS = {
+    tfds.features.Audio: "recording",
+    tfds.features.Image: "picture",
+    tfds.features.Text: "text",
+}
 _DOWNLOAD_HOST = ("storage.googleapis.com", 443)
 
 
@@ -83,8 +87,8 @@ def examples_with(name, split, size, data_dir, types, others=()):
 
     Args:
         name, split, size, data_dir: See `tfds_examples`.
-        types: dict, names of features to their classes, `tfds.features.Image`
-            or `tfds.features.Text`.
+        types: dict, names of features to their classes, `tfds.features.Image`,
+            `Text` or `Audio`.
         others: Names of features of any class. Defaults to none.
 
     Returns:
@@ -97,6 +101,12 @@ def examples_with(name, split, size, data_dir, types, others=()):
     features = builder.info.features
     for needed in (*types, *others):
         if needed not in features:
+            if needed == "image" and "audio" in features:
+                raise ValueError(
+                    f"The data set {name!r} has no images but recordings. "
+                    f"Received: features {', '.join(features)}. Give "
+                    "`clip_seconds` to load clips of them."
+                )
             raise ValueError(
                 f"The data set {name!r} has no {needed}s. Received: features "
                 f"{', '.join(features)}. Expected one named {needed!r}."
