@@ -18,6 +18,7 @@ from keras_vq.checks import title
 from keras_vq.layers import Bottleneck
 from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
+from keras_vq.losses import SpectralLoss
 from keras_vq.models.wiring import built_shapes
 from keras_vq.ops.to_float import to_float
 from keras_vq.saving.config import serializable
@@ -105,26 +106,29 @@ class FirstStage(Model):
         """Add losses to the likelihood's loss, and log all of them.
 
         Args:
-            perceptual_loss: `keras_vq.losses.PerceptualLoss` or None. Defaults
-                to None.
+            perceptual_loss: `keras_vq.losses.PerceptualLoss` for images,
+                `SpectralLoss` for audio, or None. Defaults to None.
             adversary: `keras_vq.losses.Adversary` or None. Defaults to None.
 
         Raises:
-            ValueError: If either is something else, or a perceptual loss is
-                given for audio or video.
+            ValueError: If either is something else, or not made for inputs of
+                this rank.
         """
         self.track("loss", "reconstruction_loss", *self.bottleneck.loss_names)
         if perceptual_loss is not None:
             check_type(
                 "perceptual_loss",
                 perceptual_loss,
-                PerceptualLoss,
-                "a keras_vq.losses.PerceptualLoss or None",
+                (PerceptualLoss, SpectralLoss),
+                "a keras_vq.losses.PerceptualLoss, a SpectralLoss or None",
             )
-            if len(self.input_shape) != 3:
+            rank = len(self.input_shape)
+            if rank != (2 if isinstance(perceptual_loss, SpectralLoss) else 3):
+                kind = type(perceptual_loss).__name__
                 raise ValueError(
-                    "`perceptual_loss` compares images. Received: input_shape="
-                    f"{self.input_shape}. Leave perceptual_loss=None."
+                    "A PerceptualLoss compares images and a SpectralLoss "
+                    f"audio. Received: perceptual_loss={kind} for input_shape="
+                    f"{self.input_shape}"
                 )
             self.perceptual_loss = perceptual_loss
             self.track("perceptual_loss")

@@ -19,6 +19,8 @@ from keras_vq.ops.rotary import apply_rotary
 from keras_vq.ops.rotary import rotary_angles
 from keras_vq.ops.rotation_trick import rotation_trick
 from keras_vq.ops.screened_nearest_code import screened_nearest_code
+from keras_vq.ops.spectrogram import mel_matrix
+from keras_vq.ops.spectrogram import spectrogram
 from keras_vq.ops.straight_through import straight_through
 from keras_vq.ops.to_float import to_float
 
@@ -37,10 +39,12 @@ __all__ = [
     "l2_normalize",
     "laplace_noise",
     "masked_mean",
+    "mel_matrix",
     "nearest_code",
     "rotary_angles",
     "rotation_trick",
     "screened_nearest_code",
+    "spectrogram",
     "standard_normal",
     "straight_through",
     "to_float",

@@ -307,6 +307,10 @@ LOSSES = {
         ),
         (Floats(IMAGE), Floats(IMAGE)),
     ),
+    losses.SpectralLoss: Case(
+        each(losses.SpectralLoss, 800, (16, 32), (4, 6), weight=0.5),
+        (Floats((40, 1)), Floats((40, 1))),
+    ),
 }
 
 REGULARIZERS = {
@@ -343,6 +347,8 @@ SCHEDULES = {
 CODES = np.array([[0, 1], [7, 1]])
 IMAGES = np.linspace(0, 1, 2 * 12 * 12 * 3).reshape(2, 12, 12, 3)
 PAIR = (IMAGES, IMAGES**2)
+AUDIO = np.sin(np.arange(80.0)).reshape(2, 40, 1)
+AUDIO_PAIR = (AUDIO, AUDIO**3)
 
 
 def wide_feature_network():
@@ -368,6 +374,12 @@ METRICS = {
         lambda **kwargs: metrics.LPIPS(wide_feature_network(), **kwargs),
         PAIR,
     ),
+    metrics.LogSpectralDistance: (
+        each(metrics.LogSpectralDistance, 8),
+        AUDIO_PAIR,
+    ),
+    metrics.MelDistance: (each(metrics.MelDistance, 800, 16, 4), AUDIO_PAIR),
+    metrics.SISDR: (each(metrics.SISDR), AUDIO_PAIR),
     metrics.PSNR: (each(metrics.PSNR, max_value=2.0), PAIR),
     metrics.SSIM: (each(metrics.SSIM, max_value=2.0), PAIR),
 }
