@@ -21,6 +21,7 @@ from keras_vq.layers.random_projection_quantizer import (
 )
 from keras_vq.layers.residual_vector_quantizer import ResidualVectorQuantizer
 from keras_vq.layers.sim_vector_quantizer import SimVectorQuantizer
+from keras_vq.layers.snake import Snake
 from keras_vq.layers.subpixel_conv import SubpixelConv
 from keras_vq.layers.sync_batch_normalization import SyncBatchNormalization
 from keras_vq.layers.transformer_block import TransformerBlock
@@ -48,6 +49,7 @@ __all__ = [
     "RandomProjectionQuantizer",
     "ResidualVectorQuantizer",
     "SimVectorQuantizer",
+    "Snake",
     "SubpixelConv",
     "SyncBatchNormalization",
     "TransformerBlock",

@@ -43,8 +43,8 @@ class ExampleMean(keras.metrics.Mean):
         y_true, y_pred = self.prepared(y_true), self.prepared(y_pred)
         if tuple(y_true.shape[1:]) != tuple(y_pred.shape[1:]):
             raise ValueError(
-                f"`{type(self).__name__}` compares {self.noun} of the same shape. "
-                f"Received: y_true of shape {tuple(y_true.shape)} and y_pred "
+                f"`{type(self).__name__}` compares {self.noun} of the same "
+                f"shape. Received: y_true of shape {tuple(y_true.shape)} and y_pred "
                 f"of shape {tuple(y_pred.shape)}"
             )
         super().update_state(self.measure(y_true, y_pred), sample_weight)

@@ -7,6 +7,8 @@ earlier codes, are layers.
 from keras_vq.networks.adaptive_transformer import AdaptiveTransformer
 from keras_vq.networks.causal_network import CausalNetwork
 from keras_vq.networks.code_cnn import code_encoder_decoder
+from keras_vq.networks.codec_cnn import codec_decoder
+from keras_vq.networks.codec_cnn import codec_encoder
 from keras_vq.networks.conditional import conditional_decoder
 from keras_vq.networks.conditional import conditional_encoder
 from keras_vq.networks.conditioning import Conditioning
@@ -43,6 +45,8 @@ __all__ = [
     "UNet",
     "WaveNet",
     "code_encoder_decoder",
+    "codec_decoder",
+    "codec_encoder",
     "conditional_decoder",
     "conditional_encoder",
     "encoder_decoder",

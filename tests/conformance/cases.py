@@ -91,6 +91,7 @@ LAYERS = {
         each(layers.AdaptiveTransformerBlock, 2, 6, dropout=0.1),
         (Floats((6, 8)), Floats((8,)), Floats((3, 5))),
     ),
+    layers.Snake: Case(layers.Snake, (Floats((6, 2)),)),
     layers.LabelTimeEmbedding: Case(
         each(layers.LabelTimeEmbedding, 6, 4), (Ints((), 4), Floats(()))
     ),
