@@ -71,8 +71,8 @@ def load_audio(
     Example:
 
     ```python
-    clips = keras_vq.data.load_audio("spoken_digit", clip_seconds=0.5)
-    next(iter(clips)).shape  # (32, 4000, 1)
+    clips = keras_vq.data.load_audio("voices", "all", clip_seconds=0.5)
+    next(iter(clips)).shape  # (32, 4000, 1) at 8,000 samples per second
     ```
     """
     check_path("name", name)

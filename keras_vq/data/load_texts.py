@@ -21,8 +21,9 @@ def load_texts(name, split="train", feature="caption", data_dir=None):
 
     Example:
 
-    >>> keras_vq.data.load_texts("scenes", "test[:1]")
-    ['a cyan cone in front of a red cylinder']
+    >>> captions = keras_vq.data.load_texts("scenes", "test[:5]")
+    >>> len(captions), captions[0].split()[0]
+    (5, 'a')
     """
     examples, _ = examples_with(
         name, split, None, data_dir, {feature: tfds.features.Text}

@@ -44,7 +44,7 @@ class ExampleMean(keras.metrics.Mean):
         if tuple(y_true.shape[1:]) != tuple(y_pred.shape[1:]):
             raise ValueError(
                 f"`{type(self).__name__}` compares {self.noun} of the same "
-                f"shape. Received: y_true of shape {tuple(y_true.shape)} and y_pred "
-                f"of shape {tuple(y_pred.shape)}"
+                f"shape. Received: y_true of shape {tuple(y_true.shape)} and "
+                f"y_pred of shape {tuple(y_pred.shape)}"
             )
         super().update_state(self.measure(y_true, y_pred), sample_weight)

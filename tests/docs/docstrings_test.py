@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import PIL.Image
 import pytest
+import soundfile
 import tensorflow as tf
 
 import keras_vq
@@ -85,6 +86,9 @@ def test_example_runs(example, tmp_path, monkeypatch, scenes_dir):
     if "photos" in example:
         (tmp_path / "photos").mkdir()
         PIL.Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "one.png")
+    if "voices" in example:
+        (tmp_path / "voices").mkdir()
+        soundfile.write(tmp_path / "voices" / "a.wav", np.eye(1, 9000)[0], 8000)
     for block in blocks:
         exec(textwrap.dedent(block), scope)
     statements = doctest.DocTestParser().get_examples(example)
