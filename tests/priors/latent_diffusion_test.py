@@ -144,8 +144,7 @@ def test_seeds_and_batches(betas):
     ("schedule", "prediction"),
     [
         (schedules.RectifiedFlow(), "flow"),
-        (schedules.LinearBetas(), "epsilon"),
-        (schedules.ScaledLinearBetas(), "v"),
+        (schedules.ScaledLinearBetas(), "epsilon"),
     ],
 )
 def test_training_on_one_latent_finds_it(schedule, prediction, rng):

@@ -53,7 +53,7 @@ def error(solver, schedule, prediction, num_steps, rng, count=4000):
 @pytest.fixture(scope="module")
 def ddpm_error():
     rng = np.random.default_rng(0)
-    return error(schedules.DDPM(), BETAS, "epsilon", 1000, rng, 20_000)
+    return error(schedules.DDPM(), BETAS, "epsilon", 1000, rng, 5000)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_solvers_reach_the_distribution(
     solver, schedule, prediction, num_steps, ddpm_error, rng
 ):
     found = error(solver, schedule, prediction, num_steps, rng)
-    assert ddpm_error < 0.01
-    assert found < ddpm_error
+    assert found < 0.006
+    assert found < ddpm_error < 0.03
 
 
 def test_some_noise_leaves_the_distribution(rng):
