@@ -7,6 +7,7 @@ from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
 from keras_vq.checks import check_seed
+from keras_vq.layers.projected_quantizer import ProjectedQuantizer
 from keras_vq.layers.quantizer import Quantizer
 from keras_vq.layers.quantizer import check_quantizer
 from keras_vq.layers.quantizer import make_stages
@@ -32,10 +33,14 @@ class ResidualVectorQuantizer(Quantizer):
     commitment losses of all stages reach `z`. Each stage refines the sum, so
     `decode_indices` accepts all codes of a vector or only the first ones.
 
+    Stages of a `ProjectedQuantizer` quantize in few dimensions, also by cosine
+    distance (factorized codes). There, gradients also reach the projections:
+    each stage copies them on its own, and residuals keep theirs.
+
     Args:
-        quantizer: A `VectorQuantizer`, `VectorQuantizerEMA` or other subclass
-            with l2 distance, the first stage. The other stages get its
-            configuration.
+        quantizer: The first stage: a `VectorQuantizer`, `VectorQuantizerEMA` or
+            other subclass with l2 distance, or a `ProjectedQuantizer`. The
+            other stages get its configuration.
         num_stages: int >= 2, codes per vector. Defaults to 4.
         shared: bool, whether all stages share one codebook. Defaults to False.
         dropout: float in [0, 1], fraction of the examples (the first axis of
@@ -80,7 +85,9 @@ class ResidualVectorQuantizer(Quantizer):
     References:
         Zeghidour et al., SoundStream: An End-to-End Neural Audio Codec, 2021,
         section III-C. Shared codebook: Lee et al., Autoregressive Image
-        Generation using Residual Quantization, 2022, section 3.1.
+        Generation using Residual Quantization, 2022, section 3.1. Factorized
+        codes: Kumar et al., High-Fidelity Audio Compression with Improved
+        RVQGAN, 2023, section 3.2.
     """
 
     def __init__(
@@ -93,13 +100,19 @@ class ResidualVectorQuantizer(Quantizer):
         **kwargs,
     ):
         check_quantizer(quantizer)
-        if not isinstance(quantizer, VectorQuantizer):
+        is_projected = isinstance(quantizer, ProjectedQuantizer)
+        if not is_projected and not isinstance(quantizer, VectorQuantizer):
             raise ValueError(
                 "`quantizer` must be a VectorQuantizer or a subclass, whose "
-                "codebook can represent residuals. Received: a "
-                f"{type(quantizer).__name__}"
+                "codebook can represent residuals, or a ProjectedQuantizer. "
+                f"Received: a {type(quantizer).__name__}"
             )
-        if quantizer.distance != "l2":
+        if is_projected and shared:
+            raise ValueError(
+                "Stages of a ProjectedQuantizer cannot be shared. Received: "
+                "shared=True"
+            )
+        if not is_projected and quantizer.distance != "l2":
             raise ValueError(
                 "`quantizer` must use the l2 distance: codes of length 1 "
                 "cannot represent residuals. Received: distance="
@@ -123,6 +136,8 @@ class ResidualVectorQuantizer(Quantizer):
         z, mask = self.prepare(z, mask)
         residual = vectors = ops.cast(z, "float32")
         depth = self.draw_depths(vectors) if training else None
+        if isinstance(self.quantizer, ProjectedQuantizer):
+            return self._projected(z, mask, depth, training)
         quantized = ops.zeros_like(vectors)
         indices, updates = [], []
         losses: dict = {}
@@ -146,6 +161,27 @@ class ResidualVectorQuantizer(Quantizer):
         quantized = estimate(vectors, quantized)
         indices = ops.stack(indices, axis=-1)
         return self.results(z, quantized, indices, losses)
+
+    def _projected(self, z, mask, depth, training):
+        """`call` with stages that pass on gradients themselves."""
+        residual = ops.cast(z, "float32")
+        quantized = ops.zeros_like(residual)
+        indices = []
+        losses: dict = {}
+        for i, stage in enumerate(self.stages):
+            kept = mask
+            if depth is not None:
+                kept = depth > i
+                kept = kept if mask is None else ops.logical_and(mask, kept)
+            outputs = stage(residual, mask=kept, training=training)
+            code = outputs.pop("quantized")
+            residual = residual - code
+            if depth is not None:
+                code = ops.where((depth > i)[..., None], code, 0.0)
+            quantized = quantized + code
+            indices.append(outputs.pop("indices"))
+            losses = {k: losses.get(k, 0.0) + v for k, v in outputs.items()}
+        return self.results(z, quantized, ops.stack(indices, axis=-1), losses)
 
     def draw_depths(self, z):
         """Draw the number of stages to use at each position, int32 `(...)`."""

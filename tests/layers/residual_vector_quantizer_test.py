@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_vq import layers
+from tests.helpers import gradients
 from tests.helpers import to_numpy
 from tests.reference.vector_quantizer import nearest
 
@@ -137,3 +138,65 @@ def test_bad_arguments_are_reported(make, message):
 def test_more_codes_than_stages_are_reported(codebooks):
     with pytest.raises(ValueError, match=r"with 1 to 3 codes.*\(2, 4\)"):
         build(codebooks).decode_indices(np.zeros((2, 4), "int32"))
+
+
+# === Factorized codes ===
+
+
+def factorized(num_stages=3, **kwargs):
+    inner = layers.VectorQuantizer(16, 2, distance="cosine")
+    template = layers.ProjectedQuantizer(
+        inner, 4, keras.initializers.GlorotUniform(seed=0)
+    )
+    layer = layers.ResidualVectorQuantizer(template, num_stages, **kwargs)
+    layer.build()
+    return layer
+
+
+def test_factorized_stages_quantize_the_residuals_one_by_one(rng):
+    layer = factorized()
+    z = rng.normal(size=(20, 4)).astype("float32")
+    outputs = to_numpy(layer(z))
+    residual, loss = z, 0.0
+    for i, stage in enumerate(layer.stages):
+        part = to_numpy(stage(residual))
+        np.testing.assert_array_equal(outputs["indices"][:, i], part["indices"])
+        residual = residual - part["quantized"]
+        loss += part["loss"]
+    np.testing.assert_allclose(outputs["quantized"], z - residual, atol=1e-5)
+    np.testing.assert_allclose(outputs["loss"], loss, rtol=1e-5)
+    indices = to_numpy(layer.encode_to_indices(z))
+    np.testing.assert_array_equal(indices, outputs["indices"])
+    np.testing.assert_allclose(
+        to_numpy(layer.decode_indices(indices)), z - residual, atol=1e-5
+    )
+
+
+def test_gradients_reach_the_projections_of_every_stage(rng):
+    layer = factorized()
+    z = keras.Variable(rng.normal(size=(20, 4)).astype("float32"))
+
+    def loss():
+        outputs = layer(keras.ops.convert_to_tensor(z))
+        return keras.ops.sum(keras.ops.square(outputs["quantized"]))
+
+    kernels = [k for s in layer.stages for k in (s.down, s.up)]
+    for gradient in gradients(loss, [z, *kernels]):
+        assert np.abs(gradient).max() > 1e-4
+
+
+def test_factorized_stages_are_dropped(rng):
+    z = rng.normal(size=(300, 2, 4)).astype("float32")
+    layer = factorized(dropout=1.0, seed=1)
+    outputs = to_numpy(layer(z, training=True))
+    prefixes = [
+        to_numpy(layer.decode_indices(outputs["indices"][..., : n + 1]))
+        for n in range(3)
+    ]
+    shares = [
+        np.all(np.abs(outputs["quantized"] - p) < 1e-5, axis=(1, 2)).mean()
+        for p in prefixes
+    ]
+    np.testing.assert_allclose(shares, 1 / 3, atol=0.08)
+    with pytest.raises(ValueError, match="cannot be shared"):
+        factorized(shared=True)
