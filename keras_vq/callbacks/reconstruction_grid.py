@@ -1,17 +1,23 @@
+import numpy as np
 from keras import ops
 
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.epoch_picture import check_images
 from keras_vq.callbacks.plots import comparison_grid
+from keras_vq.callbacks.spectrograms import spectrograms
 from keras_vq.metrics import PSNR
+from keras_vq.metrics import SISDR
 from keras_vq.ops.to_float import to_float
 
 
 class ReconstructionGrid(EpochPicture):
     """Draws images and their reconstructions after each epoch.
 
+    Recordings are drawn as spectrograms.
+
     Args:
-        images: array `(n, height, width, channels)`, the images to show.
+        images: array `(n, height, width, channels)`, the images to show, or
+            `(n, time, channels)`, recordings.
         directory: Folder for `epoch_0001.png` and so on; created if missing.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
@@ -25,7 +31,7 @@ class ReconstructionGrid(EpochPicture):
 
     def __init__(self, images, directory, labels=None):
         super().__init__(directory)
-        check_images(images)
+        check_images(images, or_audio=True)
         self.images = images
         self.labels = labels
 
@@ -36,9 +42,11 @@ class ReconstructionGrid(EpochPicture):
 def reconstruction_grid(model, images, labels=None):
     """Plot images above their reconstructions, with the PSNR of each.
 
+    Recordings are drawn as spectrograms, with the SI-SDR of each.
+
     Args:
         model: A first stage, such as `keras_vq.models.VQVAE`.
-        images: array `(n, height, width, channels)`.
+        images: array `(n, height, width, channels)` or `(n, time, channels)`.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
     Returns:
@@ -46,7 +54,16 @@ def reconstruction_grid(model, images, labels=None):
     """
     outputs = model.decode(model.encode(images, labels), labels)
     rows = {"original": images, "reconstruction": outputs}
-    return psnr_grid(rows, outputs, labels)
+    if images.ndim > 3:
+        return psnr_grid(rows, outputs, labels)
+    decibels = ops.convert_to_numpy(
+        SISDR().measure(to_float(images), to_float(outputs))
+    )
+    both = spectrograms(np.concatenate([images, outputs]))
+    rows = dict(zip(rows, np.split(both, 2), strict=True))
+    count = "1 recording" if len(images) == 1 else f"{len(images)} recordings"
+    title = f"{count}, mean SI-SDR {decibels.mean():.2f} dB"
+    return measured_grid(rows, decibels, title, labels)
 
 
 def psnr_grid(rows, outputs, labels=None):
@@ -62,14 +79,30 @@ def psnr_grid(rows, outputs, labels=None):
         `matplotlib.figure.Figure`.
     """
     psnr = image_psnr(next(iter(rows.values())), outputs)
-    captions = [f"{x:.1f} dB" for x in psnr]
+    count = "1 image" if len(psnr) == 1 else f"{len(psnr)} images"
+    title = f"{count}, mean PSNR {psnr.mean():.2f} dB"
+    return measured_grid(rows, psnr, title, labels)
+
+
+def measured_grid(rows, decibels, title, labels=None):
+    """Plot rows of pictures with a measurement below each column.
+
+    Args:
+        rows: dict from caption to array; see `plots.comparison_grid`.
+        decibels: float array `(n,)`.
+        title: str.
+        labels: int array `(n,)` or None, named below the pictures. Defaults to
+            None.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    captions = [f"{x:.1f} dB" for x in decibels]
     if labels is not None:
         captions = [
             f"class {k}\n{text}"
             for k, text in zip(labels, captions, strict=True)
         ]
-    count = "1 image" if len(psnr) == 1 else f"{len(psnr)} images"
-    title = f"{count}, mean PSNR {psnr.mean():.2f} dB"
     return comparison_grid(rows, captions=captions, title=title)
 
 

@@ -25,7 +25,7 @@ def reconstruct(
     out: Png = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Plot images and their reconstructions.
+    """Plot images and their reconstructions; write those of recordings.
 
     Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
     """
@@ -43,8 +43,23 @@ def reconstruct(
         figure = psnr_grid(rows, rows["all"])
     else:
         figure = reconstruction_grid(model, x, labels)
-    report_picture(
-        out or source.picture_path("reconstruction.png"),
-        figure,
-        f"{figure.get_suptitle()}.",
-    )
+    path = out or source.picture_path("reconstruction.png")
+    report_picture(path, figure, f"{figure.get_suptitle()}.")
+    if len(model.input_shape) == 2:
+        outputs = model.decode(model.encode(x, labels), labels)
+        folder = path.with_suffix("")
+        _write_pairs(folder, x, outputs, source.recipe.data.sample_rate)
+
+
+def _write_pairs(folder, originals, outputs, sample_rate):
+    """Write recordings and their reconstructions as WAV files."""
+    from keras_vq.data.audio import write_audio
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, clips in {
+        "original": originals,
+        "reconstruction": outputs,
+    }.items():
+        for number, clip in enumerate(clips):
+            write_audio(folder / f"{number:02d}_{name}.wav", clip, sample_rate)
+    print(f"Wrote {2 * len(outputs)} recordings to {folder}.")

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_vq.data.folder import MediaFolder
 from keras_vq.extras import require
+from keras_vq.saving.files import written_whole
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 
@@ -80,6 +81,54 @@ def resampled(samples, sample_rate, wanted):
     import soxr
 
     return soxr.resample(samples, sample_rate, wanted)
+
+
+def read_clip(path, sample_rate, shape):
+    """Read the beginning of one recording.
+
+    Args:
+        path: str or Path.
+        sample_rate: int, samples per second to resample to.
+        shape: tuple `(time, channels)` of the clip. Shorter recordings are
+            followed by silence; one channel is the mean of all.
+
+    Returns:
+        float32 NumPy array of that shape.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file cannot be decoded, is empty, silent or not
+            finite, or has another number of channels.
+    """
+    time, channels = shape
+    samples, rate = read_audio(path)
+    check_recording(samples, path, 1)
+    if channels == 1:
+        samples = samples.mean(axis=1, keepdims=True)
+    if samples.shape[1] != channels:
+        raise ValueError(
+            f"{path} has {samples.shape[1]} channels. Expected {channels}."
+        )
+    samples = resampled(samples, rate, sample_rate)[:time]
+    return np.pad(samples, [(0, time - len(samples)), (0, 0)])
+
+
+def write_audio(path, samples, sample_rate):
+    """Write a WAV file of 16 bits.
+
+    Args:
+        path: str or Path, which ends in `.wav`.
+        samples: float array `(time, channels)` in [-1, 1].
+        sample_rate: int, samples per second.
+
+    Raises:
+        ImportError: If soundfile is not installed.
+    """
+    require("Writing recordings", "soundfile")
+    import soundfile
+
+    with written_whole(path) as temporary:
+        soundfile.write(temporary, samples, sample_rate, subtype="PCM_16")
 
 
 def check_recording(samples, name, shortest):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 import numpy as np
 from tqdm.auto import tqdm
 
+from keras_vq.checks import check_int
 from keras_vq.checks import check_type
 from keras_vq.data.load import load
 from keras_vq.data.load_texts import load_texts
@@ -40,7 +41,8 @@ def encoded(
         first: int, batches to skip. Defaults to 0.
         continuous: bool, whether to encode to scaled continuous latents,
             rather than codes. Defaults to False.
-        **kwargs: `binarize`, `feature` and `data_dir` of `keras_vq.data.load`.
+        **kwargs: `binarize`, `feature`, `sample_rate` and `data_dir` of
+            `keras_vq.data.load`.
 
     Yields:
         `maps, classes` of up to `IMAGES_AT_ONCE` examples: a list of int32
@@ -61,7 +63,20 @@ def encoded(
             f"{condition_tokenizer!r}"
         )
 
-    def images_of(tokenizer, **options):
+    def images_of(tokenizer, sample_rate=None, **options):
+        if len(tokenizer.input_shape) == 2:
+            time, channels = tokenizer.input_shape
+            check_int("sample_rate", sample_rate)
+            return load(
+                name,
+                split,
+                IMAGES_AT_ONCE,
+                shuffle=False,
+                sample_rate=sample_rate,
+                clip_seconds=time / sample_rate,
+                mono=channels == 1,
+                **options,
+            )
         return load(
             name,
             split,

@@ -43,7 +43,7 @@ def load_codes(
             `keras_vq.priors.LatentDiffusion` is trained on, rather than codes;
             the tokenizer may then be any first stage with continuous latents.
             Defaults to False.
-        **kwargs: `binarize`, `feature` and `data_dir` of
+        **kwargs: `binarize`, `feature`, `sample_rate` and `data_dir` of
             `keras_vq.data.load`.
 
     Returns:

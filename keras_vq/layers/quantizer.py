@@ -351,7 +351,11 @@ def make_stages(quantizer, count, shared):
 
 
 def _reseeded(config, shift):
-    """Add `shift` to each seed in a configuration."""
+    """Add `shift` to each seed in a configuration.
+
+    Drops the numbers by which Keras, when it loads a model, would give stages
+    the same inner quantizer.
+    """
     if not isinstance(config, dict):
         return config
     return {
@@ -359,4 +363,5 @@ def _reseeded(config, shift):
         if key == "seed" and isinstance(value, int)
         else _reseeded(value, shift)
         for key, value in config.items()
+        if key != "shared_object_id"
     }

@@ -312,9 +312,9 @@ class FirstStage(Model):
         self.check_latents(latents)
         latents = latents.astype(self.latent_dtype)
         labels = self.label_array(labels, len(latents))
-        return in_batches(
-            self.jit(self.decode_step), [latents, labels], batch_size
-        )
+        # Residual codes may have fewer stages.
+        step = self.jit(self.decode_step, ("decode", latents.shape[1:]))
+        return in_batches(step, [latents, labels], batch_size)
 
     def predict(self, x, batch_size=None, *args, **kwargs):
         """Reconstruct; see `keras.Model.predict`. The first batch is checked.

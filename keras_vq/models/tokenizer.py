@@ -6,6 +6,7 @@ from keras_vq.checks import check_int
 from keras_vq.checks import check_type
 from keras_vq.checks import title
 from keras_vq.layers import Quantizer
+from keras_vq.layers import ResidualVectorQuantizer
 from keras_vq.metrics import CodebookPerplexity
 from keras_vq.metrics import CodebookUsage
 from keras_vq.models.first_stage import FirstStage
@@ -200,7 +201,13 @@ class Tokenizer(FirstStage):
         return f"{fingerprint}+{condition_tokenizer.fingerprint()}"
 
     def check_latents(self, latents):
-        check_codes(self, latents, self.code_shape, self.num_embeddings)
+        shape = self.code_shape
+        quantizer = getattr(self, "bottleneck", None)
+        if isinstance(quantizer, ResidualVectorQuantizer) and latents.ndim:
+            # The first stages alone are decoded to something coarser.
+            count = min(max(latents.shape[-1], 1), shape[-1])
+            shape = (*shape[:-1], count)
+        check_codes(self, latents, shape, self.num_embeddings)
 
 
 def check_quantizer_type(quantizer):

@@ -7,6 +7,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from keras_vq import data
+from keras_vq.data.audio import read_clip
 from keras_vq.data.image import read_image
 from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
@@ -54,8 +55,11 @@ def load_split(recipe, model, split, **order):
     return data.load_codes(
         model.tokenizer,
         name,
-        binarize=options["binarize"],
-        feature=options["feature"],
+        **{
+            name: options[name]
+            for name in ("binarize", "feature", "sample_rate")
+            if name in options
+        },
         condition_tokenizer=model.condition_tokenizer,
         condition=recipe.data.condition,
         continuous=model.prior.is_continuous,
@@ -230,6 +234,11 @@ def examples(run, paths, label, count):
         raise ValueError(
             f"{type(model).__name__} {needs} --label with image files."
         )
-    *size, channels = model.input_shape
-    images = np.stack([read_image(path, size, channels) for path in paths])
+    if len(model.input_shape) == 2:
+        rate = run.recipe.data.sample_rate
+        clips = [read_clip(path, rate, model.input_shape) for path in paths]
+        images = np.stack(clips)
+    else:
+        *size, channels = model.input_shape
+        images = np.stack([read_image(path, size, channels) for path in paths])
     return images, None if label is None else np.full(len(paths), label)

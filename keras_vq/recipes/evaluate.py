@@ -12,6 +12,8 @@ from keras_vq.saving.model_file import load_model_file
 _BATCH_SIZE = 200
 # Width of the window of the structural similarity.
 _SSIM_WINDOW = 11
+# Samples of the frames of spectrograms.
+_FRAME_LENGTH = 512
 
 
 def evaluate(run, split=None, features=None, num_importance_samples=None):
@@ -29,7 +31,8 @@ def evaluate(run, split=None, features=None, num_importance_samples=None):
 
     Returns:
         dict, metric names to float: the results of the model's `evaluate`, and
-        for a first stage also PSNR and SSIM. Losses are of the decoder's
+        for a first stage also PSNR and SSIM, or SI-SDR, log-spectral and mel
+        distance of audio. Losses are of the decoder's
         outputs, PSNR and SSIM of the images that `decode` returns, which are
         clipped to their range.
 
@@ -60,7 +63,7 @@ def evaluate(run, split=None, features=None, num_importance_samples=None):
         test = load_split(run.recipe, model, split, shuffle=False)
         model.prior.compile("sgd")  # Keras requires an optimizer, unused here
         return model.prior.evaluate(test, return_dict=True, verbose=0)
-    compared = _image_metrics(model, features)
+    compared = _compared_metrics(model, run.recipe.data.sample_rate, features)
     test = load_split(run.recipe, model, split, shuffle=False)
     results = model.evaluate(test, return_dict=True, verbose=0)
     if num_importance_samples:
@@ -76,7 +79,23 @@ def evaluate(run, split=None, features=None, num_importance_samples=None):
     return results | {m.name: float(m.result()) for m in compared}
 
 
-def _image_metrics(model, features):
+def _audio_metrics(model, sample_rate, features):
+    if features is not None:
+        raise ValueError(
+            "`features` compares images with their reconstructions. Received: "
+            f"input_shape={model.input_shape}, audio"
+        )
+    length = min(_FRAME_LENGTH, model.input_shape[0] // 4 * 4)
+    return [
+        metrics.SISDR(),
+        metrics.LogSpectralDistance(length),
+        metrics.MelDistance(sample_rate, length),
+    ]
+
+
+def _compared_metrics(model, sample_rate, features):
+    if len(model.input_shape) == 2:
+        return _audio_metrics(model, sample_rate, features)
     compared = [metrics.PSNR()]
     if min(model.input_shape[:2]) >= _SSIM_WINDOW:
         compared.append(metrics.SSIM())

@@ -35,7 +35,7 @@ class Data(_Section):
     `crop` and `flip` change the training split alone. `condition` names the
     feature that a prior is conditioned on; see `keras_vq.data.load_codes`.
     `name` may also be a folder of codes that `keras_vq.data.tokenize` wrote,
-    for a prior.
+    for a prior. Models of audio need the `sample_rate` of their clips.
     """
 
     name: str
@@ -47,17 +47,35 @@ class Data(_Section):
     crop: float = pydantic.Field(1.0, gt=0, le=1)
     flip: bool = False
     condition: str | None = None
+    sample_rate: int | None = pydantic.Field(None, ge=1)
 
     def load_arguments(self, model):
         """dict, arguments of `keras_vq.data.load` that all splits share."""
-        return {
+        shared = {
             "name": self.name,
             "batch_size": self.batch_size,
+            "labels": model.num_classes is not None,
+        }
+        if len(model.input_shape) == 2:
+            if self.sample_rate is None:
+                raise ValueError(
+                    "A model of audio needs the sample rate of its clips. "
+                    f"Received: input_shape={model.input_shape} without "
+                    "data.sample_rate"
+                )
+            time, channels = model.input_shape
+            return {
+                **shared,
+                "sample_rate": self.sample_rate,
+                "clip_seconds": time / self.sample_rate,
+                "mono": channels == 1,
+            }
+        return {
+            **shared,
             "binarize": self.binarize,
             "feature": self.feature,
             "image_size": tuple(model.input_shape[:2]),
             "channels": model.input_shape[2],
-            "labels": model.num_classes is not None,
         }
 
 

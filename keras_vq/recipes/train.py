@@ -10,6 +10,7 @@ from keras_vq import priors
 from keras_vq import zoo
 from keras_vq.callbacks.finite_check import FiniteCheck
 from keras_vq.checks import check_type
+from keras_vq.data.audio import AudioFolder
 from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
@@ -221,10 +222,10 @@ def check_model(recipe, model, parts):
             f"{recipe.data.condition!r} for {recipe.model}, a first stage"
         )
     shape = _whole(model, parts).input_shape
-    if len(shape) != 3 or shape[-1] not in (1, 3):
+    if len(shape) == 4 or (len(shape) == 3 and shape[-1] not in (1, 3)):
         raise ValueError(
-            "Recipes train on images: `input_shape` must be (height, width, 1 "
-            f"or 3). Received: input_shape={shape}"
+            "Recipes train on images, of `input_shape` (height, width, 1 or "
+            f"3), and on audio, (time, channels). Received: input_shape={shape}"
         )
 
 
@@ -233,7 +234,8 @@ def _announce(recipe, loaded):
     name, (_, _, steps) = recipe.data.name, loaded
     found = ""
     if is_folder(name) and provenance_of(name) is None:
-        found = f" ({ImageFolder(name)})"
+        is_audio = recipe.data.sample_rate is not None
+        found = f" ({(AudioFolder if is_audio else ImageFolder)(name)})"
     epochs = recipe.training.epochs
     count = "1 epoch" if epochs == 1 else f"{epochs} epochs"
     print(
@@ -345,6 +347,8 @@ def _picture_callbacks(run, model):
         )
         return
     if not isinstance(model, models.FirstStage):
+        if len(model.input_shape) == 2:
+            return
         conditions = first_conditions(recipe, model, NUM_PICTURES)
         count = len(conditions["condition"]) if conditions else 64
         yield callbacks.SampleGrid(
@@ -358,9 +362,9 @@ def _picture_callbacks(run, model):
         yield callbacks.LevelReconstructions(images[:8], path / "levels")
     if isinstance(model, models.Tokenizer):
         yield callbacks.CodebookPlot(path / "codebook")
-    else:
+    elif len(model.input_shape) > 2:
         yield callbacks.LatentInterpolation(
             images, path / "interpolations", labels=labels
         )
-    if model.can_generate:
+    if model.can_generate and len(model.input_shape) > 2:
         yield callbacks.SampleGrid(path / "samples")

@@ -72,6 +72,17 @@ SEARCH_SPACES = {
         _ERROR,
         has_codes=True,
     ),
+    "audio_codec": SearchSpace(
+        {
+            "num_embeddings": [256, 512, 1024, 2048],
+            "code_dim": [4, 8, 16],
+            "commitment_cost": (0.1, 2.0),
+            "hidden_dim": [16, 32, 64],
+            "learning_rate": (1e-4, 3e-3),
+        },
+        _ERROR,
+        has_codes=True,
+    ),
     "pixelcnn": SearchSpace(_PRIOR, "val_loss"),
     "vqvae2_prior": SearchSpace(_PRIOR, "val_loss"),
     "transformer": SearchSpace(

@@ -1,5 +1,6 @@
 """Factories that build and compile models, and trained models to load."""
 
+from keras_vq.zoo.audio_codec import audio_codec
 from keras_vq.zoo.autoencoder import autoencoder
 from keras_vq.zoo.cvae import cvae
 from keras_vq.zoo.kl_autoencoder import kl_autoencoder
@@ -21,6 +22,7 @@ from keras_vq.zoo.wavenet import wavenet
 FACTORIES = {
     factory.__name__: factory
     for factory in (
+        audio_codec,
         autoencoder,
         cvae,
         kl_autoencoder,
@@ -41,6 +43,7 @@ FACTORIES = {
 
 __all__ = [
     "FACTORIES",
+    "audio_codec",
     "autoencoder",
     "cvae",
     "kl_autoencoder",

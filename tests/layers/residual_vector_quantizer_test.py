@@ -200,3 +200,14 @@ def test_factorized_stages_are_dropped(rng):
     np.testing.assert_allclose(shares, 1 / 3, atol=0.08)
     with pytest.raises(ValueError, match="cannot be shared"):
         factorized(shared=True)
+
+
+def test_loaded_stages_share_no_codebook(tmp_path):
+    layer = factorized(num_stages=5)
+    inputs = keras.Input((3, 4))
+    model = keras.Model(inputs, layer(inputs)["quantized"])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert len(loaded.weights) == len(model.weights)
+    for a, b in zip(model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(to_numpy(a), to_numpy(b))

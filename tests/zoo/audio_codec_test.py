@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from keras_vq import layers
+from keras_vq import zoo
+from tests.helpers import perturbed
+
+SMALL = {
+    "num_embeddings": 8,
+    "code_dim": 2,
+    "num_stages": 3,
+    "hidden_dim": 2,
+    "embedding_dim": 4,
+    "strides": (4, 5),
+    "dilations": (1,),
+}
+
+
+@pytest.fixture(scope="module")
+def codec():
+    return perturbed(zoo.audio_codec((200, 1), 1000, seed=0, **SMALL))
+
+
+@pytest.fixture
+def clips(rng):
+    return rng.uniform(-0.5, 0.5, size=(2, 200, 1)).astype("float32")
+
+
+def test_fewer_stages_are_decoded(codec, clips):
+    codes = codec.encode(clips)
+    assert codes.shape == (2, 10, 3)
+    whole, two = codec.decode(codes), codec.decode(codes[..., :2])
+    assert whole.shape == two.shape == clips.shape
+    assert np.abs(whole - two).max() > 1e-4
+    for bad in (codes[..., :0], np.concatenate([codes, codes], -1)):
+        with pytest.raises(ValueError, match="indices"):
+            codec.decode(bad)
+
+
+def test_codes_depend_on_their_samples_and_those_before(codec, clips):
+    changed = clips.copy()
+    changed[:, 100:] += 0.3
+    codes, others = codec.encode(clips), codec.encode(changed)
+    np.testing.assert_array_equal(codes[:, :5], others[:, :5])
+    assert (codes[:, 5:] != others[:, 5:]).any()
+
+
+def test_parts_are_handed_in(clips):
+    quantizer = layers.FiniteScalarQuantizer((5, 4))
+    codec = zoo.audio_codec(
+        (200, 2), 1000, quantizer=quantizer, spectral_weight=0.0, **SMALL
+    )
+    assert codec.quantizer is quantizer
+    assert codec.perceptual_loss is None
+    assert codec.encode(np.repeat(clips, 2, axis=-1)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"input_shape": (210, 1)}, r"must divide .*\(210, 1\)"),
+        ({"sample_rate": 0}, "sample_rate=0"),
+        ({"num_stages": 1}, "num_stages=1"),
+        ({"code_dim": 0}, "embedding_dim=0"),
+        ({"spectral_weight": float("nan")}, "spectral_weight=nan"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.audio_codec(
+            **{
+                "input_shape": (200, 1),
+                "sample_rate": 1000,
+                **SMALL,
+                **arguments,
+            }
+        )
