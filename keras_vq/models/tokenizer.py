@@ -202,8 +202,11 @@ class Tokenizer(FirstStage):
 
     def check_latents(self, latents):
         shape = self.code_shape
-        quantizer = getattr(self, "bottleneck", None)
-        if isinstance(quantizer, ResidualVectorQuantizer) and latents.ndim:
+        is_residual = any(
+            isinstance(each, ResidualVectorQuantizer)
+            for each in self.quantizers
+        )
+        if is_residual and latents.ndim == len(shape) + 1:
             # The first stages alone are decoded to something coarser.
             count = min(max(latents.shape[-1], 1), shape[-1])
             shape = (*shape[:-1], count)

@@ -363,7 +363,7 @@ def test_parts_of_a_second_stage_must_fit_together():
         ),
         (
             lambda e, d: models.VQGAN(e, quantizer(), d, perceptual_loss=d),
-            "`perceptual_loss` must be a keras_vq.losses.PerceptualLoss or",
+            "`perceptual_loss` must be a keras_vq.losses.PerceptualLoss, a",
         ),
     ],
 )
