@@ -128,6 +128,7 @@ class AdaptiveTransformer(backend.LayerMixin, keras.layers.Layer):
     ):
         length = math.prod(self.grid)
         x = ops.reshape(inputs, (-1, length, self.hidden_dim))
+        x = ops.cast(x, self.compute_dtype)
         coordinates = np.indices(self.grid).reshape(len(self.grid), length)
         for embedding, along in zip(
             self.axis_embeddings, coordinates, strict=True
