@@ -8,6 +8,7 @@ from keras_vq.checks import check_int
 from keras_vq.checks import check_type
 from keras_vq.data.load import load
 from keras_vq.data.load_texts import load_texts
+from keras_vq.models import FirstStage
 from keras_vq.models import TextEncoder
 from keras_vq.models import Tokenizer
 
@@ -52,8 +53,17 @@ def encoded(
     Raises:
         ValueError, FileNotFoundError: As `keras_vq.data.load`.
     """
-    if not continuous:
-        check_tokenizers(tokenizer, condition_tokenizer)
+    kind = FirstStage if continuous else Tokenizer
+    check_type(
+        "tokenizer", tokenizer, kind, f"a keras_vq.models.{kind.__name__}"
+    )
+    if condition_tokenizer is not None:
+        check_type(
+            "condition_tokenizer",
+            condition_tokenizer,
+            (Tokenizer, TextEncoder),
+            "a keras_vq.models.Tokenizer or TextEncoder",
+        )
     encode = tokenizer.encode_latents if continuous else tokenizer.encode
     if (condition_tokenizer is None) != (condition is None):
         raise ValueError(
@@ -126,8 +136,5 @@ def check_tokenizers(tokenizer, condition_tokenizer=None):
     check_type("tokenizer", tokenizer, Tokenizer, expected)
     if condition_tokenizer is not None:
         check_type(
-            "condition_tokenizer",
-            condition_tokenizer,
-            (Tokenizer, TextEncoder),
-            "a keras_vq.models.Tokenizer or TextEncoder",
+            "condition_tokenizer", condition_tokenizer, Tokenizer, expected
         )

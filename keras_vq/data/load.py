@@ -25,7 +25,7 @@ from keras_vq.data.tfds_examples import tfds_examples
 from keras_vq.data.tfds_examples import unknown_name_error
 
 # What the arguments that are for images alone default to.
-_NO_IMAGES = (None, None, False, 1.0, False)
+_NO_IMAGES = (None, None, False, "image", 1.0, False)
 
 
 def load(
@@ -112,11 +112,13 @@ def load(
     (16, 32, 32, 3)
     """
     if clip_seconds is not None:
-        if (image_size, channels, binarize, crop, flip) != _NO_IMAGES:
+        given = (image_size, channels, binarize, feature, crop, flip)
+        if given != _NO_IMAGES:
             raise ValueError(
-                "Recordings have no image_size, channels, binarize, crop or "
-                f"flip. Received: {image_size=}, {channels=}, {binarize=}, "
-                f"{crop=}, {flip=} with {clip_seconds=}"
+                "Recordings have no image_size, channels, binarize, feature, "
+                f"crop or flip. Received: {image_size=}, {channels=}, "
+                f"{binarize=}, {feature=}, {crop=}, {flip=} with "
+                f"{clip_seconds=}"
             )
         return load_audio(
             name,

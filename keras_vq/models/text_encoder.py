@@ -5,6 +5,7 @@ from keras import random
 
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
+from keras_vq.checks import check_seed
 from keras_vq.layers import CodeEmbedding
 from keras_vq.networks import AdaptiveTransformer
 from keras_vq.ops.masked_mean import masked_mean
@@ -90,8 +91,8 @@ class TextEncoder(Model):
         )
         self.logits = keras.layers.Dense(_NUM_CHARACTERS, dtype="float32")
         self.logits.build((None, self.hidden_dim))
-        self.seed = seed
-        self.seed_generator = random.SeedGenerator(seed)
+        self.seed = check_seed(seed)
+        self.seed_generator = random.SeedGenerator(self.seed)
         self.track("loss", "accuracy")
 
     @property

@@ -13,6 +13,7 @@ from keras_vq.networks import Conditioning
 from keras_vq.networks import LatentDenoiser
 from keras_vq.ops.gaussian import standard_normal
 from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.priors.parallel import guided
 from keras_vq.priors.prior import Prior
 from keras_vq.saving.config import serializable
 from keras_vq.schedules.solvers import evaluation_of
@@ -356,14 +357,13 @@ class LatentDiffusion(Prior):
         rows = ops.convert_to_tensor(table)
         if guidance is not None:
             conditioning = self.with_unconditional(conditioning)
-            guidance = ops.reshape(guidance, (-1, *[1] * len(self.code_shape)))
 
         def step(index, carry):
             x, previous_x, previous_x0 = carry
             now = evaluation_of(rows[index])
             there = now.signal * latents + now.noise * start
             x = ops.where(known, there, x)
-            output = self._predicted(x, now.time, conditioning, guidance)
+            output = guided(self.network, x, conditioning, guidance, now.time)
             x0 = now.x_weight * x + now.output_weight * output
             update = now.update
             later = update.x * x + update.x0 * x0
@@ -375,17 +375,6 @@ class LatentDiffusion(Prior):
 
         x, _, _ = ops.fori_loop(0, len(table), step, (start, start, start))
         return ops.where(known, latents, x)
-
-    def _predicted(self, x, time, conditioning, guidance):
-        """The network's output, with classifier-free guidance or none."""
-        if guidance is not None:
-            x = ops.concatenate([x, x])
-        time = ops.broadcast_to(time, ops.shape(x)[:1])
-        output = self.network(x, conditioning, time)
-        if guidance is None:
-            return output
-        conditional, unconditional = ops.split(output, 2)
-        return unconditional + guidance * (conditional - unconditional)
 
     # === Checks ===
 

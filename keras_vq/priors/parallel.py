@@ -3,6 +3,36 @@
 from keras import ops
 
 
+def guided(network, x, conditioning, guidance, time=None):
+    """The output of a network, with classifier-free guidance or none.
+
+    Args:
+        network: A denoising network of `keras_vq.networks`.
+        x: tensor `(batch, ...)`.
+        conditioning: `keras_vq.networks.Conditioning`; with guidance twice as
+            long, see `with_unconditional`.
+        guidance: float32 tensor `(batch, 1)` or None, the scale.
+        time: float32 scalar tensor or None. Defaults to None.
+
+    Returns:
+        float32 tensor `(batch, ...)`.
+
+    References:
+        Ho and Salimans, Classifier-Free Diffusion Guidance, 2022, equation 6.
+    """
+    if guidance is not None:
+        x = ops.concatenate([x, x])
+    if time is not None:
+        time = ops.broadcast_to(time, ops.shape(x)[:1])
+    output = network(x, conditioning, time)
+    if guidance is None:
+        return output
+    conditional, unconditional = ops.split(output, 2)
+    per_example = (-1, *[1] * (len(output.shape) - 1))
+    guidance = ops.reshape(guidance, per_example)
+    return unconditional + guidance * (conditional - unconditional)
+
+
 def guided_log_probs(network, codes, conditioning, guidance, time=None):
     """Log-probabilities of all codes, with classifier-free guidance or none.
 
@@ -17,22 +47,10 @@ def guided_log_probs(network, codes, conditioning, guidance, time=None):
     Returns:
         float32 tensor `(batch, num_codes, num_embeddings)`.
     """
-    if guidance is not None:
-        codes = ops.concatenate([codes, codes])
-    if time is not None:
-        time = ops.broadcast_to(time, (ops.shape(codes)[0],))
-    logits = network(
-        ops.reshape(codes, (-1, *network.code_shape)), conditioning, time
-    )
-    logits = ops.reshape(
-        logits, (-1, network.num_codes, network.num_embeddings)
-    )
-    if guidance is not None:
-        conditional, unconditional = ops.split(logits, 2)
-        logits = unconditional + guidance[:, :, None] * (
-            conditional - unconditional
-        )
-    return ops.log_softmax(logits, axis=-1)
+    codes = ops.reshape(codes, (-1, *network.code_shape))
+    logits = guided(network, codes, conditioning, guidance, time)
+    shape = (-1, network.num_codes, network.num_embeddings)
+    return ops.log_softmax(ops.reshape(logits, shape), axis=-1)
 
 
 def lowest(x, count):

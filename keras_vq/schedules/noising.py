@@ -28,6 +28,8 @@ class Noising:
 
     # Steps of the forward process; None for continuous time.
     num_steps: Any = None
+    # Whether `signal = 1 - time` and `noise = time`, which flows' solvers use.
+    is_flow = False
     # Defaults of `keras_vq.priors.LatentDiffusion` for this schedule.
     default_prediction = "epsilon"
     default_solver = "ddim"
@@ -216,6 +218,7 @@ class RectifiedFlow(Noising):
         Image Synthesis, 2024, section 5.3.2, for the shift.
     """
 
+    is_flow = True
     default_prediction = "flow"
     default_solver = "euler"
     default_num_steps = 28

@@ -12,7 +12,6 @@ import numpy as np
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_number
 from keras_vq.saving.config import serializable
-from keras_vq.schedules.noising import RectifiedFlow
 
 
 class Update(NamedTuple):
@@ -65,7 +64,7 @@ class Solver:
 
     def check_schedule(self, schedule):
         """Raise if this solver is not made for the schedule."""
-        if isinstance(schedule, RectifiedFlow) != self.is_for_flows:
+        if schedule.is_flow != self.is_for_flows:
             fitting = _FOR_BETAS if self.is_for_flows else _FOR_FLOWS
             raise ValueError(
                 f"{type(self).__name__} does not solve a "

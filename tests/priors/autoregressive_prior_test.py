@@ -62,11 +62,13 @@ def test_each_code_depends_on_all_before_and_on_none_after(rng):
     codes = rng.integers(NUM_EMBEDDINGS, size=(8, 1, 12))
     changed = codes + np.eye(12, dtype=int)
     maps = np.concatenate([codes, changed % NUM_EMBEDDINGS], axis=1)
-    logits = run(prior, maps.reshape(-1, 2, 3, 2).astype("int32"))
+    maps = maps.reshape(8, 13, 2, 3, 2).astype("int32")
+    # In batches of their own: kernels may round rows of a batch differently.
+    logits = np.stack([run(prior, maps[:, i]) for i in range(13)], axis=1)
     logits = logits.reshape(8, 13, 12, NUM_EMBEDDINGS)
     differs = np.abs(logits[:, 1:] - logits[:, :1]).max(axis=(0, 3))
     is_earlier = np.triu(np.ones((12, 12), bool), k=1)  # [changed, code]
-    assert (differs[~is_earlier] < 1e-6).all()
+    assert (differs[~is_earlier] == 0).all()
     assert (differs[is_earlier] > 1e-6).all()
 
 
