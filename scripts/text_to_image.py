@@ -106,7 +106,8 @@ def main(
     reader_epochs: int = 8,
     num_layers: int = 4,
     hidden_dim: int = 96,
-    batch_size: int = 32,
+    batch_size: int = 64,
+    learning_rate: float = 2e-3,
     guidance_scale: float = 3.0,
     num_steps: int = 12,
     data_dir: str | None = None,
@@ -136,7 +137,7 @@ def main(
         condition_shape=encoder.condition_shape,
         num_steps=num_steps,
         label_dropout=0.1,
-        learning_rate=keras.optimizers.schedules.CosineDecay(1e-3, steps),
+        learning_rate=keras.optimizers.schedules.CosineDecay(learning_rate, steps),
         seed=seed,
     )
     condition = encoder.encode(captions, batch_size=256)

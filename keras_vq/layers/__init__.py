@@ -1,6 +1,7 @@
 """Quantizers and other layers."""
 
 from keras_vq.layers.adaptive_transformer_block import AdaptiveTransformerBlock
+from keras_vq.layers.attention import Attention
 from keras_vq.layers.bottleneck import Bottleneck
 from keras_vq.layers.causal_conv1d import CausalConv1D
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
@@ -31,6 +32,7 @@ from keras_vq.layers.vector_quantizer_ema import VectorQuantizerEMA
 
 __all__ = [
     "AdaptiveTransformerBlock",
+    "Attention",
     "Bottleneck",
     "CausalConv1D",
     "CausalSelfAttention",

@@ -4,6 +4,7 @@ from keras import ops
 from keras_vq import backend
 from keras_vq.checks import check_int
 from keras_vq.checks import check_number
+from keras_vq.layers.attention import Attention
 from keras_vq.saving.config import serializable
 
 
@@ -60,15 +61,10 @@ class AdaptiveTransformerBlock(backend.LayerMixin, keras.layers.Layer):
 
     def build(self, inputs_shape, vector_shape, context_shape=None):
         channels = inputs_shape[-1]
-        if channels % self.num_heads:
-            raise ValueError(
-                "`num_heads` must divide the number of channels. Received: "
-                f"num_heads={self.num_heads} and {channels} channels"
-            )
         dtype = self.dtype_policy
 
         def attention_to(shape):
-            layer = _Attention(self.num_heads, dtype=dtype)
+            layer = Attention(self.num_heads, dtype=dtype)
             layer.build(inputs_shape, shape)
             return layer
 
@@ -113,38 +109,4 @@ class AdaptiveTransformerBlock(backend.LayerMixin, keras.layers.Layer):
         return x + mlp_gate * self.drop(y, training=training)
 
     def compute_output_shape(self, inputs_shape, *args, **kwargs):
-        return inputs_shape
-
-
-class _Attention(backend.LayerMixin, keras.layers.Layer):
-    """Multi-head attention of `inputs` to the vectors of `context`."""
-
-    def __init__(self, num_heads, **kwargs):
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-
-    def build(self, inputs_shape, context_shape):
-        channels, dtype = inputs_shape[-1], self.dtype_policy
-        self.query = keras.layers.Dense(channels, dtype=dtype)
-        self.key_value = keras.layers.Dense(2 * channels, dtype=dtype)
-        self.outputs = keras.layers.Dense(channels, dtype=dtype)
-        self.query.build(inputs_shape)
-        self.key_value.build(context_shape)
-        self.outputs.build(inputs_shape)
-        self.built = True
-
-    def call(self, inputs, context):
-        channels = inputs.shape[-1]
-        head_dim = channels // self.num_heads
-
-        def by_head(x):
-            return ops.reshape(x, (-1, x.shape[1], self.num_heads, head_dim))
-
-        key, value = ops.split(self.key_value(context), 2, axis=-1)
-        heads = backend.attention(
-            by_head(self.query(inputs)), by_head(key), by_head(value)
-        )
-        return self.outputs(ops.reshape(heads, (-1, *inputs.shape[1:])))
-
-    def compute_output_shape(self, inputs_shape, context_shape):
         return inputs_shape

@@ -10,6 +10,7 @@ from keras_vq.checks import check_int
 from keras_vq.checks import check_number
 from keras_vq.checks import check_shape
 from keras_vq.layers import AdaptiveTransformerBlock
+from keras_vq.layers import Attention
 from keras_vq.layers import CodeEmbedding
 from keras_vq.layers import LabelTimeEmbedding
 from keras_vq.networks.conditioning import Conditioning
@@ -20,9 +21,10 @@ from keras_vq.saving.config import serializable
 class AdaptiveTransformer(backend.LayerMixin, keras.layers.Layer):
     """The blocks of a transformer that sees all positions of a grid at once.
 
-    Adds position embeddings, one per axis. Label and time steer the blocks by
-    adaptive layer normalization; a condition, such as the vectors of a text
-    encoder, enters by cross-attention.
+    Adds position embeddings, one per axis. Label, time and a summary of the
+    condition, such as the vectors of a text encoder, steer the blocks by
+    adaptive layer normalization; the condition itself enters each block by
+    cross-attention.
 
     Args:
         grid: tuple of int, shape of the positions.
@@ -97,6 +99,11 @@ class AdaptiveTransformer(backend.LayerMixin, keras.layers.Layer):
             self.hidden_dim, num_classes, self.takes_time, dtype=dtype
         )
         self.num_classes = self.conditioning_embedding.num_classes
+        if self.condition_shape is not None:
+            self.summary = Attention(self.num_heads, dtype=dtype)
+            self.summary.build(
+                (None, 1, self.hidden_dim), (None, *self.condition_shape)
+            )
         self.blocks = [
             AdaptiveTransformerBlock(
                 self.num_heads,
@@ -141,6 +148,7 @@ class AdaptiveTransformer(backend.LayerMixin, keras.layers.Layer):
         context = conditioning.condition
         if context is not None:
             context = ops.cast(context, x.dtype)
+            vector = vector + self.summary(vector[:, None], context)[:, 0]
         for block in self.blocks:
             x = block(x, vector, context, training=training)
         return ops.reshape(self.norm(x), (-1, *self.grid, self.hidden_dim))
