@@ -129,6 +129,7 @@ def main(
     )
 
     steps = prior_epochs * (len(images) // batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     prior = zoo.maskgit(
         tokenizer,
         num_layers=num_layers,
@@ -137,7 +138,7 @@ def main(
         condition_shape=encoder.condition_shape,
         num_steps=num_steps,
         label_dropout=0.1,
-        learning_rate=keras.optimizers.schedules.CosineDecay(learning_rate, steps),
+        learning_rate=rate,
         seed=seed,
     )
     condition = encoder.encode(captions, batch_size=256)

@@ -4,6 +4,7 @@ from keras_vq.layers.adaptive_transformer_block import AdaptiveTransformerBlock
 from keras_vq.layers.attention import Attention
 from keras_vq.layers.bottleneck import Bottleneck
 from keras_vq.layers.causal_conv1d import CausalConv1D
+from keras_vq.layers.causal_conv1d_transpose import CausalConv1DTranspose
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
 from keras_vq.layers.code_embedding import CodeEmbedding
 from keras_vq.layers.finite_scalar_quantizer import FiniteScalarQuantizer
@@ -20,9 +21,11 @@ from keras_vq.layers.quantizer import Quantizer
 from keras_vq.layers.random_projection_quantizer import (
     RandomProjectionQuantizer,
 )
+from keras_vq.layers.residual_unit1d import ResidualUnit1D
 from keras_vq.layers.residual_vector_quantizer import ResidualVectorQuantizer
 from keras_vq.layers.sim_vector_quantizer import SimVectorQuantizer
 from keras_vq.layers.snake import Snake
+from keras_vq.layers.streaming_layer import StreamingLayer
 from keras_vq.layers.subpixel_conv import SubpixelConv
 from keras_vq.layers.sync_batch_normalization import SyncBatchNormalization
 from keras_vq.layers.transformer_block import TransformerBlock
@@ -35,6 +38,7 @@ __all__ = [
     "Attention",
     "Bottleneck",
     "CausalConv1D",
+    "CausalConv1DTranspose",
     "CausalSelfAttention",
     "CodeEmbedding",
     "FiniteScalarQuantizer",
@@ -49,9 +53,11 @@ __all__ = [
     "ProjectedQuantizer",
     "Quantizer",
     "RandomProjectionQuantizer",
+    "ResidualUnit1D",
     "ResidualVectorQuantizer",
     "SimVectorQuantizer",
     "Snake",
+    "StreamingLayer",
     "SubpixelConv",
     "SyncBatchNormalization",
     "TransformerBlock",

@@ -7,6 +7,7 @@ from keras_vq.models.kl_autoencoder import KLAutoencoder
 from keras_vq.models.pixels import Pixels
 from keras_vq.models.remap_unused_codes import remap_unused_codes
 from keras_vq.models.stacked_vqvae import StackedVQVAE
+from keras_vq.models.stream import Stream
 from keras_vq.models.text_encoder import TextEncoder
 from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.models.vae import VAE
@@ -25,6 +26,7 @@ __all__ = [
     "KLAutoencoder",
     "Pixels",
     "StackedVQVAE",
+    "Stream",
     "TextEncoder",
     "Tokenizer",
     "remap_unused_codes",

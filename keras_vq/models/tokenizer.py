@@ -11,6 +11,7 @@ from keras_vq.metrics import CodebookPerplexity
 from keras_vq.metrics import CodebookUsage
 from keras_vq.models.first_stage import FirstStage
 from keras_vq.models.first_stage import digest
+from keras_vq.models.stream import Stream
 from keras_vq.ops.masked_mean import masked_mean
 from keras_vq.saving.config import serializable
 from keras_vq.training.batches import batches_of
@@ -200,17 +201,39 @@ class Tokenizer(FirstStage):
             return fingerprint
         return f"{fingerprint}+{condition_tokenizer.fingerprint()}"
 
+    def stream(self, batch_size=1):
+        """Encode and decode audio chunk by chunk; see `keras_vq.models.Stream`.
+
+        Args:
+            batch_size: int >= 1, recordings at a time. Defaults to 1.
+
+        Returns:
+            `keras_vq.models.Stream`.
+
+        Raises:
+            ValueError: If the networks are not chains of causal layers.
+        """
+        return Stream(self, batch_size)
+
     def check_latents(self, latents):
-        shape = self.code_shape
+        self.check_codes_of_shape(latents, self.code_shape)
+
+    def check_codes_of_shape(self, codes, shape):
+        """Raise unless these are codes of a shape, or their first stages.
+
+        Args:
+            codes: NumPy array `(n, *shape)`.
+            shape: tuple of int, shape of the codes of one input.
+        """
         is_residual = any(
             isinstance(each, ResidualVectorQuantizer)
             for each in self.quantizers
         )
-        if is_residual and latents.ndim == len(shape) + 1:
+        if is_residual and codes.ndim == len(shape) + 1:
             # The first stages alone are decoded to something coarser.
-            count = min(max(latents.shape[-1], 1), shape[-1])
+            count = min(max(codes.shape[-1], 1), shape[-1])
             shape = (*shape[:-1], count)
-        check_codes(self, latents, shape, self.num_embeddings)
+        check_codes(self, codes, shape, self.num_embeddings)
 
 
 def check_quantizer_type(quantizer):

@@ -13,9 +13,13 @@ from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
 from keras_vq.checks import check_memory
 from keras_vq.checks import check_shape
-from keras_vq.layers import Snake
+from keras_vq.layers import CausalConv1D
+from keras_vq.layers import CausalConv1DTranspose
+from keras_vq.layers import ResidualUnit1D
+from keras_vq.layers.residual_unit1d import ACTIVATIONS
+from keras_vq.layers.residual_unit1d import audio_activation
+from keras_vq.layers.residual_unit1d import conv1d
 
-_ACTIVATIONS = ("snake", "elu")
 _KERNEL_SIZE = 7
 
 
@@ -72,15 +76,12 @@ def codec_encoder(
             f"{strides}, whose product is {hop}"
         )
     blocks = _Blocks(dilations, activation, is_causal, dtype)
-    inputs = keras.Input(input_shape)
-    x = blocks.conv(inputs, hidden_dim, _KERNEL_SIZE)
-    for stride in strides:
-        x = blocks.residual_units(x)
-        x = blocks.activated(x)
-        x = blocks.downsampled(x, 2 * x.shape[-1], stride)
-    x = blocks.activated(x)
-    outputs = blocks.conv(x, output_dim, 3, dtype="float32")
-    return keras.Model(inputs, outputs, name=name)
+    x = [blocks.conv(hidden_dim, _KERNEL_SIZE)]
+    for level, stride in enumerate(strides, 1):
+        x += [*blocks.residual_units(), blocks.activation()]
+        x += blocks.downsampling(hidden_dim * 2**level, stride)
+    x += [blocks.activation(), blocks.conv(output_dim, 3, "float32")]
+    return keras.Sequential([keras.Input(input_shape), *x], name=name)
 
 
 def codec_decoder(
@@ -119,15 +120,13 @@ def codec_decoder(
     """
     strides = _check_sizes(input_shape, hidden_dim, strides)
     blocks = _Blocks(dilations, activation, is_causal, dtype)
-    inputs = keras.Input(input_shape)
-    x = blocks.conv(inputs, hidden_dim * 2 ** len(strides), _KERNEL_SIZE)
-    for stride in reversed(strides):
-        x = blocks.activated(x)
-        x = blocks.upsampled(x, x.shape[-1] // 2, stride)
-        x = blocks.residual_units(x)
-    x = blocks.activated(x)
-    outputs = blocks.conv(x, output_dim, _KERNEL_SIZE, dtype="float32")
-    return keras.Model(inputs, outputs, name=name)
+    x = [blocks.conv(hidden_dim * 2 ** len(strides), _KERNEL_SIZE)]
+    for level, stride in enumerate(reversed(strides), 1):
+        x.append(blocks.activation())
+        x += blocks.upsampling(hidden_dim * 2 ** (len(strides) - level), stride)
+        x += blocks.residual_units()
+    x += [blocks.activation(), blocks.conv(output_dim, _KERNEL_SIZE, "float32")]
+    return keras.Sequential([keras.Input(input_shape), *x], name=name)
 
 
 def _check_sizes(input_shape, hidden_dim, strides):
@@ -141,53 +140,56 @@ def _check_sizes(input_shape, hidden_dim, strides):
 
 
 class _Blocks:
-    """The building blocks of encoder and decoder."""
+    """The layers that encoder and decoder are built from."""
 
     def __init__(self, dilations, activation, is_causal, dtype):
         self.dilations = check_shape("dilations", dilations)
-        self.activation = check_choice("activation", activation, _ACTIVATIONS)
+        self.name = check_choice("activation", activation, ACTIVATIONS)
         self.is_causal = check_flag("is_causal", is_causal)
         self.dtype = dtype
 
-    def activated(self, x):
-        if self.activation == "snake":
-            return Snake(dtype=self.dtype)(x)
-        return keras.layers.Activation("elu", dtype=self.dtype)(x)
+    def activation(self):
+        return audio_activation(self.name, self.dtype)
 
-    def conv(self, x, filters, kernel_size, dilation=1, dtype=None):
-        return keras.layers.Conv1D(
-            filters,
-            kernel_size,
-            padding="causal" if self.is_causal else "same",
-            dilation_rate=dilation,
-            dtype=dtype or self.dtype,
-        )(x)
+    def conv(self, filters, kernel_size, dtype=None):
+        dtype = dtype or self.dtype
+        return conv1d(filters, kernel_size, 1, self.is_causal, dtype)
 
-    def residual_units(self, x):
-        for dilation in self.dilations:
-            h = self.activated(x)
-            h = self.conv(h, x.shape[-1], _KERNEL_SIZE, dilation)
-            h = self.conv(self.activated(h), x.shape[-1], 1)
-            x = keras.layers.Add(dtype=self.dtype)([x, h])
-        return x
+    def residual_units(self):
+        return [
+            ResidualUnit1D(
+                _KERNEL_SIZE,
+                dilation,
+                self.name,
+                self.is_causal,
+                dtype=self.dtype,
+            )
+            for dilation in self.dilations
+        ]
 
-    def downsampled(self, x, filters, stride):
+    def downsampling(self, filters, stride):
         """Each output sees the `stride` samples it stands for, and as many
         before; or half as many on both sides."""
-        padding = (stride, 0)
-        if not self.is_causal:
-            padding = (stride - stride // 2, stride // 2)
-        x = keras.layers.ZeroPadding1D(padding, dtype=self.dtype)(x)
-        return keras.layers.Conv1D(
-            filters, 2 * stride, stride, padding="valid", dtype=self.dtype
-        )(x)
+        if self.is_causal:
+            return [
+                CausalConv1D(
+                    filters, 2 * stride, strides=stride, dtype=self.dtype
+                )
+            ]
+        sides = (stride - stride // 2, stride // 2)
+        return [
+            keras.layers.ZeroPadding1D(sides, dtype=self.dtype),
+            keras.layers.Conv1D(filters, 2 * stride, stride, dtype=self.dtype),
+        ]
 
-    def upsampled(self, x, filters, stride):
+    def upsampling(self, filters, stride):
         """Each output sees the vector it belongs to, and one neighbour."""
-        x = keras.layers.Conv1DTranspose(
-            filters, 2 * stride, stride, padding="valid", dtype=self.dtype
-        )(x)
-        cropping = (0, stride)
-        if not self.is_causal:
-            cropping = (stride // 2, stride - stride // 2)
-        return keras.layers.Cropping1D(cropping, dtype=self.dtype)(x)
+        if self.is_causal:
+            return [CausalConv1DTranspose(filters, stride, dtype=self.dtype)]
+        sides = (stride // 2, stride - stride // 2)
+        return [
+            keras.layers.Conv1DTranspose(
+                filters, 2 * stride, stride, dtype=self.dtype
+            ),
+            keras.layers.Cropping1D(sides, dtype=self.dtype),
+        ]
