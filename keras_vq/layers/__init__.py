@@ -8,6 +8,7 @@ from keras_vq.layers.causal_conv1d_transpose import CausalConv1DTranspose
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
 from keras_vq.layers.code_embedding import CodeEmbedding
 from keras_vq.layers.finite_scalar_quantizer import FiniteScalarQuantizer
+from keras_vq.layers.fourier_frames import FourierFrames
 from keras_vq.layers.gated_masked_conv import GatedMaskedConv
 from keras_vq.layers.gaussian_bottleneck import GaussianBottleneck
 from keras_vq.layers.grouped_vector_quantizer import GroupedVectorQuantizer
@@ -42,6 +43,7 @@ __all__ = [
     "CausalSelfAttention",
     "CodeEmbedding",
     "FiniteScalarQuantizer",
+    "FourierFrames",
     "GatedMaskedConv",
     "GaussianBottleneck",
     "GroupedVectorQuantizer",

@@ -22,22 +22,31 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
     """Trains a first-stage model against a discriminator.
 
     ```
-    adaptive      = |d nll / d last| / (|d gan / d last| + 1e-4), in [0, 1e4]
-    model         : loss + ramp * weight * adaptive * gan
+    model         : loss + ramp * weight * adaptive(gan) * gan
+                    + ramp * feature_weight * adaptive(features) * features
+    adaptive(x)   = |d nll / d last| / (|d x / d last| + 1e-4), in [0, 1e4]
     discriminator : hinge or non-saturating loss + r1_weight / 2 * R1
                     + lecam_weight * LeCam, from step `start` on
     ```
 
     where `nll` is the reconstruction term of the model's `loss`, `gan` the
-    generator's loss, and `last` the kernel of the decoder's last layer. `ramp`
-    rises linearly from 0 at step `start` to 1 at step `start + ramp_steps`.
+    generator's loss, `features` the relative difference between the
+    discriminator's features of inputs and reconstructions, and `last` the
+    kernel of the decoder's last layer: `adaptive` balances the losses by their
+    gradients. `ramp` rises linearly from 0 at step `start` to 1 at step
+    `start + ramp_steps`.
 
     Args:
         discriminator: `keras.Model` from inputs in [-1, 1] to logits, high for
-            real inputs; `keras_vq.networks.patch_discriminator` builds one. To
-            normalize by batch statistics on several replicas, use
+            real inputs; `keras_vq.networks.patch_discriminator` builds one.
+            Several discriminators in one model, such as
+            `keras_vq.networks.audio_discriminator`, return a list with a list
+            for each, of its features and then its logits. To normalize by
+            batch statistics on several replicas, use
             `keras_vq.layers.SyncBatchNormalization`.
         weight: float > 0, weight of the generator's loss. Defaults to 0.8.
+        feature_weight: float >= 0, weight of the features, for a discriminator
+            that returns them. Defaults to 0.0.
         start: int >= 0, number of training steps before adversarial training
             starts. Defaults to 0.
         ramp_steps: int >= 0, number of steps over which the weight of the
@@ -54,7 +63,8 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
         training: bool. Defaults to False.
 
     Returns:
-        float tensor, the discriminator's logits.
+        float tensor, the discriminator's logits, or a list of lists of its
+        features and logits.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -81,6 +91,7 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
         self,
         discriminator,
         weight=0.8,
+        feature_weight=0.0,
         start=0,
         ramp_steps=0,
         loss="hinge",
@@ -96,6 +107,9 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
             "a keras.Model or layer",
         )
         self.weight = check_number("weight", weight, above=0)
+        self.feature_weight = check_number(
+            "feature_weight", feature_weight, at_least=0
+        )
         self.start = check_int("start", start, 0)
         self.ramp_steps = check_int("ramp_steps", ramp_steps, 0)
         self.loss = check_choice("loss", loss, KINDS)
@@ -129,6 +143,7 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
             "logits_real",
             "logits_fake",
             "adaptive_weight",
+            *(("feature_loss",) if self.feature_weight else ()),
             *(("r1_penalty",) if self.r1_weight else ()),
             *(("lecam_loss",) if self.lecam_weight else ()),
         )
@@ -162,22 +177,43 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
         return outputs
 
     def _step_generator(self, model, losses, rows):
+        weights = {"generator_loss": self.weight}
+        if self.feature_weight:
+            weights["feature_loss"] = self.feature_weight
+
         def parts():
             outputs = losses()
-            fake = model.to_network_range(outputs["reconstruction"])
-            outputs["generator_loss"] = generator_loss(
-                self(fake, training=True), self.loss
+            fake = self(
+                model.to_network_range(outputs["reconstruction"]), training=True
             )
-            names = ("loss", "nll", "generator_loss")
+            outputs["generator_loss"] = _mean_of(
+                lambda logits: generator_loss(logits, self.loss), _logits(fake)
+            )
+            if self.feature_weight:
+                real = self(
+                    model.to_network_range(outputs["inputs"]), training=True
+                )
+                outputs["feature_loss"] = _mean_of(
+                    _relative_difference, _features(real), _features(fake)
+                )
+            names = ("loss", "nll", *weights)
             return tuple(outputs[name] for name in names), outputs
 
         _, outputs, pullback = backend.vjp(
             parts, model.variable_groups()["generator"], persistent=True
         )
-        adaptive = self.adaptive_weight(pullback, model.last_kernel, rows)
-        outputs["adaptive_weight"] = adaptive
-        cotangents = (1.0, 0.0, self.ramp() * self.weight * adaptive)
-        model.apply_pullback(pullback, cotangents, rows, "generator")
+        adaptive = self.adaptive_weights(
+            pullback, len(weights), model.last_kernel, rows
+        )
+        outputs["adaptive_weight"] = adaptive[0]
+        ramp = self.ramp()
+        cotangents = [
+            ramp * weight * balance
+            for weight, balance in zip(weights.values(), adaptive, strict=True)
+        ]
+        model.apply_pullback(
+            pullback, (1.0, 0.0, *cotangents), rows, "generator"
+        )
         return outputs
 
     def _step_discriminator(self, model, real, fake, rows):
@@ -185,20 +221,28 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
         is_on = ops.cast(self.steps >= self.start, "float32")
 
         def losses():
-            logits_real = self(real, training=True)
-            logits_fake = self(fake, training=True)
-            loss = discriminator_loss(logits_real, logits_fake, self.loss)
+            logits_real = _logits(self(real, training=True))
+            logits_fake = _logits(self(fake, training=True))
+            loss = _mean_of(
+                lambda *logits: discriminator_loss(*logits, self.loss),
+                logits_real,
+                logits_fake,
+            )
             logs = {
                 "discriminator_loss": loss,
-                "logits_real": ops.mean(logits_real),
-                "logits_fake": ops.mean(logits_fake),
+                "logits_real": _mean_of(ops.mean, logits_real),
+                "logits_fake": _mean_of(ops.mean, logits_fake),
             }
             if self.r1_weight:
                 logs["r1_penalty"] = self.r1_penalty(real)
                 loss = loss + 0.5 * self.r1_weight * logs["r1_penalty"]
             if self.lecam_weight:
-                logs["lecam_loss"] = lecam_regularizer(
-                    logits_real, logits_fake, *self.logit_means
+                logs["lecam_loss"] = _mean_of(
+                    lambda *logits: lecam_regularizer(
+                        *logits, *self.logit_means
+                    ),
+                    logits_real,
+                    logits_fake,
                 )
                 loss = loss + self.lecam_weight * logs["lecam_loss"]
             return (loss,), logs
@@ -224,22 +268,41 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
         axes = tuple(range(1, len(real.shape)))
 
         def sum_of_means(x):
-            return ops.sum(ops.mean(self(x, training=True), axis=axes))
+            logits = _logits(self(x, training=True))
+            return ops.sum(_mean_of(_mean_of_each, logits))
 
         gradient = backend.input_gradient(sum_of_means, real)
         return ops.mean(ops.sum(ops.square(gradient), axis=axes))
 
-    def adaptive_weight(self, pullback, last_kernel, rows):
-        """Ratio of the gradient norms of both losses at `last_kernel`."""
+    def adaptive_weights(self, pullback, count, last_kernel, rows):
+        """Ratios of gradient norms at `last_kernel`: nll to each other loss.
+
+        Args:
+            pullback: Function of the cotangents of `loss`, `nll` and `count`
+                more losses.
+            count: int >= 1.
+            last_kernel: Variable, the kernel of the decoder's last layer.
+            rows: int or int tensor, number of rows of the batch.
+
+        Returns:
+            list of `count` float32 scalars.
+        """
         share = backend.batch_share(rows)
 
-        def norm(*cotangents):
-            shares = tuple(c * share for c in cotangents)
-            (gradient,) = backend.all_sum(*pullback(shares, [last_kernel]))
+        def norm(index):
+            cotangents = [0.0] * (2 + count)
+            cotangents[index] = 1.0 * share
+            (gradient,) = backend.all_sum(
+                *pullback(tuple(cotangents), [last_kernel])
+            )
             return ops.sqrt(ops.sum(ops.square(gradient)))
 
-        weight = norm(0.0, 1.0, 0.0) / (norm(0.0, 0.0, 1.0) + _EPSILON)
-        return ops.stop_gradient(ops.clip(weight, 0.0, _MAX_WEIGHT))
+        of_nll = norm(1)
+        ratios = [of_nll / (norm(2 + i) + _EPSILON) for i in range(count)]
+        return [
+            ops.stop_gradient(ops.clip(ratio, 0.0, _MAX_WEIGHT))
+            for ratio in ratios
+        ]
 
     def ramp(self):
         """0 until step `start`, then rising linearly to 1."""
@@ -265,3 +328,37 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
         rate = is_on * ops.maximum(1.0 - _LECAM_DECAY, first)
         for mean, value in zip(self.logit_means, values, strict=True):
             mean.assign(mean + rate * (value - mean))
+
+
+def _logits(outputs):
+    """list of the logits of each discriminator."""
+    if isinstance(outputs, (list, tuple)):
+        return [maps[-1] for maps in outputs]
+    return [outputs]
+
+
+def _features(outputs):
+    """list of the features of all discriminators."""
+    if not isinstance(outputs, (list, tuple)):
+        raise ValueError(
+            "`feature_weight` needs a discriminator that returns its features, "
+            "such as keras_vq.networks.audio_discriminator. Received: one that "
+            "returns logits alone"
+        )
+    return [each for maps in outputs for each in maps[:-1]]
+
+
+def _mean_of(function, *lists):
+    """Mean of a function over the elements of lists of equal length."""
+    values = [function(*each) for each in zip(*lists, strict=True)]
+    return sum(values) / len(values)
+
+
+def _mean_of_each(logits):
+    return ops.mean(logits, axis=tuple(range(1, len(logits.shape))))
+
+
+def _relative_difference(real, fake):
+    real = ops.cast(ops.stop_gradient(real), "float32")
+    difference = ops.mean(ops.abs(real - ops.cast(fake, "float32")))
+    return difference / (ops.mean(ops.abs(real)) + keras.config.epsilon())

@@ -5,6 +5,11 @@ earlier codes, are layers.
 """
 
 from keras_vq.networks.adaptive_transformer import AdaptiveTransformer
+from keras_vq.networks.audio_discriminators import audio_discriminator
+from keras_vq.networks.audio_discriminators import multi_period_discriminator
+from keras_vq.networks.audio_discriminators import (
+    multi_scale_stft_discriminator,
+)
 from keras_vq.networks.causal_network import CausalNetwork
 from keras_vq.networks.code_cnn import code_encoder_decoder
 from keras_vq.networks.codec_cnn import codec_decoder
@@ -44,6 +49,7 @@ __all__ = [
     "Transformer",
     "UNet",
     "WaveNet",
+    "audio_discriminator",
     "code_encoder_decoder",
     "codec_decoder",
     "codec_encoder",
@@ -53,6 +59,8 @@ __all__ = [
     "hierarchical_cnn",
     "mlp_decoder",
     "mlp_encoder",
+    "multi_period_discriminator",
+    "multi_scale_stft_discriminator",
     "patch_discriminator",
     "residual_cnn_decoder",
     "residual_cnn_encoder",

@@ -19,6 +19,7 @@ from keras_vq.ops.rotary import apply_rotary
 from keras_vq.ops.rotary import rotary_angles
 from keras_vq.ops.rotation_trick import rotation_trick
 from keras_vq.ops.screened_nearest_code import screened_nearest_code
+from keras_vq.ops.spectrogram import fourier_frames
 from keras_vq.ops.spectrogram import mel_matrix
 from keras_vq.ops.spectrogram import spectrogram
 from keras_vq.ops.straight_through import straight_through
@@ -31,6 +32,7 @@ __all__ = [
     "code_distribution",
     "code_sums",
     "dense",
+    "fourier_frames",
     "gated_activation",
     "gaussian_kl",
     "gaussian_log_prob",

@@ -30,19 +30,41 @@ def spectrogram(x, frame_length):
     >>> magnitudes.shape, int(keras.ops.argmax(magnitudes[0, 0, 20]))
     ((1, 1, 41, 51), 10)
     """
+    real, imaginary = fourier_frames(x, frame_length)
+    return ops.sqrt(ops.square(real) + ops.square(imaginary) + _TINY)
+
+
+def fourier_frames(x, frame_length):
+    """Real and imaginary parts of the short-time Fourier transform.
+
+    Args:
+        x, frame_length: See `spectrogram`.
+
+    Returns:
+        Pair of float32 tensors `(batch, channels, frames, frame_length / 2 +
+        1)`.
+
+    Raises:
+        ValueError: If `x` is not longer than half a frame.
+
+    Example:
+
+    >>> real, imaginary = keras_vq.ops.fourier_frames(np.ones((1, 40, 1)), 20)
+    >>> real.shape, float(real[0, 0, 4, 0])
+    ((1, 1, 9, 11), 10.0)
+    """
     x = ops.cast(x, "float32")
     if x.shape[1] is not None and x.shape[1] <= frame_length // 2:
         raise ValueError(
             "Audio must be longer than half a frame. Received: "
             f"{x.shape[1]} samples and frame_length={frame_length}"
         )
-    real, imaginary = ops.stft(
+    return ops.stft(
         ops.transpose(x, (0, 2, 1)),
         sequence_length=frame_length,
         sequence_stride=frame_length // 4,
         fft_length=frame_length,
     )
-    return ops.sqrt(ops.square(real) + ops.square(imaginary) + _TINY)
 
 
 def mel_matrix(sample_rate, frame_length, num_bands):

@@ -15,6 +15,9 @@ from keras_vq.zoo.parts import compile_adversarial
 
 # Samples of the frames of the spectral loss, and its mel bands.
 _FRAMES = {32: 5, 64: 10, 128: 20, 256: 40, 512: 80, 1024: 160, 2048: 320}
+# Of the discriminators.
+_PERIODS = (2, 3, 5, 7, 11)
+_STFT_FRAMES = (2048, 1024, 512)
 
 
 @checked
@@ -33,6 +36,10 @@ def audio_codec(
     activation: str = "snake",
     is_causal: bool = True,
     spectral_weight: float = 1.0,
+    disc_weight: float = 0.0,
+    disc_start: int = 0,
+    disc_hidden_dim: int = 32,
+    feature_weight: float = 1.0,
     learning_rate: float | LearningRateSchedule = 3e-4,
     quantizer: layers.Quantizer | None = None,
     adversary: Adversary | None = None,
@@ -43,9 +50,10 @@ def audio_codec(
     """A neural audio codec, built and compiled with Adam.
 
     A VQGAN of audio: strided convolutions, a residual quantizer of factorized
-    codes, a spectral loss beside the absolute error of the waveform, and an
-    adversary of your own, if any. `decode(codes[..., :n])` decodes the first n
-    stages: fewer bits, a coarser sound.
+    codes, a spectral loss beside the absolute error of the waveform, and, with
+    `disc_weight`, discriminators of periods and spectra.
+    `decode(codes[..., :n])` decodes the first n stages: fewer bits, a coarser
+    sound. `stream()` goes chunk by chunk.
 
     Args:
         input_shape: tuple `(time, channels)` of a clip in [-1, 1]; the product
@@ -64,11 +72,20 @@ def audio_codec(
             networks; see `keras_vq.networks.codec_encoder`.
         spectral_weight: float >= 0, weight of the spectral loss. Defaults to
             1.0.
+        disc_weight: float >= 0, weight of the generator's loss; 0 trains
+            without an adversary, several times as fast. Defaults to 0.0.
+        disc_start: int >= 0, steps before adversarial training starts.
+            Defaults to 0.
+        disc_hidden_dim: int >= 1, `hidden_dim` of
+            `keras_vq.networks.audio_discriminator`. Defaults to 32.
+        feature_weight: float >= 0, weight of the discriminators' features; see
+            `keras_vq.losses.Adversary`. Defaults to 1.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 3e-4.
         quantizer: A quantizer of `keras_vq.layers` that replaces the default.
             Defaults to None.
-        adversary: A `keras_vq.losses.Adversary` or None. Defaults to None.
+        adversary: A `keras_vq.losses.Adversary` that replaces the default.
+            Defaults to None.
         seed: int or None, seed of the dropout of stages. Defaults to None.
         dtype: dtype policy of the model and its networks; None for Keras's
             default. Defaults to None.
@@ -98,6 +115,7 @@ def audio_codec(
     """
     input_shape = check_input_shape(input_shape)
     check_number("spectral_weight", spectral_weight, at_least=0)
+    check_number("disc_weight", disc_weight, at_least=0)
     if quantizer is None:
         stage = layers.ProjectedQuantizer(
             layers.VectorQuantizer(
@@ -125,6 +143,17 @@ def audio_codec(
     if spectral_weight > 0:
         spectral_loss = SpectralLoss(
             sample_rate, tuple(frames), tuple(frames.values()), spectral_weight
+        )
+    if adversary is None and disc_weight > 0:
+        discriminator = networks.audio_discriminator(
+            input_shape,
+            tuple(p for p in _PERIODS if p <= input_shape[0]),
+            tuple(n for n in _STFT_FRAMES if n <= input_shape[0]),
+            disc_hidden_dim,
+            dtype,
+        )
+        adversary = Adversary(
+            discriminator, disc_weight, feature_weight, disc_start
         )
     model = models.VQGAN(
         encoder,

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from keras_vq import layers
+from keras_vq import losses
+from keras_vq import networks
 from keras_vq import zoo
 from tests.helpers import perturbed
+from tests.helpers import to_numpy
 
 SMALL = {
     "num_embeddings": 8,
@@ -55,6 +58,65 @@ def test_parts_are_handed_in(clips):
     assert codec.encode(np.repeat(clips, 2, axis=-1)).shape == (2, 10)
 
 
+def relative_differences(real, fake):
+    pairs = [
+        (to_numpy(x), to_numpy(y))
+        for maps, others in zip(real, fake, strict=True)
+        for x, y in zip(maps[:-1], others[:-1], strict=True)
+    ]
+    return [np.mean(np.abs(x - y)) / np.mean(np.abs(x)) for x, y in pairs]
+
+
+def test_features_of_discriminators_are_matched(clips):
+    codec = zoo.audio_codec(
+        (200, 1),
+        1000,
+        adversary=losses.Adversary(
+            networks.audio_discriminator((200, 1), (2, 3), (32,), 2),
+            feature_weight=2.0,
+        ),
+        spectral_weight=0.0,
+        stage_dropout=0.0,
+        **SMALL,
+    )
+    real = codec.adversary(clips)
+    outputs = codec.losses_of(clips, None, training=False)
+    fake = codec.adversary(outputs["reconstruction"])
+    before = codec.decoder.get_weights()
+    logs = codec.fit(clips, batch_size=2, verbose=0).history
+    expected = relative_differences(real, fake)
+    assert len(expected) == 15
+    np.testing.assert_allclose(
+        logs["feature_loss"][0], np.mean(expected), rtol=1e-3
+    )
+    logits = np.mean([to_numpy(maps[-1]).mean() for maps in fake])
+    np.testing.assert_allclose(
+        logs["generator_loss"][0], -logits, rtol=1e-3, atol=1e-6
+    )
+    assert all(
+        (x != y).any()
+        for x, y in zip(before, codec.decoder.get_weights(), strict=True)
+    )
+
+
+def test_default_discriminators():
+    codec = zoo.audio_codec(
+        (600, 1), 1000, disc_weight=0.5, disc_hidden_dim=1, **SMALL
+    )
+    assert len(codec.adversary(np.zeros((1, 600, 1)))) == 6
+    assert codec.adversary.feature_weight == 1.0
+    with pytest.raises(ValueError, match="returns its features"):
+        zoo.audio_codec(
+            (200, 1),
+            1000,
+            adversary=losses.Adversary(
+                networks.patch_discriminator((200, 1), 2, 1),
+                feature_weight=1.0,
+            ),
+            **SMALL,
+        ).fit(np.zeros((1, 200, 1)), verbose=0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -63,6 +125,7 @@ def test_parts_are_handed_in(clips):
         ({"num_stages": 1}, "num_stages=1"),
         ({"code_dim": 0}, "embedding_dim=0"),
         ({"spectral_weight": float("nan")}, "spectral_weight=nan"),
+        ({"disc_weight": -1.0}, "disc_weight=-1.0"),
     ],
 )
 def test_bad_arguments(arguments, message):
