@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 from keras import ops
 
 from keras_vq.checks import check_int
@@ -20,7 +21,9 @@ class WaveNet(CausalNetwork):
     caches the earlier inputs that each layer still needs.
 
     Args:
-        code_shape: tuple of int, `(time,)`, or `(time, codes_per_position)`.
+        code_shape: tuple of int, `(time,)` or `(time, codes_per_position)`. Or
+            `(time, stages)` with one code per position, for a sequence of
+            all codes, one stage after the other.
         num_embeddings: int >= 2, number of codes, K.
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
@@ -34,8 +37,9 @@ class WaveNet(CausalNetwork):
             `2 ** (num_layers - 1)`. Defaults to 6.
         kernel_size: int >= 2. Defaults to 2.
         condition_dim: int or None, channels of a condition, a float sequence
-            `(time, condition_dim)` such as pitch, phonemes or a spectrogram,
-            resampled to the rate of the codes. Defaults to None, no condition.
+            `(*position_shape, condition_dim)` such as pitch, phonemes or a
+            spectrogram, resampled to the rate of the codes. Defaults to None,
+            no condition.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -44,7 +48,7 @@ class WaveNet(CausalNetwork):
         training: bool, ignored.
 
     Returns:
-        float32 tensor `(batch, time, skip_dim)`.
+        float32 tensor `(batch, *position_shape, skip_dim)`.
 
     Raises:
         ValueError: If an argument is out of range, or the codes are not a
@@ -82,9 +86,10 @@ class WaveNet(CausalNetwork):
             codes_per_position,
             **kwargs,
         )
-        if len(self.position_shape) != 1:
+        if len(self.position_shape) > 2 or len(self.code_shape) > 2:
             raise ValueError(
-                "WaveNet models sequences of codes, (time,). Received: "
+                "WaveNet models sequences of codes, (time,), or of several "
+                "codes per time, (time, stages). Received: "
                 f"code_shape={self.code_shape} with "
                 f"codes_per_position={self.codes_per_position}"
             )
@@ -96,7 +101,7 @@ class WaveNet(CausalNetwork):
         self.condition_dim = condition_dim
         self.features_dim = self.skip_dim
         dtype = self.dtype_policy
-        hidden = (None, *self.position_shape, self.hidden_dim)
+        hidden = (None, self.num_positions, self.hidden_dim)
 
         # === Layers ===
         def dense(units, shape=hidden, **kwargs):
@@ -110,11 +115,17 @@ class WaveNet(CausalNetwork):
             self.codes_per_position,
             dtype=dtype,
         )
+        # Stages whose codes follow one another.
+        self.num_stages = (*self.position_shape, 1)[1]
+        if self.num_stages > 1:
+            self.stage_embedding = CodeEmbedding(
+                self.num_stages, self.hidden_dim, dtype=dtype
+            )
         if condition_dim is not None:
             self.condition_dim = check_int("condition_dim", condition_dim)
             self.condition_shape = (*self.position_shape, self.condition_dim)
             self.project_condition = dense(
-                self.hidden_dim, (None, *self.condition_shape)
+                self.hidden_dim, (None, self.num_positions, self.condition_dim)
             )
         if self.num_classes is not None:
             self.label_embedding = keras.layers.Embedding(
@@ -138,18 +149,27 @@ class WaveNet(CausalNetwork):
         ]
         self.to_residual = [dense(self.hidden_dim) for _ in self.convs[1:]]
         self.to_skip = [dense(self.skip_dim) for _ in self.convs]
-        skip = (None, *self.position_shape, self.skip_dim)
+        skip = (None, self.num_positions, self.skip_dim)
         self.hidden = dense(self.skip_dim, skip, activation="relu")
         self.built = True
 
     def call(self, codes, conditioning=Conditioning(), training=False):
-        x = ops.pad(self.embedding(codes), [[0, 0], [1, 0], [0, 0]])[:, :-1]
+        x = ops.reshape(
+            self.embedding(codes), (-1, self.num_positions, self.hidden_dim)
+        )
+        x = ops.pad(x, [[0, 0], [1, 0], [0, 0]])[:, :-1]
+        if self.num_stages > 1:
+            stages = np.arange(self.num_positions) % self.num_stages
+            x = x + self.stage_embedding(stages)
         biases = self._biases(conditioning)
         convolutions = [
             lambda x, conv=conv, bias=bias: conv(x) + ops.cast(bias, x.dtype)
             for conv, bias in zip(self.convs, biases, strict=True)
         ]
-        return self._network(x, convolutions)
+        features = self._network(x, convolutions)
+        return ops.reshape(
+            features, (-1, *self.position_shape, self.features_dim)
+        )
 
     def initial_state(self, batch_size, conditioning=Conditioning()):
         biases = self._biases(conditioning)
@@ -161,6 +181,9 @@ class WaveNet(CausalNetwork):
     def step(self, position, codes, state):
         previous = self.embedding(codes[:, ops.maximum(position - 1, 0)])
         x = ops.where(position == 0, 0.0, ops.cast(previous, "float32"))
+        if self.num_stages > 1:
+            stage = self.stage_embedding.embeddings[position % self.num_stages]
+            x = x + ops.cast(stage, "float32")
         caches = []
 
         def convolution(conv, cache, bias):
@@ -190,7 +213,11 @@ class WaveNet(CausalNetwork):
         if self.num_classes is not None:
             parts.append(self.label_embedding(conditioning.labels)[:, None])
         if self.condition_dim is not None:
-            parts.append(self.project_condition(conditioning.condition))
+            condition = ops.reshape(
+                conditioning.condition,
+                (-1, self.num_positions, self.condition_dim),
+            )
+            parts.append(self.project_condition(condition))
         return [dense(sum(parts)) for dense in self.to_bias]
 
     def _network(self, x, convolutions):

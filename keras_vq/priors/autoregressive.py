@@ -1,15 +1,19 @@
 import math
 
+import keras
 from keras import ops
 
 from keras_vq import backend
 from keras_vq import samplers
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_type
 from keras_vq.checks import title
 from keras_vq.networks import CausalNetwork
 from keras_vq.networks import Conditioning
 from keras_vq.networks import SlidingWindow
 from keras_vq.ops.masked_mean import masked_mean
+from keras_vq.priors.delay import delayed
+from keras_vq.priors.delay import undelayed
 from keras_vq.priors.drawing import draw
 from keras_vq.priors.heads import CodeHead
 from keras_vq.priors.prior import Prior
@@ -37,6 +41,11 @@ class AutoregressivePrior(Prior):
             `LogisticMixtureHead` for pixels. None for a `CodeHead`, tied to
             the network's embedding if it was created with `tie_weights`.
             Defaults to None.
+        is_delayed: bool, whether each code of a position follows the one before
+            by a step: code s of time t is at position t + s of the network,
+            which has `codes_per_position - 1` more positions than the codes.
+            Codes of later stages then see more of the others, at no more steps.
+            Defaults to False.
         label_dropout: float in [0, 1), share of training examples whose label
             is replaced by "no label", for classifier-free guidance. Defaults to
             0.0.
@@ -87,6 +96,7 @@ class AutoregressivePrior(Prior):
         self,
         network,
         head=None,
+        is_delayed=False,
         label_dropout=0.0,
         seed=None,
         tokenizer_fingerprint=None,
@@ -100,8 +110,11 @@ class AutoregressivePrior(Prior):
         )
         super().__init__(label_dropout, seed, tokenizer_fingerprint, **kwargs)
         self.network = network
+        self.is_delayed = check_flag("is_delayed", is_delayed)
         self.describe(
-            network.code_shape, network.num_embeddings, network.num_classes
+            _undelayed_shape(network) if is_delayed else network.code_shape,
+            network.num_embeddings,
+            network.num_classes,
         )
         self.condition_shape = network.condition_shape
         self.num_condition_embeddings = network.num_condition_embeddings
@@ -120,10 +133,27 @@ class AutoregressivePrior(Prior):
 
     def call(self, inputs, training=False):
         codes, conditioning = self.split(inputs)
+        return self.logits(codes, conditioning, training)
+
+    def logits(self, codes, conditioning=Conditioning(), training=False):
+        """Logits of all codes, each given those before it.
+
+        Args:
+            codes: int32 tensor `(batch, *code_shape)`.
+            conditioning: `keras_vq.networks.Conditioning`. Defaults to no
+                conditioning.
+            training: bool. Defaults to False.
+
+        Returns:
+            float32 tensor `(batch, *code_shape, num_embeddings)`.
+        """
+        if self.is_delayed:
+            codes = delayed(codes, fill=0)
         features = self.network(
             codes, conditioning=conditioning, training=training
         )
-        return self.head(features, codes)
+        logits = self.head(features, codes)
+        return undelayed(logits) if self.is_delayed else logits
 
     def losses_of(self, x, labels, training):
         codes, conditioning = self.with_condition(x, labels)
@@ -145,6 +175,13 @@ class AutoregressivePrior(Prior):
         Returns:
             float32 tensor `(batch, *position_shape)`.
         """
+        if self.is_delayed:
+            nats = keras.losses.sparse_categorical_crossentropy(
+                codes,
+                self.logits(codes, conditioning, training),
+                from_logits=True,
+            )
+            return ops.sum(nats, axis=-1)
         features = self.network(
             codes, conditioning=conditioning, training=training
         )
@@ -275,6 +312,26 @@ class AutoregressivePrior(Prior):
         guidance=None,
         plan=None,
     ):
+        if self.is_delayed:
+            drawn = self._draw(
+                *map(self._delayed, (codes, known, noise), (0, True, 0.0)),
+                conditioning,
+                sampler,
+                guidance,
+            )
+            positions = (-1, self.num_positions, self.codes_per_position)
+            drawn = undelayed(ops.reshape(drawn, positions))
+            return ops.reshape(drawn, (-1, self.num_codes))
+        return self._draw(codes, known, noise, conditioning, sampler, guidance)
+
+    def _delayed(self, x, fill):
+        """`delayed` of a flat tensor `(batch, num_codes)`."""
+        x = ops.reshape(x, (-1, *self.code_shape))
+        positions = self.num_positions * self.codes_per_position
+        return ops.reshape(delayed(x, fill), (-1, positions))
+
+    def _draw(self, codes, known, noise, conditioning, sampler, guidance):
+        """`draw_step` in the order of the network's positions."""
         is_guided = guidance is not None
         batch_size = ops.shape(codes)[0]
         if is_guided:
@@ -357,6 +414,11 @@ class AutoregressivePrior(Prior):
         >>> prior.resized((8, 12)).generate(2, seed=0).shape
         (2, 8, 12)
         """
+        if self.is_delayed:
+            raise ValueError(
+                f"{title(self)} cannot be resized. Received: a prior with "
+                "is_delayed=True"
+            )
         return AutoregressivePrior(
             SlidingWindow(self.network, code_shape),
             self.head,
@@ -364,6 +426,24 @@ class AutoregressivePrior(Prior):
             tokenizer_fingerprint=self.tokenizer_fingerprint,
             **kwargs,
         )
+
+
+def _undelayed_shape(network):
+    """Shape of the codes whose delayed arrangement a network models."""
+    count = network.codes_per_position
+    if count == 1 or len(network.position_shape) != 1:
+        raise ValueError(
+            "Codes are delayed in sequences with several codes per position. "
+            f"Received: is_delayed=True for {title(network)} with code_shape="
+            f"{network.code_shape} and codes_per_position={count}"
+        )
+    time = network.num_positions - count + 1
+    if time < 1:
+        raise ValueError(
+            "A delay of one step per code needs at least as many positions. "
+            f"Received: is_delayed=True for code_shape={network.code_shape}"
+        )
+    return (time, count)
 
 
 def _check_head(network, head):

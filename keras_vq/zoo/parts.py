@@ -24,6 +24,8 @@ from keras_vq.saving.model_file import load_model_file
 from keras_vq.saving.preset import METADATA
 from keras_vq.training import Model
 
+# How several codes per position become a sequence.
+PATTERNS = ("depthwise", "flattened", "delayed")
 # Codes per position of a quantizer that is chosen by name.
 NUM_STAGES = 4
 NUM_GROUPS = 2
@@ -101,6 +103,39 @@ def load_first_stage(tokenizer: Any) -> models.FirstStage:
     )
     first_stage.check_continuous()
     return first_stage
+
+
+def arranged_codes(
+    tokenizer: models.Tokenizer, pattern: str
+) -> tuple[tuple[int, ...], int]:
+    """Shape of the codes, and codes per position, of a prior's network.
+
+    Args:
+        tokenizer: A tokenizer with one map of codes.
+        pattern: One of `PATTERNS`: the codes of a position one after the other
+            by the prior's head, by the network, or each a step later than the
+            one before.
+
+    Raises:
+        ValueError: If the pattern is unknown, or not for these codes.
+    """
+    check_choice("pattern", pattern, PATTERNS)
+    shape, count = tokenizer.code_shape, tokenizer.codes_per_position
+    if pattern == "depthwise":
+        return shape, count
+    if count == 1:
+        raise ValueError(
+            "Patterns are for tokenizers with several codes per position. "
+            f"Received: pattern={pattern!r} for codes of shape {shape}"
+        )
+    if pattern == "flattened":
+        return shape, 1
+    if len(shape) != 2:
+        raise ValueError(
+            'pattern="delayed" is for sequences of codes, (time, stages). '
+            f"Received: codes of shape {shape}"
+        )
+    return (shape[0] + count - 1, count), count
 
 
 def grid_of(

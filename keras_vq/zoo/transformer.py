@@ -6,6 +6,7 @@ from keras_vq import models
 from keras_vq import networks
 from keras_vq import priors
 from keras_vq.checks import checked
+from keras_vq.zoo.parts import arranged_codes
 from keras_vq.zoo.parts import compile_adamw
 from keras_vq.zoo.parts import load_tokenizer
 
@@ -21,6 +22,7 @@ def transformer(
     intermediate_dim: int | None = None,
     positions: str = "learned",
     tie_weights: bool = False,
+    pattern: str = "depthwise",
     dropout: float = 0.0,
     label_dropout: float = 0.0,
     learning_rate: float | LearningRateSchedule = 3e-4,
@@ -42,6 +44,11 @@ def transformer(
         num_layers, num_heads, hidden_dim, intermediate_dim, positions,
             tie_weights, dropout: Arguments of the network; see
             `keras_vq.networks.Transformer`.
+        pattern: str, for tokenizers with several codes per position:
+            `"depthwise"`, the codes of a position one after the other from
+            the same features; `"flattened"`, each code a position of its own;
+            `"delayed"`, each code one position after the one before. Defaults
+            to `"depthwise"`.
         label_dropout: float in [0, 1), share of training examples whose label
             is dropped, for classifier-free guidance. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
@@ -83,11 +90,12 @@ def transformer(
             "condition_shape": condition.code_shape,
             "num_condition_embeddings": condition.num_embeddings,
         }
+    code_shape, codes_per_position = arranged_codes(codes_of, pattern)
     network = networks.Transformer(
-        codes_of.code_shape,
+        code_shape,
         codes_of.num_embeddings,
         num_classes=num_classes,
-        codes_per_position=codes_of.codes_per_position,
+        codes_per_position=codes_per_position,
         num_layers=num_layers,
         num_heads=num_heads,
         hidden_dim=hidden_dim,
@@ -100,6 +108,7 @@ def transformer(
     )
     model = priors.AutoregressivePrior(
         network,
+        is_delayed=pattern == "delayed",
         label_dropout=label_dropout,
         seed=seed,
         tokenizer_fingerprint=codes_of.fingerprint(condition),

@@ -7,6 +7,7 @@ from keras_vq import models
 from keras_vq import networks
 from keras_vq import priors
 from keras_vq.checks import checked
+from keras_vq.zoo.parts import arranged_codes
 from keras_vq.zoo.parts import load_tokenizer
 
 
@@ -20,6 +21,7 @@ def wavenet(
     num_layers: int = 6,
     kernel_size: int = 2,
     condition_dim: int | None = None,
+    pattern: str = "depthwise",
     label_dropout: float = 0.0,
     learning_rate: float | LearningRateSchedule = 1e-3,
     seed: int | None = None,
@@ -37,6 +39,11 @@ def wavenet(
         hidden_dim, skip_dim, num_stacks, num_layers, kernel_size,
             condition_dim: Arguments of the network; see
             `keras_vq.networks.WaveNet`.
+        pattern: str, for tokenizers with several codes per position:
+            `"depthwise"`, the codes of a position one after the other from
+            the same features; `"flattened"`, each code a position of its own;
+            `"delayed"`, each code one position after the one before. Defaults
+            to `"depthwise"`.
         label_dropout: float in [0, 1), share of training examples whose label
             is dropped, for classifier-free guidance. Defaults to 0.0.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
@@ -67,11 +74,18 @@ def wavenet(
         van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016.
     """
     codes_of: models.Tokenizer = load_tokenizer(tokenizer)
+    several = codes_of.codes_per_position > 1
+    if len(codes_of.code_shape) != 1 + several:
+        raise ValueError(
+            "WaveNet models sequences of codes, (time,) or (time, stages). "
+            f"Received: a tokenizer with codes of shape {codes_of.code_shape}"
+        )
+    code_shape, codes_per_position = arranged_codes(codes_of, pattern)
     network = networks.WaveNet(
-        codes_of.code_shape,
+        code_shape,
         codes_of.num_embeddings,
         num_classes=num_classes,
-        codes_per_position=codes_of.codes_per_position,
+        codes_per_position=codes_per_position,
         hidden_dim=hidden_dim,
         skip_dim=skip_dim,
         num_stacks=num_stacks,
@@ -82,6 +96,7 @@ def wavenet(
     )
     model = priors.AutoregressivePrior(
         network,
+        is_delayed=pattern == "delayed",
         label_dropout=label_dropout,
         seed=seed,
         tokenizer_fingerprint=codes_of.fingerprint(),

@@ -189,8 +189,8 @@ def test_transformer_sees_all_codes_of_the_condition_everywhere(rng):
             "must divide `num_layers`.*num_attentions=2 and num_layers=3",
         ),
         (
-            lambda: networks.WaveNet((4, 4), 8),
-            r"WaveNet models sequences.*code_shape=\(4, 4\)",
+            lambda: networks.WaveNet((4, 4, 2), 8),
+            r"WaveNet models sequences.*code_shape=\(4, 4, 2\)",
         ),
         (
             lambda: networks.Transformer((4, 4), 8, num_heads=3, hidden_dim=8),
