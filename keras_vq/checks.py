@@ -158,33 +158,53 @@ def check_type(name, value, expected, description):
     return value
 
 
-def check_downsampling(input_shape, downsampling, minimum=2):
-    """Return `downsampling` if it is a power of two that divides the input.
+def check_downsampling(input_shape, downsampling, minimum=2, is_causal=False):
+    """Return the downsampling of each axis, if they are powers of two that fit.
 
     Args:
         input_shape: tuple of int, channels last.
-        downsampling: The received value.
-        minimum: int, smallest valid value; 1 allows no downsampling. Defaults
-            to 2.
+        downsampling: The received value, an int or one for each spatial axis.
+        minimum: int, smallest valid value; 1 allows no downsampling. Of several
+            values, one must reach it. Defaults to 2.
+        is_causal: bool, whether the first frame of a video is on its own, and
+            the others are downsampled. Defaults to False.
+
+    Returns:
+        tuple of int.
     """
-    is_int = isinstance(downsampling, numbers.Integral)
-    if (
-        not is_int
-        or isinstance(downsampling, bool)
-        or downsampling < minimum
-        or downsampling & (downsampling - 1)
-    ):
+    size = tuple(input_shape[:-1])
+    factors = downsampling
+    if not isinstance(downsampling, (tuple, list)):
+        factors = (downsampling,) * len(size)
+    is_valid = len(factors) == len(size) and all(
+        isinstance(n, numbers.Integral)
+        and not isinstance(n, bool)
+        and n >= 1
+        and not int(n) & (int(n) - 1)
+        for n in factors
+    )
+    if not is_valid or max(factors) < minimum:
         raise ValueError(
-            f"`downsampling` must be a power of two, at least {minimum}. "
-            f"Received: downsampling={downsampling!r}"
+            f"`downsampling` must be a power of two, at least {minimum}, or "
+            f"one for each of {len(size)} axes. Received: downsampling="
+            f"{downsampling!r}"
         )
-    if any(n % downsampling for n in input_shape[:-1]):
+    factors = tuple(map(int, factors))
+    if is_causal:
+        if (size[0] - 1) % factors[0]:
+            raise ValueError(
+                "A causal network takes one frame and then a multiple of the "
+                f"downsampling of time: 1 + n * {factors[0]} frames. Received: "
+                f"{size[0]} frames in input_shape={tuple(input_shape)}"
+            )
+        size = (factors[0], *size[1:])
+    if any(n % factor for n, factor in zip(size, factors, strict=True)):
         raise ValueError(
             "`downsampling` must divide each spatial size of the input. "
             f"Received: downsampling={downsampling} and input_shape="
             f"{input_shape}"
         )
-    return int(downsampling)
+    return factors
 
 
 def check_input_shape(input_shape):

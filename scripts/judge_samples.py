@@ -31,15 +31,14 @@ def main(
     classifier: pathlib.Path,
     samples_per_class: int = 1000,
     seed: int = 0,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     top_p: float | None = None,
 ) -> None:
     opened = Run(run)
     model = opened.model
     labels = np.repeat(np.arange(model.num_classes), samples_per_class)
-    sampling = {}
-    if isinstance(model, LatentGenerator):
-        sampling = {"temperature": temperature, "top_p": top_p}
+    sampling = {"temperature": temperature, "top_p": top_p}
+    sampling = {name: x for name, x in sampling.items() if x is not None}
     samples = model.generate(
         len(labels), labels=labels, seed=seed, batch_size=500, **sampling
     )

@@ -5,6 +5,7 @@ from keras_vq.layers.attention import Attention
 from keras_vq.layers.bottleneck import Bottleneck
 from keras_vq.layers.causal_conv1d import CausalConv1D
 from keras_vq.layers.causal_conv1d_transpose import CausalConv1DTranspose
+from keras_vq.layers.causal_conv3d import CausalConv3D
 from keras_vq.layers.causal_self_attention import CausalSelfAttention
 from keras_vq.layers.code_embedding import CodeEmbedding
 from keras_vq.layers.finite_scalar_quantizer import FiniteScalarQuantizer
@@ -40,6 +41,7 @@ __all__ = [
     "Bottleneck",
     "CausalConv1D",
     "CausalConv1DTranspose",
+    "CausalConv3D",
     "CausalSelfAttention",
     "CodeEmbedding",
     "FiniteScalarQuantizer",

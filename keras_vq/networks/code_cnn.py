@@ -32,7 +32,8 @@ def code_encoder_decoder(
         residual_hidden_dim: int, channels inside a residual block, and of the
             grids next to the fully connected layers. Defaults to 32.
         downsampling: int, 1 or a power of two that divides the sizes of the
-            map, factor by which the convolutions reduce them. Defaults to 1.
+            map, factor by which the convolutions reduce them, or a tuple with
+            one for each axis. Defaults to 1.
         dtype: dtype policy of the layers; outputs are float32.
 
     Returns:

@@ -36,7 +36,8 @@ def encoder_decoder(
         encoder_dim: int, length of the encoder's output vectors.
         decoder_dim: int, channels of the decoder's output.
         downsampling: int, a power of two, ratio of the input's size to that of
-            the convolutions' output. Ignored for `"mlp"`.
+            the convolutions' output, or a tuple with one for each axis. Ignored
+            for `"mlp"`.
         dtype: dtype policy of the layers.
         **sizes: `hidden_dim`, `num_residual_layers` and `residual_hidden_dim`.
 
@@ -61,8 +62,11 @@ def encoder_decoder(
             mlp_encoder(input_shape, encoder_dim, **sizes),
             mlp_decoder(latent_dim, output_shape, **sizes),
         )
-    sizes["downsampling"] = check_downsampling(input_shape, downsampling, 1)
-    grid = tuple(n // downsampling for n in input_shape[:-1])
+    factors = check_downsampling(input_shape, downsampling, 1)
+    sizes["downsampling"] = factors
+    grid = tuple(
+        n // factor for n, factor in zip(input_shape, factors, strict=False)
+    )
     if network == "spatial_residual_cnn":
         return (
             residual_cnn_encoder(input_shape, encoder_dim, **sizes),

@@ -31,7 +31,7 @@ def hierarchical_cnn(
         output_dim: int, channels of the bottom decoder's output.
         hidden_dim: int, channels of the convolutions and of the features.
         downsampling: int, a power of two, ratio of the input's size to that
-            of the bottom grid.
+            of the bottom grid, or a tuple with one for each axis.
         upsampling: `"transposed"` or `"subpixel"`.
         dtype: dtype policy of the layers; outputs are float32.
         **sizes: `num_residual_layers` and `residual_hidden_dim`.
@@ -49,13 +49,13 @@ def hierarchical_cnn(
     >>> [encoder.output_shape for encoder in encoders]
     [(None, 2, 2, 8), (None, 4, 4, 8)]
     """
-    check_downsampling(input_shape, downsampling)
+    factors = check_downsampling(input_shape, downsampling)
     bottom = len(embedding_dims) - 1
-    ratio = downsampling * 2**bottom
-    if any(n % ratio for n in input_shape[:-1]):
+    multiples = tuple(factor * 2**bottom for factor in factors)
+    if any(n % m for n, m in zip(input_shape, multiples, strict=False)):
         raise ValueError(
             f"{bottom + 1} levels with downsampling={downsampling} need input "
-            f"sizes that are multiples of {ratio}. Received: input_shape="
+            f"sizes that are multiples of {multiples}. Received: input_shape="
             f"{input_shape}"
         )
     sizes |= {"hidden_dim": hidden_dim, "dtype": dtype}

@@ -14,11 +14,11 @@ from keras_vq.checks import check_memory
 from keras_vq.layers import SubpixelConv
 from keras_vq.layers import TransposedConv
 from keras_vq.networks.convolution import convolution
+from keras_vq.networks.convolution import halvings
 
-_UPSAMPLINGS: dict[str, type[keras.layers.Layer]] = {
-    "transposed": TransposedConv,
-    "subpixel": SubpixelConv,
-}
+UPSAMPLINGS = ("transposed", "subpixel")
+# Any grid is fit for a decoder.
+MAX_DOWNSAMPLING = 2**20
 
 
 def residual_cnn_encoder(
@@ -28,6 +28,7 @@ def residual_cnn_encoder(
     num_residual_layers=2,
     residual_hidden_dim=32,
     downsampling=4,
+    is_causal=False,
     dtype=None,
     name="encoder",
 ):
@@ -41,7 +42,11 @@ def residual_cnn_encoder(
         num_residual_layers: int >= 0, residual blocks. Defaults to 2.
         residual_hidden_dim: int, channels inside a residual block. Defaults to
             32.
-        downsampling: int, a power of two, including 1. Defaults to 4.
+        downsampling: int, a power of two, including 1, or a tuple with one for
+            each axis, such as `(2, 4, 4)`. Defaults to 4.
+        is_causal: bool, whether the vectors of a video depend on no later
+            frames. The first frame is encoded on its own, the others
+            `downsampling[0]` at a time. Defaults to False.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
@@ -59,14 +64,16 @@ def residual_cnn_encoder(
     >>> encoder(np.zeros((2, 16, 16, 3))).shape
     (2, 4, 4, 8)
     """
-    check_downsampling(input_shape, downsampling, minimum=1)
+    conv = convolution(input_shape, dtype, is_causal)
+    factors = check_downsampling(input_shape, downsampling, 1, is_causal)
     _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim)
-    conv = convolution(input_shape, dtype)
     inputs = keras.Input(input_shape)
     x = inputs
-    for i in reversed(range(_num_halvings(downsampling))):
-        filters = hidden_dim if i == 0 else hidden_dim // 2
-        x = conv(filters, 4, strides=2, activation="relu")(x)
+    layers = halvings(factors)
+    for layer, strides in enumerate(layers, 1):
+        filters = hidden_dim if layer == len(layers) else hidden_dim // 2
+        widths = tuple(4 if stride == 2 else 3 for stride in strides)
+        x = conv(filters, widths, strides=strides, activation="relu")(x)
     x = conv(hidden_dim, 3)(x)
     x = _residual_stack(
         x, conv, num_residual_layers, residual_hidden_dim, dtype
@@ -85,6 +92,7 @@ def residual_cnn_decoder(
     residual_hidden_dim=32,
     downsampling=4,
     upsampling="transposed",
+    is_causal=False,
     dtype=None,
     name="decoder",
 ):
@@ -97,9 +105,13 @@ def residual_cnn_decoder(
         num_residual_layers: int >= 0, residual blocks. Defaults to 2.
         residual_hidden_dim: int, channels inside a residual block. Defaults to
             32.
-        downsampling: int, a power of two, including 1. Defaults to 4.
+        downsampling: int, a power of two, including 1, or a tuple with one for
+            each axis, such as `(2, 4, 4)`. Defaults to 4.
         upsampling: `"transposed"` or `"subpixel"`, the kind of convolution
-            that doubles the size. Defaults to `"transposed"`, as in the paper.
+            that doubles the size; `"subpixel"` doubles all axes. Defaults to
+            `"transposed"`, as in the paper.
+        is_causal: bool, whether the frames of a video depend on no later
+            vectors than their own. Defaults to False.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
@@ -116,10 +128,12 @@ def residual_cnn_decoder(
     >>> decoder(np.zeros((2, 4, 4, 8))).shape
     (2, 16, 16, 3)
     """
-    check_choice("upsampling", upsampling, _UPSAMPLINGS)
     _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim)
-    upsample = _UPSAMPLINGS[upsampling]
-    conv = convolution(input_shape, dtype)
+    anything = (MAX_DOWNSAMPLING,) * (len(input_shape) - 1)
+    factors = check_downsampling((*anything, 1), downsampling, 1)
+    doublings = halvings(factors)[::-1]
+    upsample = _upsampling(upsampling, factors, is_causal)
+    conv = convolution(input_shape, dtype, is_causal)
     inputs = keras.Input(input_shape)
     # With zero biases, all-zero codes (as from a finite scalar quantizer at
     # first) would put every ReLU at zero, where it passes no gradient.
@@ -127,12 +141,14 @@ def residual_cnn_decoder(
     x = _residual_stack(
         x, conv, num_residual_layers, residual_hidden_dim, dtype
     )
-    for _ in range(_num_halvings(downsampling) - 1):
-        x = upsample(hidden_dim // 2, activation="relu", dtype=dtype)(x)
-    if downsampling == 1:
+    for strides in doublings[:-1]:
+        x = upsample(hidden_dim // 2, strides, activation="relu", dtype=dtype)(
+            x
+        )
+    if not doublings:
         outputs = conv(output_dim, 3, dtype="float32")(x)
     else:
-        outputs = upsample(output_dim, dtype="float32")(x)
+        outputs = upsample(output_dim, doublings[-1], dtype="float32")(x)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -153,5 +169,24 @@ def _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim):
     check_int("residual_hidden_dim", residual_hidden_dim)
 
 
-def _num_halvings(downsampling):
-    return downsampling.bit_length() - 1
+def _upsampling(name, factors, is_causal):
+    """A function of filters and strides that returns a layer."""
+    check_choice("upsampling", name, UPSAMPLINGS)
+    if name == "transposed":
+
+        def transposed(filters, strides, **kwargs):
+            return TransposedConv(
+                filters, strides=strides, is_causal=is_causal, **kwargs
+            )
+
+        return transposed
+    if is_causal or len(set(factors)) > 1:
+        raise ValueError(
+            'upsampling="subpixel" doubles all axes. Received: downsampling='
+            f"{factors} and is_causal={is_causal}"
+        )
+
+    def subpixel(filters, strides, **kwargs):
+        return SubpixelConv(filters, **kwargs)
+
+    return subpixel

@@ -9,12 +9,14 @@ import math
 import keras
 
 from keras_vq.checks import MAX_LAYERS
+from keras_vq.checks import check_downsampling
 from keras_vq.checks import check_int
 from keras_vq.checks import check_memory
 from keras_vq.checks import check_number
 from keras_vq.checks import check_shape
 from keras_vq.checks import check_type
 from keras_vq.networks.convolution import convolution
+from keras_vq.networks.convolution import halvings
 
 _UPSAMPLINGS = {
     1: keras.layers.UpSampling1D,
@@ -31,6 +33,7 @@ def vqgan_encoder(
     num_residual_layers=2,
     attention_resolutions=None,
     dropout=0.0,
+    downsampling=None,
     dtype=None,
     name="encoder",
 ):
@@ -51,6 +54,9 @@ def vqgan_encoder(
             None for the size of the grid. Defaults to None.
         dropout: float in [0, 1), dropout rate in the residual blocks. Defaults
             to 0.0.
+        downsampling: tuple with a power of two for each axis, of which the
+            largest is `2 ** (len(channel_multipliers) - 1)`; None for that
+            along all axes. Defaults to None.
         dtype: dtype policy of the layers; the last one is float32.
         name: Name of the model.
 
@@ -73,14 +79,15 @@ def vqgan_encoder(
     width = check_int("hidden_dim", hidden_dim, 2) * max(multipliers)
     check_memory(f"A layer of {width} channels", width, width)
     ratio = 2 ** (len(multipliers) - 1)
-    if any(n % ratio for n in input_shape[:-1]):
+    if downsampling is None and any(n % ratio for n in input_shape[:-1]):
         raise ValueError(
             f"{len(multipliers)} `channel_multipliers` halve the input "
             f"{len(multipliers) - 1} times: each spatial size must be a "
             f"multiple of {ratio}. Received: channel_multipliers="
             f"{multipliers} and input_shape={input_shape}"
         )
-    sizes = [input_shape[0] // 2**i for i in range(len(multipliers))]
+    strides = _strides(input_shape, downsampling, ratio)
+    sizes = _first_sizes(input_shape[0], strides)
     blocks = _Blocks(
         input_shape,
         hidden_dim,
@@ -93,7 +100,7 @@ def vqgan_encoder(
     x = blocks.conv(hidden_dim, 3)(inputs)
     for level, multiplier in enumerate(multipliers):
         if level > 0:
-            x = blocks.conv(x.shape[-1], 3, strides=2)(x)
+            x = blocks.conv(x.shape[-1], 3, strides=strides[level - 1])(x)
         for _ in range(num_residual_layers):
             x = blocks.residual(x, hidden_dim * multiplier)
     x = blocks.middle(x)
@@ -110,6 +117,7 @@ def vqgan_decoder(
     num_residual_layers=2,
     attention_resolutions=None,
     dropout=0.0,
+    downsampling=None,
     dtype=None,
     name="decoder",
 ):
@@ -118,8 +126,8 @@ def vqgan_decoder(
     Args:
         input_shape: tuple, `(*size, channels)`, one to three spatial axes.
         output_dim: int, channels of the output.
-        hidden_dim, channel_multipliers, attention_resolutions, dropout: See
-            `vqgan_encoder`.
+        hidden_dim, channel_multipliers, attention_resolutions, dropout,
+            downsampling: See `vqgan_encoder`.
         num_residual_layers: int >= 0, as for the encoder; the decoder has one
             more residual block at each size. Defaults to 2.
         dtype: dtype policy of the layers; the last one is float32.
@@ -143,7 +151,11 @@ def vqgan_decoder(
     multipliers = _check_multipliers(channel_multipliers)
     width = check_int("hidden_dim", hidden_dim, 2) * max(multipliers)
     check_memory(f"A layer of {width} channels", width, width)
-    sizes = [input_shape[0] * 2**i for i in reversed(range(len(multipliers)))]
+    ratio = 2 ** (len(multipliers) - 1)
+    anything = (ratio,) * (len(input_shape) - 1)
+    strides = _strides((*anything, 1), downsampling, ratio)
+    full = input_shape[0] * math.prod(stride[0] for stride in strides)
+    sizes = _first_sizes(full, strides)
     blocks = _Blocks(
         input_shape,
         hidden_dim,
@@ -158,13 +170,38 @@ def vqgan_decoder(
     x = blocks.middle(x)
     for level, multiplier in enumerate(reversed(multipliers)):
         if level > 0:
-            x = upsample(2, dtype=dtype)(x)
+            size = (
+                strides[-level] if len(strides[0]) > 1 else strides[-level][0]
+            )
+            x = upsample(size, dtype=dtype)(x)
             x = blocks.conv(x.shape[-1], 3)(x)
         for _ in range(num_residual_layers + 1):
             x = blocks.residual(x, hidden_dim * multiplier)
     x = blocks.activated(x)
     outputs = blocks.conv(output_dim, 3, dtype="float32")(x)
     return keras.Model(inputs, outputs, name=name)
+
+
+def _strides(input_shape, downsampling, ratio):
+    """Strides between the sizes, whose largest product is `ratio`."""
+    factors = check_downsampling(
+        input_shape, ratio if downsampling is None else downsampling
+    )
+    if max(factors) != ratio:
+        raise ValueError(
+            "The largest of `downsampling` must be the ratio of the sizes that "
+            f"`channel_multipliers` describe, {ratio}. Received: downsampling="
+            f"{downsampling!r}"
+        )
+    return halvings(factors)
+
+
+def _first_sizes(size, strides):
+    """Sizes of the first axis, from that of the input to that of the grid."""
+    sizes = [size]
+    for stride in strides:
+        sizes.append(sizes[-1] // stride[0])
+    return sizes
 
 
 def _check_multipliers(multipliers):

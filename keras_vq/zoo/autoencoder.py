@@ -19,7 +19,7 @@ def autoencoder(
     hidden_dim: int = 128,
     num_residual_layers: int = 2,
     residual_hidden_dim: int = 32,
-    downsampling: int = 4,
+    downsampling: int | tuple[int, ...] = 4,
     likelihood: str | Likelihood = "mse",
     data_variance: float | None = None,
     learning_rate: float | LearningRateSchedule = 1e-3,

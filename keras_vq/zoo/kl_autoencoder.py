@@ -30,6 +30,7 @@ def kl_autoencoder(
     num_residual_layers: int = 2,
     attention_resolutions: tuple[int, ...] | None = None,
     dropout: float = 0.0,
+    downsampling: tuple[int, ...] | None = None,
     perceptual_loss: str | keras.Model | PerceptualLoss | None = None,
     perceptual_weight: float = 1.0,
     disc_weight: float = 0.8,
@@ -60,8 +61,8 @@ def kl_autoencoder(
             Defaults to 1e-6.
         seed: int or None, seed of the noise in training. Defaults to None.
         hidden_dim, channel_multipliers, num_residual_layers,
-            attention_resolutions, dropout: Arguments of the networks; see
-            `keras_vq.networks.vqgan_encoder`.
+            attention_resolutions, dropout, downsampling: Arguments of the
+            networks; see `keras_vq.networks.vqgan_encoder`.
         perceptual_loss: None; `"lpips"`, for whose weights see
             `keras_vq.losses.PerceptualLoss`; the path of a `.keras` file or a
             `keras.Model`, from images in [0, 1] to feature maps; or a
@@ -119,6 +120,7 @@ def kl_autoencoder(
         "num_residual_layers": num_residual_layers,
         "attention_resolutions": attention_resolutions,
         "dropout": dropout,
+        "downsampling": downsampling,
         "dtype": dtype,
     }
     encoder = load_part(encoder, "encoder") or networks.vqgan_encoder(

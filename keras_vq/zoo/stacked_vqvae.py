@@ -24,7 +24,7 @@ def stacked_vqvae(
     hidden_dim: int = 128,
     num_residual_layers: int = 2,
     residual_hidden_dim: int = 32,
-    downsampling: int = 1,
+    downsampling: int | tuple[int, ...] = 1,
     ema_decay: float | None = 0.99,
     decay_warmup: bool = True,
     learning_rate: float | LearningRateSchedule = 1e-3,

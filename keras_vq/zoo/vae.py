@@ -23,7 +23,7 @@ def vae(
     hidden_dim: int = 128,
     num_residual_layers: int = 2,
     residual_hidden_dim: int = 32,
-    downsampling: int = 4,
+    downsampling: int | tuple[int, ...] = 4,
     likelihood: str | Likelihood = "bernoulli",
     data_variance: float | None = None,
     seed: int | None = None,

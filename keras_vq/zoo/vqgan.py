@@ -31,6 +31,7 @@ def vqgan(
     num_residual_layers: int = 2,
     attention_resolutions: tuple[int, ...] | None = None,
     dropout: float = 0.0,
+    downsampling: tuple[int, ...] | None = None,
     perceptual_loss: str | keras.Model | PerceptualLoss | None = None,
     perceptual_weight: float = 1.0,
     disc_weight: float = 0.8,
@@ -65,8 +66,8 @@ def vqgan(
         decay_warmup: bool, whether that decay starts low; see
             `keras_vq.layers.VectorQuantizerEMA`. Defaults to True.
         hidden_dim, channel_multipliers, num_residual_layers,
-            attention_resolutions, dropout: Arguments of the networks; see
-            `keras_vq.networks.vqgan_encoder`.
+            attention_resolutions, dropout, downsampling: Arguments of the
+            networks; see `keras_vq.networks.vqgan_encoder`.
         perceptual_loss: None; `"lpips"`, for whose weights see
             `keras_vq.losses.PerceptualLoss`; the path of a `.keras` file or a
             `keras.Model`, from images in [0, 1] to feature maps; or a
@@ -131,6 +132,7 @@ def vqgan(
         "num_residual_layers": num_residual_layers,
         "attention_resolutions": attention_resolutions,
         "dropout": dropout,
+        "downsampling": downsampling,
         "dtype": dtype,
     }
     encoder = load_part(encoder, "encoder") or networks.vqgan_encoder(

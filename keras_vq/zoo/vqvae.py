@@ -23,8 +23,9 @@ def vqvae(
     hidden_dim: int = 128,
     num_residual_layers: int = 2,
     residual_hidden_dim: int = 32,
-    downsampling: int = 4,
+    downsampling: int | tuple[int, ...] = 4,
     upsampling: str = "transposed",
+    is_causal: bool = False,
     ema_decay: float | None = 0.99,
     decay_warmup: bool = True,
     likelihood: str | Likelihood = "mse",
@@ -47,7 +48,7 @@ def vqvae(
         embedding_dim: int >= 1, length of a code, D. Defaults to 64.
         commitment_cost: float >= 0, the paper's beta. Defaults to 0.25.
         hidden_dim, num_residual_layers, residual_hidden_dim, downsampling,
-            upsampling: Arguments of the networks; see
+            upsampling, is_causal: Arguments of the networks; see
             `keras_vq.networks.residual_cnn_encoder` and
             `keras_vq.networks.residual_cnn_decoder`.
         ema_decay: float in (0, 1), decay of the codebook's moving averages;
@@ -101,6 +102,7 @@ def vqvae(
         "num_residual_layers": num_residual_layers,
         "residual_hidden_dim": residual_hidden_dim,
         "downsampling": downsampling,
+        "is_causal": is_causal,
         "dtype": dtype,
     }
     encoder = load_part(encoder, "encoder") or networks.residual_cnn_encoder(

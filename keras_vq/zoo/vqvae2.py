@@ -23,7 +23,7 @@ def vqvae2(
     hidden_dim: int = 128,
     num_residual_layers: int = 2,
     residual_hidden_dim: int = 32,
-    downsampling: int = 4,
+    downsampling: int | tuple[int, ...] = 4,
     upsampling: str = "transposed",
     ema_decay: float | None = 0.99,
     decay_warmup: bool = True,

@@ -200,7 +200,10 @@ def test_bad_maps_are_reported(untrained, latents, message):
         ({"num_levels": 1}, "list of two or more.*Received: 1 of them"),
         ({"quantizers": layers.VectorQuantizer(8, 4)}, "VectorQuantizer"),
         ({"quantizers": [layers.VectorQuantizer(8, 4)] * 2}, "object twice"),
-        ({"num_levels": 4}, r"multiples of 16. Received: .*\(8, 8, 3\)"),
+        (
+            {"num_levels": 4},
+            r"multiples of \(16, 16\). Received: .*\(8, 8, 3\)",
+        ),
         ({"downsampling": 3}, "downsampling=3"),
         ({"hidden_dim": 0}, "hidden_dim=0"),
     ],
