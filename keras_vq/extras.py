@@ -11,6 +11,7 @@ _PACKAGES = {
     "sklearn": "keras_vq[tune]",
     "soundfile": "keras_vq[audio]",
     "soxr": "keras_vq[audio]",
+    "av": "keras_vq[video]",
     "tensorboard": "keras_vq[tensorboard]",
     "tensorflow": "tensorflow",
     "tensorflow_datasets": "tensorflow-datasets",

@@ -38,18 +38,19 @@ class EpochPicture(keras.callbacks.Callback):
         self.newest = path
 
 
-def check_images(images, or_audio=False):
+def check_images(images, or_clips=False):
     """Raise unless `images` are grayscale or RGB images.
 
     Args:
         images: What a caller gave.
-        or_audio: bool, whether recordings `(n, time, channels)` are accepted.
-            Defaults to False.
+        or_clips: bool, whether recordings `(n, time, channels)` and videos `(n,
+            frames, height, width, 1 or 3)` are accepted. Defaults to False.
     """
     check_array("images", images)
-    if or_audio and len(images.shape) == 3:
+    if or_clips and len(images.shape) == 3:
         return
-    if len(images.shape) != 4 or images.shape[-1] not in (1, 3):
+    ranks = (4, 5) if or_clips else (4,)
+    if len(images.shape) not in ranks or images.shape[-1] not in (1, 3):
         raise ValueError(
             "`images` must have shape (n, height, width, 1 or 3). Received: "
             f"images.shape={tuple(images.shape)}"

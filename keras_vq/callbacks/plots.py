@@ -22,6 +22,18 @@ def blank_figure(**kwargs):
     return Figure(layout="constrained", **kwargs)
 
 
+def frames_of(clips):
+    """The frames of clips of video, as images, clip by clip.
+
+    Args:
+        clips: array `(n, frames, height, width, channels)`.
+
+    Returns:
+        array `(n * frames, height, width, channels)`.
+    """
+    return np.reshape(clips, (-1, *clips.shape[2:]))
+
+
 def comparison_grid(rows, columns=8, captions=None, title=None):
     """Plot images in groups of rows, such as inputs above reconstructions.
 

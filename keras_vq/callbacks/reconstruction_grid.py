@@ -4,6 +4,7 @@ from keras import ops
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.epoch_picture import check_images
 from keras_vq.callbacks.plots import comparison_grid
+from keras_vq.callbacks.plots import frames_of
 from keras_vq.callbacks.spectrograms import spectrograms
 from keras_vq.metrics import PSNR
 from keras_vq.metrics import SISDR
@@ -13,11 +14,12 @@ from keras_vq.ops.to_float import to_float
 class ReconstructionGrid(EpochPicture):
     """Draws images and their reconstructions after each epoch.
 
-    Recordings are drawn as spectrograms.
+    Recordings are drawn as spectrograms, videos frame by frame.
 
     Args:
-        images: array `(n, height, width, channels)`, the images to show, or
-            `(n, time, channels)`, recordings.
+        images: array `(n, height, width, channels)`, the images to show, `(n,
+            time, channels)`, recordings, or `(n, frames, height, width,
+            channels)`, videos.
         directory: Folder for `epoch_0001.png` and so on; created if missing.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
@@ -31,7 +33,7 @@ class ReconstructionGrid(EpochPicture):
 
     def __init__(self, images, directory, labels=None):
         super().__init__(directory)
-        check_images(images, or_audio=True)
+        check_images(images, or_clips=True)
         self.images = images
         self.labels = labels
 
@@ -42,11 +44,13 @@ class ReconstructionGrid(EpochPicture):
 def reconstruction_grid(model, images, labels=None):
     """Plot images above their reconstructions, with the PSNR of each.
 
-    Recordings are drawn as spectrograms, with the SI-SDR of each.
+    Recordings are drawn as spectrograms, with the SI-SDR of each; videos as
+    rows of frames.
 
     Args:
         model: A first stage, such as `keras_vq.models.VQVAE`.
-        images: array `(n, height, width, channels)` or `(n, time, channels)`.
+        images: array of images, recordings or videos; see
+            `ReconstructionGrid`.
         labels: int array `(n,)`, for a conditional model. Defaults to None.
 
     Returns:
@@ -54,7 +58,14 @@ def reconstruction_grid(model, images, labels=None):
     """
     outputs = model.decode(model.encode(images, labels), labels)
     rows = {"original": images, "reconstruction": outputs}
-    if images.ndim > 3:
+    if images.ndim == 5:
+        rows = {name: frames_of(clips) for name, clips in rows.items()}
+        frames = rows["reconstruction"]
+        count = images.shape[1]
+        if labels is not None:
+            labels = np.repeat(labels, count)
+        return psnr_grid(rows, frames, labels, count, "frame")
+    if images.ndim == 4:
         return psnr_grid(rows, outputs, labels)
     decibels = ops.convert_to_numpy(
         SISDR().measure(to_float(images), to_float(outputs))
@@ -66,7 +77,7 @@ def reconstruction_grid(model, images, labels=None):
     return measured_grid(rows, decibels, title, labels)
 
 
-def psnr_grid(rows, outputs, labels=None):
+def psnr_grid(rows, outputs, labels=None, columns=8, noun="image"):
     """Plot rows of images, the first the originals, with the outputs' PSNR.
 
     Args:
@@ -74,17 +85,19 @@ def psnr_grid(rows, outputs, labels=None):
         outputs: float array, the reconstructions to measure.
         labels: int array `(n,)` or None, named below the images. Defaults to
             None.
+        columns: int, images per row. Defaults to 8.
+        noun: str, what the images are. Defaults to `"image"`.
 
     Returns:
         `matplotlib.figure.Figure`.
     """
     psnr = image_psnr(next(iter(rows.values())), outputs)
-    count = "1 image" if len(psnr) == 1 else f"{len(psnr)} images"
+    count = f"1 {noun}" if len(psnr) == 1 else f"{len(psnr)} {noun}s"
     title = f"{count}, mean PSNR {psnr.mean():.2f} dB"
-    return measured_grid(rows, psnr, title, labels)
+    return measured_grid(rows, psnr, title, labels, columns)
 
 
-def measured_grid(rows, decibels, title, labels=None):
+def measured_grid(rows, decibels, title, labels=None, columns=8):
     """Plot rows of pictures with a measurement below each column.
 
     Args:
@@ -93,6 +106,7 @@ def measured_grid(rows, decibels, title, labels=None):
         title: str.
         labels: int array `(n,)` or None, named below the pictures. Defaults to
             None.
+        columns: int, pictures per row. Defaults to 8.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -103,7 +117,7 @@ def measured_grid(rows, decibels, title, labels=None):
             f"class {k}\n{text}"
             for k, text in zip(labels, captions, strict=True)
         ]
-    return comparison_grid(rows, captions=captions, title=title)
+    return comparison_grid(rows, columns, captions, title)
 
 
 def image_psnr(images, outputs):

@@ -3,7 +3,9 @@ import numpy as np
 
 from keras_vq.callbacks.epoch_picture import EpochPicture
 from keras_vq.callbacks.plots import comparison_grid
+from keras_vq.callbacks.plots import frames_of
 from keras_vq.callbacks.plots import image_grid
+from keras_vq.callbacks.spectrograms import spectrograms
 from keras_vq.checks import check_int
 from keras_vq.checks import check_memory
 from keras_vq.checks import check_seed
@@ -62,13 +64,15 @@ class SampleGrid(EpochPicture):
             self.seed,
             self.labels,
             self.condition,
-        )
+        )[0]
 
 
 def sample_grid(
     model, num_samples, seed, labels=None, condition=None, **drawing
 ):
     """Plot a grid of generated images.
+
+    Recordings are drawn as spectrograms, each video as a row of frames.
 
     Args:
         model: A model that `can_generate`.
@@ -83,7 +87,7 @@ def sample_grid(
             `generate`.
 
     Returns:
-        `matplotlib.figure.Figure`.
+        `figure, samples`: `matplotlib.figure.Figure` and the array.
 
     Raises:
         ValueError: If labels are given for a model without classes, or are out
@@ -113,13 +117,29 @@ def sample_grid(
         arguments["labels"] = labels
     if condition is not None:
         arguments["condition"] = condition
-    images = model.generate(num_samples, **arguments)
+    images = samples = model.generate(num_samples, **arguments)
+    if samples.ndim == 3:
+        images = spectrograms(samples)
+    elif samples.ndim == 5:
+        images, columns, names = frames_of(samples), samples.shape[1], None
+        if captions is None and classes is not None:
+            captions = [f"class {k}" for k in labels]
+        if captions is not None:  # below the first frame
+            captions = [
+                text
+                for caption in captions
+                for text in [caption, *[""] * (columns - 1)]
+            ]
     options = [f"{k.replace('_', ' ')} {x}" for k, x in drawing.items()]
     caption = ", ".join([caption, f"seed {seed}", *options])
     if _are_images(condition):
         rows = {"condition": condition, "sample": images}
-        return comparison_grid(rows, captions=captions, title=caption)
-    return image_grid(images, columns, names, captions=captions, title=caption)
+        figure = comparison_grid(rows, captions=captions, title=caption)
+    else:
+        figure = image_grid(
+            images, columns, names, captions=captions, title=caption
+        )
+    return figure, samples
 
 
 def _are_images(condition):

@@ -8,6 +8,7 @@ from keras_vq.cli.options import DataDir
 from keras_vq.cli.options import Png
 from keras_vq.cli.options import RunDir
 from keras_vq.cli.options import report_picture
+from keras_vq.cli.options import write_clips
 
 
 def generate(
@@ -63,7 +64,7 @@ def generate(
     out: Png = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Generate images with a prior or another generative model.
+    """Generate images, sounds or videos with a prior or another model.
 
     Example: keras-vq generate runs/pixelcnn_mnist --num 64 --out grid.png
     """
@@ -104,8 +105,7 @@ def generate(
             f"A {type(model).__name__} draws from a normal distribution and "
             "takes no --temperature, --top-k, --top-p, --guidance or --steps."
         )
-    report_picture(
-        out or source.picture_path("samples.png"),
-        sample_grid(model, num, seed, **conditions, **drawing),
-        f"{num} samples of seed {seed}.",
-    )
+    path = out or source.picture_path("samples.png")
+    figure, samples = sample_grid(model, num, seed, **conditions, **drawing)
+    report_picture(path, figure, f"{num} samples of seed {seed}.")
+    write_clips(path, {"sample": samples}, source.recipe.data.sample_rate)

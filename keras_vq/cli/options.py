@@ -118,6 +118,36 @@ def report_picture(path, figure, description):
     print(f"{verb} {path}: {description}")
 
 
+def write_clips(picture, clips, sample_rate):
+    """Write recordings or videos to a folder beside their picture.
+
+    Args:
+        picture: Path of the picture; the folder has its name.
+        clips: dict from a name to an array of recordings, `(n, time,
+            channels)`, or of videos, `(n, frames, height, width, channels)`.
+            Images, `(n, height, width, channels)`, are in the picture.
+        sample_rate: int or None, of recordings.
+    """
+    from keras_vq.data.audio import write_audio
+    from keras_vq.data.video import write_gif
+
+    rank = next(iter(clips.values())).ndim
+    if rank == 4:
+        return
+    folder = picture.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, several in clips.items():
+        for number, clip in enumerate(several):
+            file = folder / f"{number:02d}_{name}"
+            if rank == 3:
+                write_audio(f"{file}.wav", clip, sample_rate)
+            else:
+                write_gif(f"{file}.gif", clip)
+    count = sum(map(len, clips.values()))
+    noun = "recordings" if rank == 3 else "animations"
+    print(f"Wrote {count} {noun} to {folder}.")
+
+
 @contextlib.contextmanager
 def resumable(command, path):
     """Say how to resume a run or search that Ctrl-C or SIGTERM interrupts."""

@@ -8,6 +8,7 @@ from keras_vq.cli.options import Label
 from keras_vq.cli.options import Png
 from keras_vq.cli.options import RunDir
 from keras_vq.cli.options import report_picture
+from keras_vq.cli.options import write_clips
 
 _NUM_PICTURES = 16
 
@@ -25,7 +26,7 @@ def reconstruct(
     out: Png = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Plot images and their reconstructions; write those of recordings.
+    """Plot images and their reconstructions; write recordings and videos.
 
     Example: keras-vq reconstruct runs/vqvae_mnist photo.jpg
     """
@@ -45,21 +46,7 @@ def reconstruct(
         figure = reconstruction_grid(model, x, labels)
     path = out or source.picture_path("reconstruction.png")
     report_picture(path, figure, f"{figure.get_suptitle()}.")
-    if len(model.input_shape) == 2:
+    if len(model.input_shape) != 3:
         outputs = model.decode(model.encode(x, labels), labels)
-        folder = path.with_suffix("")
-        _write_pairs(folder, x, outputs, source.recipe.data.sample_rate)
-
-
-def _write_pairs(folder, originals, outputs, sample_rate):
-    """Write recordings and their reconstructions as WAV files."""
-    from keras_vq.data.audio import write_audio
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, clips in {
-        "original": originals,
-        "reconstruction": outputs,
-    }.items():
-        for number, clip in enumerate(clips):
-            write_audio(folder / f"{number:02d}_{name}.wav", clip, sample_rate)
-    print(f"Wrote {2 * len(outputs)} recordings to {folder}.")
+        clips = {"original": x, "reconstruction": outputs}
+        write_clips(path, clips, source.recipe.data.sample_rate)

@@ -87,13 +87,15 @@ def encoded(
                 mono=channels == 1,
                 **options,
             )
+        *frames, height, width, channels = tokenizer.input_shape
         return load(
             name,
             split,
             IMAGES_AT_ONCE,
-            tokenizer.input_shape[:2],
-            tokenizer.input_shape[2],
+            (height, width),
+            channels,
             shuffle=False,
+            num_frames=frames[0] if frames else None,
             **options,
         )
 

@@ -12,12 +12,14 @@ from keras_vq.checks import check_number
 from keras_vq.checks import check_path
 from keras_vq.checks import check_type
 from keras_vq.data import epochs as order
+from keras_vq.data import moving_mnist
 from keras_vq.data.augment import augment
 from keras_vq.data.epochs import Memory
 from keras_vq.data.epochs import Stream
 from keras_vq.data.epochs import in_order
 from keras_vq.data.folder import folder_examples
 from keras_vq.data.load_audio import load_audio
+from keras_vq.data.load_video import load_video
 from keras_vq.data.scenes import builder as scenes
 from keras_vq.data.tfds_examples import is_tfds_name
 from keras_vq.data.tfds_examples import prepared_builder
@@ -46,11 +48,12 @@ def load(
     sample_rate=None,
     clip_seconds=None,
     mono=True,
+    num_frames=None,
 ):
     """Images in [0, 1] as a shuffled, cached and prefetched `tf.data.Dataset`.
 
-    With `clip_seconds`, clips of recordings; see `load_audio`, whose arguments
-    alone apply then.
+    With `clip_seconds`, clips of recordings, and with `num_frames`, of videos;
+    see `load_audio` and `load_video`, whose arguments alone apply then.
 
     Args:
         name: `"scenes"` (built in, rendered at `image_size` if that is 32, 64,
@@ -94,6 +97,8 @@ def load(
             to False.
         sample_rate, clip_seconds, mono: Of recordings; see `load_audio`.
             Default to images.
+        num_frames: int or None, frames of a clip of video; see `load_video`.
+            Defaults to None, images.
 
     Returns:
         `tf.data.Dataset` of float32 `(batch, height, width, channels)`, or of
@@ -132,6 +137,26 @@ def load(
             seed,
             epochs,
             data_dir,
+        )
+    if num_frames is not None:
+        if (binarize, crop, flip) != (False, 1.0, False):
+            raise ValueError(
+                "Videos have no binarize, crop or flip. Received: "
+                f"{binarize=}, {crop=}, {flip=} with {num_frames=}"
+            )
+        return load_video(
+            name,
+            split,
+            batch_size,
+            num_frames,
+            image_size,
+            channels,
+            labels,
+            shuffle,
+            seed,
+            epochs,
+            data_dir,
+            "video" if feature == "image" else feature,
         )
     if sample_rate is not None:
         raise ValueError(
@@ -257,6 +282,7 @@ def is_folder(name):
 
 def split_names(name, data_dir=None):
     """list of str, the splits of the data that `load` calls `name`."""
+    name = "mnist" if str(name) == moving_mnist.NAME else name
     if is_folder(name):
         return ["train", "test"]
     if not is_tfds_name(name):

@@ -12,6 +12,7 @@ _KINDS = {
     tfds.features.Audio: "recording",
     tfds.features.Image: "picture",
     tfds.features.Text: "text",
+    tfds.features.Video: "video",
 }
 _DOWNLOAD_HOST = ("storage.googleapis.com", 443)
 
@@ -88,7 +89,7 @@ def examples_with(name, split, size, data_dir, types, others=()):
     Args:
         name, split, size, data_dir: See `tfds_examples`.
         types: dict, names of features to their classes, `tfds.features.Image`,
-            `Text` or `Audio`.
+            `Text`, `Audio` or `Video`.
         others: Names of features of any class. Defaults to none.
 
     Returns:

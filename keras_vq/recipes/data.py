@@ -11,6 +11,7 @@ from keras_vq.data.audio import read_clip
 from keras_vq.data.image import read_image
 from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
+from keras_vq.data.video import read_frames
 from keras_vq.generator import LatentGenerator
 
 
@@ -234,10 +235,12 @@ def examples(run, paths, label, count):
         raise ValueError(
             f"{type(model).__name__} {needs} --label with image files."
         )
-    if len(model.input_shape) == 2:
+    shape = model.input_shape
+    if len(shape) == 2:
         rate = run.recipe.data.sample_rate
-        clips = [read_clip(path, rate, model.input_shape) for path in paths]
-        images = np.stack(clips)
+        images = np.stack([read_clip(path, rate, shape) for path in paths])
+    elif len(shape) == 4:
+        images = np.stack([read_frames(path, shape) for path in paths])
     else:
         *size, channels = model.input_shape
         images = np.stack([read_image(path, size, channels) for path in paths])

@@ -5,6 +5,7 @@ from tqdm.auto import tqdm
 
 from keras_vq import metrics
 from keras_vq import models
+from keras_vq.callbacks.plots import frames_of
 from keras_vq.generator import LatentGenerator
 from keras_vq.recipes.data import load_split
 from keras_vq.saving.model_file import load_model_file
@@ -31,10 +32,10 @@ def evaluate(run, split=None, features=None, num_importance_samples=None):
 
     Returns:
         dict, metric names to float: the results of the model's `evaluate`, and
-        for a first stage also PSNR and SSIM, or SI-SDR, log-spectral and mel
-        distance of audio. Losses are of the decoder's
-        outputs, PSNR and SSIM of the images that `decode` returns, which are
-        clipped to their range.
+        for a first stage also PSNR and SSIM, for video of each frame, or
+        SI-SDR, log-spectral and mel distance of audio. Losses are of the
+        decoder's outputs, PSNR and SSIM of the images that `decode` returns,
+        which are clipped to their range.
 
     Raises:
         ValueError: If a metric does not apply to the model.
@@ -74,6 +75,8 @@ def evaluate(run, split=None, features=None, num_importance_samples=None):
     for images, labels in _batches(test, "Comparing images"):
         latents = model.encode(images, labels)
         outputs = model.decode(latents, labels)
+        if images.ndim == 5:
+            images, outputs = map(frames_of, (images, outputs))
         for metric in compared:
             metric.update_state(images, outputs)
     return results | {m.name: float(m.result()) for m in compared}
@@ -97,7 +100,7 @@ def _compared_metrics(model, sample_rate, features):
     if len(model.input_shape) == 2:
         return _audio_metrics(model, sample_rate, features)
     compared = [metrics.PSNR()]
-    if min(model.input_shape[:2]) >= _SSIM_WINDOW:
+    if min(model.input_shape[-3:-1]) >= _SSIM_WINDOW:
         compared.append(metrics.SSIM())
     if features == "inception":
         compared.append(metrics.FrechetDistance())

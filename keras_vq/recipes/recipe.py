@@ -70,6 +70,15 @@ class Data(_Section):
                 "clip_seconds": time / self.sample_rate,
                 "mono": channels == 1,
             }
+        if len(model.input_shape) == 4:
+            num_frames, *size, channels = model.input_shape
+            return {
+                **shared,
+                "num_frames": num_frames,
+                "image_size": tuple(size),
+                "channels": channels,
+                "feature": self.feature,
+            }
         return {
             **shared,
             "binarize": self.binarize,

@@ -14,6 +14,7 @@ from keras_vq.data.audio import AudioFolder
 from keras_vq.data.folder import ImageFolder
 from keras_vq.data.load import is_folder
 from keras_vq.data.tokenize import provenance_of
+from keras_vq.data.video import VideoFolder
 from keras_vq.extras import is_installed
 from keras_vq.generator import LatentGenerator
 from keras_vq.recipes.data import first_conditions
@@ -29,6 +30,8 @@ from keras_vq.saving.locked import locked
 
 # Number of images in the pictures of each epoch, and to scale the latents.
 NUM_PICTURES = 16
+# Recordings or videos of a figure.
+NUM_CLIPS = 8
 NUM_SCALED = 256
 _EPOCHS = {"epochs", "training.epochs"}
 
@@ -72,11 +75,12 @@ def train(
     parts = recipe.load_parts()
     model = _initial_model(recipe, parts)
     check_model(recipe, model, parts)
-    loaded = load_training_data(recipe, _whole(model, parts))
+    whole = _whole(model, parts)
+    loaded = load_training_data(recipe, whole)
     recipe = with_variance(recipe, loaded)
     run = Run.create(out, recipe)
     with locked(run.path):
-        _announce(recipe, loaded)
+        _announce(recipe, whole, loaded)
         write_fingerprint(run, loaded)
         try:
             _prepare(recipe, model, loaded)
@@ -222,20 +226,21 @@ def check_model(recipe, model, parts):
             f"{recipe.data.condition!r} for {recipe.model}, a first stage"
         )
     shape = _whole(model, parts).input_shape
-    if len(shape) == 4 or (len(shape) == 3 and shape[-1] not in (1, 3)):
+    if len(shape) > 2 and shape[-1] not in (1, 3):
         raise ValueError(
             "Recipes train on images, of `input_shape` (height, width, 1 or "
-            f"3), and on audio, (time, channels). Received: input_shape={shape}"
+            "3), on audio, (time, channels), and on video, (frames, height, "
+            f"width, 1 or 3). Received: input_shape={shape}"
         )
 
 
-def _announce(recipe, loaded):
+def _announce(recipe, model, loaded):
     """Print what the data are and how long the run is."""
     name, (_, _, steps) = recipe.data.name, loaded
     found = ""
     if is_folder(name) and provenance_of(name) is None:
-        is_audio = recipe.data.sample_rate is not None
-        found = f" ({(AudioFolder if is_audio else ImageFolder)(name)})"
+        kinds = {2: AudioFolder, 3: ImageFolder, 4: VideoFolder}
+        found = f" ({kinds[len(model.input_shape)](name)})"
     epochs = recipe.training.epochs
     count = "1 epoch" if epochs == 1 else f"{epochs} epochs"
     print(
@@ -347,24 +352,25 @@ def _picture_callbacks(run, model):
         )
         return
     if not isinstance(model, models.FirstStage):
-        if len(model.input_shape) == 2:
-            return
         conditions = first_conditions(recipe, model, NUM_PICTURES)
-        count = len(conditions["condition"]) if conditions else 64
+        count = NUM_CLIPS if len(model.input_shape) != 3 else 64
+        count = len(conditions["condition"]) if conditions else count
         yield callbacks.SampleGrid(
             path / "samples", count, generator=model, **conditions
         )
         return
     split = recipe.data.test_split
-    images, labels = first_examples(recipe, model, split, NUM_PICTURES)
+    is_video = len(model.input_shape) == 4
+    count = NUM_CLIPS if is_video else NUM_PICTURES
+    images, labels = first_examples(recipe, model, split, count)
     yield callbacks.ReconstructionGrid(images, path / "reconstructions", labels)
     if isinstance(model, models.VQVAE2):
         yield callbacks.LevelReconstructions(images[:8], path / "levels")
     if isinstance(model, models.Tokenizer):
         yield callbacks.CodebookPlot(path / "codebook")
-    elif len(model.input_shape) > 2:
+    elif len(model.input_shape) == 3:
         yield callbacks.LatentInterpolation(
             images, path / "interpolations", labels=labels
         )
-    if model.can_generate and len(model.input_shape) > 2:
+    if model.can_generate and len(model.input_shape) == 3:
         yield callbacks.SampleGrid(path / "samples")

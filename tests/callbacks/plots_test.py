@@ -59,13 +59,13 @@ def test_samples_name_their_classes():
         def generate(self, count, **kwargs):
             return np.zeros((count, 4, 4, 1))
 
-    figure = sample_grid(Generator(), 3, 5, temperature=0.8)
+    figure, _ = sample_grid(Generator(), 3, 5, temperature=0.8)
     assert figure.get_suptitle() == "3 samples, seed 5, temperature 0.8"
     assert texts(figure) == ["class 0", "class 1", "class 2"]
-    figure = sample_grid(Generator(), 2, 0, labels=4)
+    figure, _ = sample_grid(Generator(), 2, 0, labels=4)
     assert figure.get_suptitle() == "2 samples of class 4, seed 0"
-    figure = sample_grid(Generator(), 2, 0, labels=np.array([7, 1]))
+    figure, _ = sample_grid(Generator(), 2, 0, labels=np.array([7, 1]))
     assert texts(figure) == ["class 7", "class 1"]
     Generator.num_classes = 2
-    axes = sample_grid(Generator(), 2, 0).axes
+    axes = sample_grid(Generator(), 2, 0)[0].axes
     assert [axis.get_title() for axis in axes] == ["class 0", "class 1"]

@@ -29,6 +29,22 @@ epochs = 2
 min_steps = 0
 learning_rate = 1e-3
 """
+PRIOR = """
+model = "wavenet"
+[arguments]
+tokenizer = "{run}/model.keras"
+pattern = "delayed"
+hidden_dim = 8
+num_layers = 1
+[data]
+name = "{folder}"
+batch_size = 8
+sample_rate = 1000
+[training]
+epochs = 1
+min_steps = 0
+learning_rate = 1e-3
+"""
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +102,14 @@ def test_a_codec_is_trained_reconstructs_and_is_measured(
 
     codes = data.load_codes(run.model, tones, "test", sample_rate=RATE)
     assert next(iter(codes)).shape == (4, 20, 2)
+
+    recipe.write_text(PRIOR.format(folder=tones, run=out))
+    prior = tmp_path / "prior"
+    cli("train", recipe, "--out", prior)
+    assert (prior / "samples" / "epoch_0001.png").exists()
+    assert "Wrote 2 recordings" in cli("generate", prior, "--num", 2)
+    clip, rate = soundfile.read(prior / "samples" / "01_sample.wav")
+    assert (rate, clip.shape) == (RATE, (400,))
 
 
 def test_audio_needs_its_sample_rate(refused, recipe, tmp_path):
