@@ -1,5 +1,8 @@
+import math
+
 from keras import ops
 
+from keras_vq.checks import check_flag
 from keras_vq.checks import check_int
 from keras_vq.models.tokenizer import Tokenizer
 from keras_vq.saving.config import serializable
@@ -18,6 +21,9 @@ class Pixels(Tokenizer):
         num_embeddings: int >= 2, number of levels from 0 to 1 (for audio from
             -1 to 1). Values are rounded to the nearest level; 2 gives black and
             white. Defaults to 256.
+        mu_law: bool, whether the levels of audio are closer together the closer
+            to silence, by the mu-law with mu = `num_embeddings - 1`. Defaults
+            to False.
         **kwargs: `name` and others of `keras.Model`.
 
     Call arguments:
@@ -27,7 +33,7 @@ class Pixels(Tokenizer):
         float32 tensor `(batch, *input_shape)`, the rounded values.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range, or images have a mu-law.
 
     Example:
 
@@ -40,17 +46,33 @@ class Pixels(Tokenizer):
     (2, 8, 8, 3)
 
     References:
-        van den Oord et al., Pixel Recurrent Neural Networks, 2016.
+        van den Oord et al., Pixel Recurrent Neural Networks, 2016. Mu-law:
+        van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016,
+        section 2.2.
     """
 
-    def __init__(self, input_shape, num_embeddings=256, **kwargs):
+    def __init__(self, input_shape, num_embeddings=256, mu_law=False, **kwargs):
         super().__init__(input_shape, **kwargs)
         self.num_embeddings = check_int(
             "num_embeddings", num_embeddings, 2, 2**31 - 1
         )
+        self.mu_law = check_flag("mu_law", mu_law)
         *size, channels = self.input_shape
+        if self.mu_law and len(size) > 1:
+            raise ValueError(
+                "The mu-law is for audio, (time, channels). Received: "
+                f"mu_law=True and input_shape={self.input_shape}"
+            )
         self.codes_per_position = channels
         self.latent_shape = tuple(size) if channels == 1 else self.input_shape
+
+    @property
+    def _mu(self):
+        return self.num_embeddings - 1
+
+    @property
+    def _mu_log(self):
+        return math.log(self.num_embeddings)
 
     @property
     def quantizers(self):
@@ -62,7 +84,10 @@ class Pixels(Tokenizer):
 
     def encode_step(self, x, labels=None):
         low, high = self.value_range
-        x = (self.to_value_range(x) - low) / (high - low)
+        x = self.to_value_range(x)
+        if self.mu_law:
+            x = ops.sign(x) * ops.log1p(self._mu * ops.abs(x)) / self._mu_log
+        x = (x - low) / (high - low)
         codes = ops.cast(ops.round(x * (self.num_embeddings - 1)), "int32")
         return ops.reshape(codes, (-1, *self.latent_shape))
 
@@ -70,6 +95,8 @@ class Pixels(Tokenizer):
         x = ops.cast(latents, "float32") / (self.num_embeddings - 1)
         low, high = self.value_range
         x = low + (high - low) * x
+        if self.mu_law:
+            x = ops.sign(x) * ops.expm1(ops.abs(x) * self._mu_log) / self._mu
         return ops.reshape(x, (-1, *self.input_shape))
 
     def losses_of(self, x, labels, training):

@@ -3,6 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_vq.checks import check_int
+from keras_vq.checks import check_shape
 from keras_vq.layers import CausalConv1D
 from keras_vq.layers import CodeEmbedding
 from keras_vq.networks.causal_network import CausalNetwork
@@ -40,6 +41,12 @@ class WaveNet(CausalNetwork):
             `(*position_shape, condition_dim)` such as pitch, phonemes or a
             spectrogram, resampled to the rate of the codes. Defaults to None,
             no condition.
+        condition_shape: tuple of int or None, shape of a condition of codes,
+            `(steps,)` or `(steps, codes_per_step)`, where the steps divide the
+            positions: the codes that the sequence is a decoder of. Defaults to
+            None, no codes.
+        num_condition_embeddings: int or None, number of values of those codes.
+            Defaults to None.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -77,6 +84,8 @@ class WaveNet(CausalNetwork):
         num_layers=6,
         kernel_size=2,
         condition_dim=None,
+        condition_shape=None,
+        num_condition_embeddings=None,
         **kwargs,
     ):
         super().__init__(
@@ -86,6 +95,16 @@ class WaveNet(CausalNetwork):
             codes_per_position,
             **kwargs,
         )
+        given = condition_shape, num_condition_embeddings
+        if (None in given) != (given == (None, None)) or (
+            condition_dim is not None and condition_shape is not None
+        ):
+            raise ValueError(
+                "A condition is of floats, `condition_dim`, or of codes, "
+                "`condition_shape` with `num_condition_embeddings`. Received: "
+                f"{condition_dim=}, {condition_shape=}, "
+                f"{num_condition_embeddings=}"
+            )
         if len(self.position_shape) > 2 or len(self.code_shape) > 2:
             raise ValueError(
                 "WaveNet models sequences of codes, (time,), or of several "
@@ -127,6 +146,8 @@ class WaveNet(CausalNetwork):
             self.project_condition = dense(
                 self.hidden_dim, (None, self.num_positions, self.condition_dim)
             )
+        if condition_shape is not None:
+            self._embed_condition(condition_shape, num_condition_embeddings)
         if self.num_classes is not None:
             self.label_embedding = keras.layers.Embedding(
                 self.num_classes + 1, self.hidden_dim, dtype=dtype
@@ -141,7 +162,9 @@ class WaveNet(CausalNetwork):
         ]
         for conv in self.convs:
             conv.build(hidden)
-        is_conditional = self.num_classes is not None or condition_dim
+        is_conditional = (
+            self.num_classes is not None or self.condition_shape is not None
+        )
         self.to_bias = [
             dense(2 * self.hidden_dim, use_bias=False)
             for _ in self.convs
@@ -153,6 +176,28 @@ class WaveNet(CausalNetwork):
         self.hidden = dense(self.skip_dim, skip, activation="relu")
         self.built = True
 
+    def _embed_condition(self, condition_shape, num_condition_embeddings):
+        self.condition_shape = check_shape("condition_shape", condition_shape)
+        self.num_condition_embeddings = check_int(
+            "num_condition_embeddings", num_condition_embeddings, 2
+        )
+        if (
+            len(self.condition_shape) > 2
+            or self.num_positions % self.condition_shape[0]
+        ):
+            raise ValueError(
+                "A condition of codes must be (steps,) or (steps, "
+                "codes_per_step), and the steps divide the positions. "
+                f"Received: condition_shape={self.condition_shape} for "
+                f"{self.num_positions} positions"
+            )
+        self.condition_embedding = CodeEmbedding(
+            self.num_condition_embeddings,
+            self.hidden_dim,
+            (*self.condition_shape, 1)[1],
+            dtype=self.dtype_policy,
+        )
+
     def call(self, codes, conditioning=Conditioning(), training=False):
         x = ops.reshape(
             self.embedding(codes), (-1, self.num_positions, self.hidden_dim)
@@ -163,7 +208,9 @@ class WaveNet(CausalNetwork):
             x = x + self.stage_embedding(stages)
         biases = self._biases(conditioning)
         convolutions = [
-            lambda x, conv=conv, bias=bias: conv(x) + ops.cast(bias, x.dtype)
+            lambda x, conv=conv, bias=bias: (
+                conv(x) + ops.cast(self._at_all_positions(bias), x.dtype)
+            )
             for conv, bias in zip(self.convs, biases, strict=True)
         ]
         features = self._network(x, convolutions)
@@ -190,7 +237,9 @@ class WaveNet(CausalNetwork):
             def outputs(x):
                 y, new = conv.step(x, cache, position)
                 caches.append(new)
-                return y + bias[:, position if bias.shape[1] > 1 else 0]
+                # Steps of the condition take several positions.
+                span = self.num_positions // bias.shape[1]
+                return y + bias[:, position // span]
 
             return outputs
 
@@ -204,7 +253,8 @@ class WaveNet(CausalNetwork):
         """Biases of each layer that depend on the conditioning.
 
         Returns:
-            list of tensors `(batch or 1, time or 1, 2 * hidden_dim)`.
+            list of tensors `(batch or 1, steps, 2 * hidden_dim)`; the steps
+            divide the positions.
         """
         if not self.to_bias:
             zeros = ops.zeros((1, 1, 2 * self.hidden_dim), "float32")
@@ -212,6 +262,8 @@ class WaveNet(CausalNetwork):
         parts = []
         if self.num_classes is not None:
             parts.append(self.label_embedding(conditioning.labels)[:, None])
+        if self.num_condition_embeddings is not None:
+            parts.append(self.condition_embedding(conditioning.condition))
         if self.condition_dim is not None:
             condition = ops.reshape(
                 conditioning.condition,
@@ -219,6 +271,12 @@ class WaveNet(CausalNetwork):
             )
             parts.append(self.project_condition(condition))
         return [dense(sum(parts)) for dense in self.to_bias]
+
+    def _at_all_positions(self, bias):
+        """Repeat the bias of each step for its positions."""
+        if bias.shape[1] == 1:
+            return bias
+        return ops.repeat(bias, self.num_positions // bias.shape[1], axis=1)
 
     def _network(self, x, convolutions):
         skips = 0.0

@@ -14,6 +14,7 @@ from keras_vq.zoo.parts import load_tokenizer
 @checked
 def wavenet(
     tokenizer: str | models.Tokenizer,
+    condition_tokenizer: str | models.Tokenizer | None = None,
     num_classes: int | None = None,
     hidden_dim: int = 64,
     skip_dim: int = 128,
@@ -33,7 +34,13 @@ def wavenet(
     Args:
         tokenizer: A model with a sequence of codes, such as a
             `keras_vq.models.VQVAE` of audio, the path of its `.keras`
-            file, or the name of a published model.
+            file, or the name of a published model. With
+            `keras_vq.models.Pixels(shape, mu_law=True)` the prior is a model of
+            the samples themselves.
+        condition_tokenizer: A model with a sequence of codes, or the path of
+            its `.keras` file, for a prior that is conditioned on them: with
+            samples as the codes above, an autoregressive decoder. Defaults to
+            None.
         num_classes: int or None, number of classes of the labels. Defaults to
             None, no labels.
         hidden_dim, skip_dim, num_stacks, num_layers, kernel_size,
@@ -71,9 +78,19 @@ def wavenet(
     (2, 32)
 
     References:
-        van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016.
+        van den Oord et al., WaveNet: A Generative Model for Raw Audio, 2016. As
+        a decoder: van den Oord et al., Neural Discrete Representation Learning,
+        2017, section 4.3.
     """
     codes_of: models.Tokenizer = load_tokenizer(tokenizer)
+    condition = condition_tokenizer
+    of_condition: dict[str, Any] = {}
+    if condition is not None:
+        condition = load_tokenizer(condition, "condition_tokenizer")
+        of_condition = {
+            "condition_shape": condition.code_shape,
+            "num_condition_embeddings": condition.num_embeddings,
+        }
     several = codes_of.codes_per_position > 1
     if len(codes_of.code_shape) != 1 + several:
         raise ValueError(
@@ -93,13 +110,14 @@ def wavenet(
         kernel_size=kernel_size,
         condition_dim=condition_dim,
         dtype=dtype,
+        **of_condition,
     )
     model = priors.AutoregressivePrior(
         network,
         is_delayed=pattern == "delayed",
         label_dropout=label_dropout,
         seed=seed,
-        tokenizer_fingerprint=codes_of.fingerprint(),
+        tokenizer_fingerprint=codes_of.fingerprint(condition),
         dtype=dtype,
         **kwargs,
     )

@@ -24,6 +24,42 @@ def test_codes_are_levels(rng):
     assert (pixels.code_shape, sound.code_shape) == ((4, 3, 3), (4,))
 
 
+def test_mu_law(rng):
+    sound = models.Pixels((5, 1), mu_law=True)
+    x = np.array([[-1.0, -0.1, 0.0, 0.001, 0.9]])[..., None]
+    companded = np.sign(x) * np.log(1 + 255 * np.abs(x)) / np.log(256)
+    expected = np.round((companded + 1) * 127.5).astype(int)[..., 0]
+    codes = sound.encode(x)
+    np.testing.assert_array_equal(codes, expected)
+    # Levels are closer together near 0.
+    np.testing.assert_allclose(sound.decode(codes), x, rtol=0.02, atol=2e-4)
+    with pytest.raises(ValueError, match=r"for audio.*\(4, 4, 1\)"):
+        models.Pixels((4, 4, 1), mu_law=True)
+
+
+def test_samples_are_decoded_from_codes(rng):
+    """A WaveNet as the decoder of another tokenizer's codes."""
+    sound = models.Pixels((16, 1), mu_law=True)
+    codec = zoo.vqvae((16, 1), num_embeddings=8, hidden_dim=4)
+    decoder = zoo.wavenet(
+        sound,
+        codec,
+        num_classes=3,
+        hidden_dim=8,
+        skip_dim=8,
+        num_stacks=1,
+        num_layers=2,
+    )
+    assert decoder.condition_shape == codec.code_shape == (4,)
+    clips = rng.uniform(-1, 1, size=(2, 16, 1)).astype("float32")
+    labels = np.array([0, 2])
+    codes = (sound.encode(clips), codec.encode(clips))
+    decoder.fit(codes, labels, verbose=0)
+    generator = LatentGenerator(sound, decoder, codec)
+    found = generator.generate(2, labels=labels, condition=clips, seed=0)
+    assert found.shape == clips.shape
+
+
 def test_there_is_nothing_to_train(rng):
     pixels = models.Pixels((4, 4, 1))
     pixels.compile("adam")

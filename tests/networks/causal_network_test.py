@@ -189,6 +189,16 @@ def test_transformer_sees_all_codes_of_the_condition_everywhere(rng):
             "must divide `num_layers`.*num_attentions=2 and num_layers=3",
         ),
         (
+            lambda: networks.WaveNet((4,), 8, condition_shape=(2,)),
+            r"of floats, .* or of codes.*num_condition_embeddings=None",
+        ),
+        (
+            lambda: networks.WaveNet(
+                (4,), 8, condition_shape=(3,), num_condition_embeddings=8
+            ),
+            r"steps divide the positions.*\(3,\) for 4 positions",
+        ),
+        (
             lambda: networks.WaveNet((4, 4, 2), 8),
             r"WaveNet models sequences.*code_shape=\(4, 4, 2\)",
         ),

@@ -35,6 +35,12 @@ KINDS = {
         {**_WAVENET, "kernel_size": 3},
         _FLOATS,
     ),
+    "decoding WaveNet": (
+        networks.WaveNet,
+        (12,),
+        {**_WAVENET, "kernel_size": 3},
+        _CODES,
+    ),
 }
 
 
