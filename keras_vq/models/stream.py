@@ -55,8 +55,7 @@ class Stream:
     def __init__(self, tokenizer, batch_size=1):
         self.tokenizer = tokenizer
         self.batch_size = check_int("batch_size", batch_size)
-        samples, frames = tokenizer.input_shape[0], tokenizer.encoded_shape[0]
-        self.hop = samples // frames
+        self.hop = tokenizer.input_shape[0] // tokenizer.code_shape[0]
         self._encoder = _streamed_layers("encoder", tokenizer.encoder)
         self._decoder = _streamed_layers("decoder", tokenizer.decoder)
         self.reset()

@@ -28,6 +28,7 @@ def audio_codec(
     code_dim: int = 8,
     num_stages: int = 8,
     stage_dropout: float = 0.5,
+    stage_strides: tuple[int, ...] | None = None,
     commitment_cost: float = 0.25,
     embedding_dim: int = 128,
     hidden_dim: int = 32,
@@ -65,6 +66,9 @@ def audio_codec(
         num_stages: int >= 2, codes per vector. Defaults to 8.
         stage_dropout: float in [0, 1], share of the training clips that use a
             random number of stages. Defaults to 0.5.
+        stage_strides: tuple with an int for each stage, vectors that share a
+            code there, such as `(4, 2, 1)`: coarse stages at a lower rate; see
+            `keras_vq.layers.ResidualVectorQuantizer`. Defaults to None.
         commitment_cost: float >= 0, the VQ-VAE's beta. Defaults to 0.25.
         embedding_dim: int >= 1, length of the vectors between the networks and
             the quantizer. Defaults to 128.
@@ -124,7 +128,11 @@ def audio_codec(
             embedding_dim,
         )
         quantizer = layers.ResidualVectorQuantizer(
-            stage, num_stages, dropout=stage_dropout, seed=seed
+            stage,
+            num_stages,
+            dropout=stage_dropout,
+            seed=seed,
+            strides=stage_strides,
         )
     sizes: dict[str, Any] = {
         "hidden_dim": hidden_dim,

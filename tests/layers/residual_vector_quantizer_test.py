@@ -211,3 +211,96 @@ def test_loaded_stages_share_no_codebook(tmp_path):
     assert len(loaded.weights) == len(model.weights)
     for a, b in zip(model.weights, loaded.weights, strict=True):
         np.testing.assert_array_equal(to_numpy(a), to_numpy(b))
+
+
+def strided(codebooks, z, strides):
+    """Codes of each stage and their sum, one stage after the other."""
+    residual, indices = z.copy(), []
+    for codebook, stride in zip(codebooks, strides, strict=True):
+        pooled = residual.reshape(2, -1, stride, 3).mean(axis=2)
+        indices.append(nearest(pooled.reshape(-1, 3), codebook))
+        code = codebook[indices[-1]].reshape(2, -1, 3)
+        residual -= np.repeat(code, stride, axis=1)
+        indices[-1] = indices[-1].reshape(2, -1)
+    return indices, z - residual
+
+
+@pytest.mark.parametrize("cls", [layers.VectorQuantizer, "projected"])
+def test_stages_with_strides_share_a_code_between_vectors(cls, rng, codebooks):
+    strides = (4, 2, 1)
+    if cls == "projected":
+        template = layers.ProjectedQuantizer(layers.VectorQuantizer(6, 3), 3)
+        layer = layers.ResidualVectorQuantizer(template, 3, strides=strides)
+        layer.build()
+        for stage, codebook in zip(layer.stages, codebooks, strict=True):
+            stage.quantizer.assign_codes(codebook)
+            stage.down.assign(np.eye(3))
+            stage.up.assign(np.eye(3))
+    else:
+        layer = build(codebooks, strides=strides)
+    z = rng.normal(size=(2, 8, 3)).astype("float32")
+    indices, quantized = strided(codebooks, z, strides)
+    outputs = to_numpy(layer(z))
+    np.testing.assert_allclose(outputs["quantized"], quantized, atol=1e-5)
+    assert outputs["indices"].shape == (2, 2, 7)
+    for group in range(2):
+        expected = np.concatenate(
+            [x.reshape(2, 2, -1)[:, group] for x in indices], axis=1
+        )
+        np.testing.assert_array_equal(outputs["indices"][:, group], expected)
+    codes = layer.encode_to_indices(z)
+    np.testing.assert_array_equal(to_numpy(codes), outputs["indices"])
+    for count, stages in ((7, 3), (3, 2), (1, 1)):
+        _, first = strided(codebooks[:stages], z, strides[:stages])
+        found = to_numpy(layer.decode_indices(codes[..., :count]))
+        np.testing.assert_allclose(found, first, atol=1e-5)
+    assert layer.latent_shape((8,)) == (2, 7)
+
+
+def test_strides_with_dropout_and_masks(rng, codebooks):
+    layer = build(codebooks, strides=(2, 1, 1), dropout=1.0, seed=0)
+    z = rng.normal(size=(40, 4, 3)).astype("float32")
+    mask = np.ones((40, 4), bool)
+    mask[:, 3] = False
+    outputs = to_numpy(layer(z, mask=mask, training=True))
+    assert np.isfinite(outputs["loss"])
+    depths = [
+        np.all(
+            np.abs(
+                outputs["quantized"]
+                - to_numpy(layer.decode_indices(outputs["indices"][..., :n]))
+            )
+            < 1e-6,
+            axis=(1, 2),
+        )
+        for n in (1, 3, 5)
+    ]
+    assert np.any(depths, axis=0).all()
+    assert all(each.any() for each in depths)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"strides": (4, 2)}, r"each of 3 stages.*\(4, 2\)"),
+        ({"strides": (4, 3, 1)}, r"divides the largest.*\(4, 3, 1\)"),
+        ({"strides": (2, 1, 1), "shared": True}, "cannot be shared"),
+    ],
+)
+def test_bad_strides(codebooks, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        layers.ResidualVectorQuantizer(
+            layers.VectorQuantizer(6, 3), 3, **arguments
+        )
+
+
+def test_inputs_that_strides_do_not_divide(codebooks):
+    layer = build(codebooks, strides=(4, 2, 1))
+    with pytest.raises(ValueError, match=r"multiple of 4.*\(2, 6, 3\)"):
+        layer(np.zeros((2, 6, 3), "float32"))
+    with pytest.raises(ValueError, match=r"multiple of 4.*\(4, 4\)"):
+        layer.latent_shape((4, 4))
+    with pytest.raises(ValueError, match="1 or 3 or 7 codes"):
+        layer.decode_indices(np.zeros((2, 2, 4), int))
+    with pytest.raises(ValueError, match="codebook"):
+        layer.adapt(np.zeros((100, 3)))

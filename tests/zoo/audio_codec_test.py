@@ -58,6 +58,23 @@ def test_parts_are_handed_in(clips):
     assert codec.encode(np.repeat(clips, 2, axis=-1)).shape == (2, 10)
 
 
+def test_coarse_stages_at_a_lower_rate(clips):
+    codec = zoo.audio_codec(
+        (200, 1),
+        1000,
+        stage_strides=(2, 2, 1),
+        spectral_weight=0.0,
+        **{**SMALL, "strides": (2, 5)},
+    )
+    codes = codec.encode(clips)
+    assert codes.shape == (2, 10, 4)
+    assert codec.code_bits == 10 * 4 * 3
+    assert codec.decode(codes[..., :2]).shape == clips.shape
+    stream = codec.stream(batch_size=2)
+    found = [stream.encode(clips[:, i : i + 40]) for i in range(0, 200, 40)]
+    np.testing.assert_array_equal(np.concatenate(found, axis=1), codes)
+
+
 def relative_differences(real, fake):
     pairs = [
         (to_numpy(x), to_numpy(y))
