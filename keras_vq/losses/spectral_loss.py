@@ -21,8 +21,11 @@ class SpectralLoss(keras.layers.Layer):
     Short frames see when something sounds, long frames at what pitch:
 
         mean over scales of mean |log10 mel(x) - log10 mel(y)|
+            + stft_weight * mean |log10 stft(x) - log10 stft(y)|
 
-    It takes the place of a `PerceptualLoss` in models of audio.
+    where `stft` are the magnitudes of all frequencies, which `mel` gathers in
+    bands as the ear does. It takes the place of a `PerceptualLoss` in models of
+    audio.
 
     Args:
         sample_rate: int, samples per second.
@@ -30,6 +33,7 @@ class SpectralLoss(keras.layers.Layer):
             scale. Defaults to `(32, 64, 128, 256, 512, 1024, 2048)`.
         num_bands: tuple of int, mel bands at each scale. Defaults to `(5, 10,
             20, 40, 80, 160, 320)`.
+        stft_weight: float >= 0. Defaults to 0.0, mel spectrograms alone.
         weight: float > 0, weight in the loss of a model. The layer's output is
             not multiplied by it. Defaults to 1.0.
         **kwargs: Keyword arguments of `keras.layers.Layer`. Computations are in
@@ -63,6 +67,7 @@ class SpectralLoss(keras.layers.Layer):
         sample_rate,
         frame_lengths=(32, 64, 128, 256, 512, 1024, 2048),
         num_bands=(5, 10, 20, 40, 80, 160, 320),
+        stft_weight=0.0,
         weight=1.0,
         **kwargs,
     ):
@@ -87,6 +92,7 @@ class SpectralLoss(keras.layers.Layer):
             )
         self.frame_lengths = tuple(frame_lengths)
         self.num_bands = tuple(num_bands)
+        self.stft_weight = check_number("stft_weight", stft_weight, at_least=0)
         self.weight = check_number("weight", weight, above=0)
         self.matrices = tuple(
             mel_matrix(self.sample_rate, length, bands)
@@ -99,16 +105,20 @@ class SpectralLoss(keras.layers.Layer):
         for length, matrix in zip(
             self.frame_lengths, self.matrices, strict=True
         ):
-            difference = ops.abs(
-                _log_mel(x, length, matrix) - _log_mel(y, length, matrix)
-            )
-            distances.append(ops.mean(difference, axis=(1, 2, 3)))
-        return sum(distances) / len(distances)
+            both = [spectrogram(each, length) for each in (x, y)]
+            mel = [ops.matmul(magnitudes, matrix) for magnitudes in both]
+            distances.append(_log_distance(*mel))
+            if self.stft_weight:
+                distances.append(self.stft_weight * _log_distance(*both))
+        return sum(distances) / len(self.frame_lengths)
 
     def compute_output_spec(self, x, y):
         return keras.KerasTensor(x.shape[:1], "float32")
 
 
-def _log_mel(x, frame_length, matrix):
-    bands = ops.matmul(spectrogram(x, frame_length), matrix)
-    return ops.log(ops.maximum(bands, _LEAST)) * (1 / math.log(10.0))
+def _log_distance(x, y):
+    """Mean difference of log10 magnitudes, float32 `(batch,)`."""
+    difference = ops.log(ops.maximum(x, _LEAST)) - ops.log(
+        ops.maximum(y, _LEAST)
+    )
+    return ops.mean(ops.abs(difference), axis=(1, 2, 3)) / math.log(10.0)

@@ -37,6 +37,7 @@ def audio_codec(
     activation: str = "snake",
     is_causal: bool = True,
     spectral_weight: float = 1.0,
+    stft_weight: float = 0.0,
     disc_weight: float = 0.0,
     disc_start: int = 0,
     disc_hidden_dim: int = 32,
@@ -76,6 +77,8 @@ def audio_codec(
             networks; see `keras_vq.networks.codec_encoder`.
         spectral_weight: float >= 0, weight of the spectral loss. Defaults to
             1.0.
+        stft_weight: float >= 0, of `keras_vq.losses.SpectralLoss`. Defaults to
+            0.0, mel spectrograms alone.
         disc_weight: float >= 0, weight of the generator's loss; 0 trains
             without an adversary, several times as fast. Defaults to 0.0.
         disc_start: int >= 0, steps before adversarial training starts.
@@ -150,7 +153,11 @@ def audio_codec(
     spectral_loss = None
     if spectral_weight > 0:
         spectral_loss = SpectralLoss(
-            sample_rate, tuple(frames), tuple(frames.values()), spectral_weight
+            sample_rate,
+            tuple(frames),
+            tuple(frames.values()),
+            stft_weight,
+            spectral_weight,
         )
     if adversary is None and disc_weight > 0:
         discriminator = networks.audio_discriminator(

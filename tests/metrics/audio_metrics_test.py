@@ -111,12 +111,20 @@ def test_spectral_loss_is_the_mean_over_scales_and_has_gradients(pair):
     history = model.fit(quiet, x, epochs=40, batch_size=3, verbose=0)
     assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
     assert np.diag(to_numpy(dense.kernel)).min() > 1.5
+    with_stft = losses.SpectralLoss(RATE, (32,), (6,), stft_weight=0.5)
+    logs = [np.log10(np.maximum(frames(each, 32), 1e-5)) for each in (x, y)]
+    stft = np.abs(logs[0] - logs[1]).mean(axis=(1, 2, 3))
+    mel = run(losses.SpectralLoss(RATE, (32,), (6,)), x, y)
+    np.testing.assert_allclose(
+        run(with_stft, x, y), mel + 0.5 * stft, rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: losses.SpectralLoss(0), "sample_rate=0"),
+        (lambda: losses.SpectralLoss(8, stft_weight=-1), "stft_weight=-1"),
         (lambda: losses.SpectralLoss(800, (30,), (4,)), "multiples of 4"),
         (lambda: losses.SpectralLoss(800, (32,), (4, 8)), "as many scales"),
         (lambda: losses.SpectralLoss(800, (32.0,), (4,)), "frame_lengths=32.0"),
