@@ -1,4 +1,3 @@
-from keras_vq import samplers
 from keras_vq.export.field import Field
 from keras_vq.export.heated_sampler import HeatedSampler
 from keras_vq.export.model_signatures import label_fields
@@ -33,7 +32,7 @@ def generate_signature(generator, top_k=None, top_p=None, jit_compile=False):
     import tensorflow as tf
 
     prior = generator.prior
-    sampler = samplers.get(1.0, top_k, top_p)
+    sampler = prior.sampler_of(1.0, top_k, top_p)
     temperatures = [] if prior.is_continuous else [_TEMPERATURE]
     conditioning = [
         *label_fields(prior, is_optional=prior.label_dropout > 0),

@@ -61,6 +61,8 @@ class Prior(Model):
     # of codes that it consists of, None for floats.
     condition_shape: tuple[int, ...] | None = None
     num_condition_embeddings: int | None = None
+    # `top_p` of sampling where none is given.
+    truncation: float | None = None
 
     def __init__(
         self,
@@ -240,6 +242,12 @@ class Prior(Model):
             ValueError: If an argument does not fit.
         """
         raise NotImplementedError
+
+    def sampler_of(self, temperature=1.0, top_k=None, top_p=None):
+        """Create a sampler, with `truncation` where no other is given."""
+        if top_k is None and top_p is None:
+            top_p = self.truncation
+        return samplers.get(temperature, top_k, top_p)
 
     def start_from(self, num_samples, prompt):
         """Convert a prompt to the arguments of `complete`.

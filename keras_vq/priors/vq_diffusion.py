@@ -62,6 +62,8 @@ class VQDiffusion(Prior):
             corruption, or 64 in continuous time. Defaults to None.
         auxiliary_weight: float >= 0, weight of the auxiliary loss. Defaults to
             5e-4.
+        truncation: float in (0, 1] or None, the `top_p` of sampling where none
+            is given; 0.86 in the paper. Defaults to None.
         label_dropout: float in [0, 1), share of training examples whose label
             is replaced by "no label", for classifier-free guidance. Defaults to
             0.0.
@@ -108,6 +110,7 @@ class VQDiffusion(Prior):
         corruption=None,
         num_steps=None,
         auxiliary_weight=5e-4,
+        truncation=None,
         label_dropout=0.0,
         seed=None,
         tokenizer_fingerprint=None,
@@ -139,6 +142,9 @@ class VQDiffusion(Prior):
         self.num_steps = check_int(
             "num_steps", num_steps, 1, corruption.num_steps
         )
+        if truncation is not None:
+            check_number("truncation", truncation, above=0, at_most=1)
+        self.truncation = truncation
         self.auxiliary_weight = check_number(
             "auxiliary_weight", auxiliary_weight, at_least=0
         )
@@ -331,8 +337,8 @@ class VQDiffusion(Prior):
                 top_k, guidance_scale, prompt, sampler: See
                 `AutoregressivePrior.generate`. They apply to the prediction of
                 x_0.
-            top_p: float in (0, 1] or None; the paper's truncation, at 0.86.
-                Defaults to None.
+            top_p: float in (0, 1] or None, instead of the model's
+                `truncation`. Defaults to None.
             num_steps: int or None, steps, spread evenly over time. Defaults to
                 None, the model's.
             fixed_counts: bool, whether each step reveals a fixed number of
@@ -358,7 +364,7 @@ class VQDiffusion(Prior):
             condition,
             seed,
             batch_size,
-            sampler or samplers.get(temperature, top_k, top_p),
+            sampler or self.sampler_of(temperature, top_k, top_p),
             guidance_scale,
             num_steps,
             fixed_counts,
@@ -384,8 +390,8 @@ class VQDiffusion(Prior):
             known: bool array `(n, *code_shape)`, True for codes to keep.
             labels, condition, seed, batch_size, guidance_scale, num_steps,
                 fixed_counts: See `generate`.
-            sampler: `keras_vq.samplers.Sampler`; None samples from the whole
-                softmax. Defaults to None.
+            sampler: `keras_vq.samplers.Sampler`; None samples with the model's
+                `truncation`. Defaults to None.
 
         Returns:
             NumPy int32 array `(n, *code_shape)`.
@@ -395,6 +401,7 @@ class VQDiffusion(Prior):
         """
         num_steps = self.num_steps if num_steps is None else num_steps
         self.corruption.times(num_steps)  # checks them
+        sampler = sampler or self.sampler_of()
         plan_of = None
         if check_flag("fixed_counts", fixed_counts):
 

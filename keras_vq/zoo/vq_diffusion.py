@@ -30,6 +30,7 @@ def vq_diffusion(
     corruption: str | schedules.Corruption = "mask_and_replace",
     num_steps: int | None = None,
     auxiliary_weight: float = 5e-4,
+    truncation: float | None = None,
     label_dropout: float = 0.0,
     learning_rate: float | LearningRateSchedule = 3e-4,
     seed: int | None = None,
@@ -48,8 +49,8 @@ def vq_diffusion(
             `keras_vq.networks.DenoisingTransformer`.
         corruption: `"mask_and_replace"`, `"absorbing"` or a
             `keras_vq.schedules.Corruption`. Defaults to `"mask_and_replace"`.
-        num_steps, auxiliary_weight, label_dropout, seed: Arguments of the
-            prior; see `keras_vq.priors.VQDiffusion`.
+        num_steps, auxiliary_weight, truncation, label_dropout, seed: Arguments
+            of the prior; see `keras_vq.priors.VQDiffusion`.
         learning_rate: float or `keras.optimizers.schedules` object. Defaults
             to 3e-4.
         dtype: dtype policy of the model and its network; None for Keras's
@@ -99,6 +100,7 @@ def vq_diffusion(
         corruption,
         num_steps=num_steps,
         auxiliary_weight=auxiliary_weight,
+        truncation=truncation,
         label_dropout=label_dropout,
         seed=seed,
         tokenizer_fingerprint=codes_of.fingerprint(),

@@ -57,6 +57,25 @@ def test_the_network_sees_the_time(prior):
     assert np.abs(first - second).max() > 1e-4
 
 
+def test_truncation_is_the_default_of_top_p():
+    truncated = perturbed(create(num_steps=2, truncation=0.3))
+    plain = perturbed(create(num_steps=2))
+    plain.set_weights(truncated.get_weights())
+    options = {"labels": 1, "seed": 0}
+    found = truncated.generate(20, **options)
+    np.testing.assert_array_equal(
+        found, plain.generate(20, top_p=0.3, **options)
+    )
+    known = np.zeros(found.shape, bool)
+    completed = truncated.complete(np.zeros_like(found), known, **options)
+    np.testing.assert_array_equal(completed, found)
+    whole = truncated.generate(20, top_p=1.0, **options)
+    assert (whole != found).any()
+    np.testing.assert_array_equal(whole, plain.generate(20, **options))
+    with pytest.raises(ValueError, match=r"truncation=1\.5"):
+        create(truncation=1.5)
+
+
 @pytest.mark.parametrize("fixed_counts", [False, True])
 def test_sampling_against_a_loop(prior, fixed_counts):
     """Every step, with noise, guidance and exact posteriors or counts."""
