@@ -37,9 +37,9 @@ def test_spectra(rng):
 
 
 def test_all_discriminators_return_features_and_logits():
-    network = networks.audio_discriminator((200, 1), (2, 3), (32,), 2)
+    network = networks.audio_discriminator((200, 1), (2,), (32,), 2)
     maps = network(np.zeros((2, 200, 1)))
-    assert [len(each) for each in maps] == [6, 6, 6]
+    assert [len(each) for each in maps] == [6, 6]
     assert all(each[-1].shape[-1] == 1 for each in maps)
     assert maps[-1][0].shape == (2, 26, 17, 2)
 
@@ -58,5 +58,11 @@ def test_all_discriminators_return_features_and_logits():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         networks.audio_discriminator(
-            **{"input_shape": (200, 1), "frame_lengths": (32,), **arguments}
+            **{
+                "input_shape": (200, 1),
+                "periods": (2,),
+                "frame_lengths": (32,),
+                "hidden_dim": 1,
+                **arguments,
+            }
         )

@@ -89,7 +89,7 @@ def test_features_of_discriminators_are_matched(clips):
         (200, 1),
         1000,
         adversary=losses.Adversary(
-            networks.audio_discriminator((200, 1), (2, 3), (32,), 2),
+            networks.audio_discriminator((200, 1), (7,), (64,), 1),
             feature_weight=2.0,
         ),
         spectral_weight=0.0,
@@ -102,7 +102,7 @@ def test_features_of_discriminators_are_matched(clips):
     before = codec.decoder.get_weights()
     logs = codec.fit(clips, batch_size=2, verbose=0).history
     expected = relative_differences(real, fake)
-    assert len(expected) == 15
+    assert len(expected) == 10
     np.testing.assert_allclose(
         logs["feature_loss"][0], np.mean(expected), rtol=1e-3
     )
@@ -120,7 +120,7 @@ def test_default_discriminators():
     codec = zoo.audio_codec(
         (600, 1), 1000, disc_weight=0.5, disc_hidden_dim=1, **SMALL
     )
-    assert len(codec.adversary(np.zeros((1, 600, 1)))) == 6
+    assert len(codec.adversary.discriminator.output) == 6
     assert codec.adversary.feature_weight == 1.0
     with pytest.raises(ValueError, match="returns its features"):
         zoo.audio_codec(
