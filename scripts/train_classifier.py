@@ -1,12 +1,15 @@
 """Train a small classifier that judges samples and provides features.
 
     python scripts/train_classifier.py mnist runs/classifier_mnist
+    python scripts/train_classifier.py spoken_digit runs/classifier_spoken \
+        --train-split "train[:90%]" --test-split "train[90%:]" \
+        --sample-rate 8000 --clip-seconds 0.6
 
-Writes to the folder `classifier.keras`, which maps images in [0, 1] to
-probabilities; two models that share its weights, `features.keras`, which
-outputs a vector (for `keras-vq evaluate --features`), and `maps.keras`, which
-outputs feature maps of three sizes (for `perceptual_loss`); and `results.json`
-with the test accuracy.
+Recordings are classified by their spectrograms. Writes to the folder
+`classifier.keras`, which maps images in [0, 1] to probabilities; two models
+that share its weights, `features.keras`, which outputs a vector (for `keras-vq
+evaluate --features`), and `maps.keras`, which outputs feature maps of three
+sizes (for `perceptual_loss`); and `results.json` with the test accuracy.
 """
 
 import json
@@ -16,15 +19,27 @@ from typing import Annotated
 import keras
 import typer
 from keras import layers
+from keras import ops
 
 import keras_vq
+from keras_vq.layers import FourierFrames
 from keras_vq.saving.files import written_whole
+
+
+def log_spectrogram(audio, frame_length=256):
+    """A picture of recordings, time by frequency."""
+    parts = FourierFrames(frame_length)(audio)
+    power = ops.sum(ops.square(parts), axis=-1, keepdims=True)
+    return layers.BatchNormalization()(ops.log(power + 1e-5))
 
 
 def classifier(input_shape, num_classes, hidden_dim):
     """The classifier, its feature vector and its maps, as three models."""
     inputs = keras.Input(input_shape)
-    x = layers.Rescaling(2.0, -1.0)(inputs)
+    if len(input_shape) == 2:
+        x = log_spectrogram(inputs)
+    else:
+        x = layers.Rescaling(2.0, -1.0)(inputs)
     maps = []
     for size in range(3):
         for strides in (1, 2) if size else (1,):
@@ -53,15 +68,29 @@ def main(
     hidden_dim: int = 32,
     batch_size: int = 64,
     train_split: str = "train",
+    test_split: str = "test",
     num_classes: int = 10,
+    sample_rate: Annotated[
+        int | None, typer.Option(help="Of recordings.")
+    ] = None,
+    clip_seconds: Annotated[
+        float | None, typer.Option(help="Of recordings.")
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="Seed of weights and shuffling.")
     ] = 0,
 ) -> None:
     keras.utils.set_random_seed(seed)
-    options = {"batch_size": batch_size, "labels": True}
-    train = keras_vq.data.load(name, train_split, seed=seed, **options)
-    test = keras_vq.data.load(name, "test", **options)
+    options = {
+        "batch_size": batch_size,
+        "labels": True,
+        "sample_rate": sample_rate,
+        "clip_seconds": clip_seconds,
+    }
+    train = keras_vq.data.load(
+        name, train_split, shuffle=True, seed=seed, **options
+    )
+    test = keras_vq.data.load(name, test_split, shuffle=False, **options)
     shape = train.element_spec[0].shape[1:]
     model, features, maps = classifier(shape, num_classes, hidden_dim)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(train))
