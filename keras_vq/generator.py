@@ -138,7 +138,8 @@ class LatentGenerator(Model):
     ):
         """Resample the masked part of images, keeping the other codes.
 
-        A code, or vector of latents, is kept if no pixel of its cell is masked.
+        To continue a video, mask the frames that are to follow. A code, or
+        vector of latents, is kept if no pixel of its cell is masked.
         An autoregressive prior samples each code given the previous ones in
         raster order, so a kept code only influences the masked codes that come
         after it; other priors see all kept codes.
@@ -162,6 +163,8 @@ class LatentGenerator(Model):
         """
         _check_options(self.prior.complete, drawing)
         mask = self._checked_mask(np.asarray(mask), len(images))
+        if self.tokenizer.is_causal:
+            mask = _with_whole_cells(mask, self.prior.code_shape[0])
         encode, shape = self.tokenizer.encode, self.prior.code_shape
         if self.prior.is_continuous:
             encode = self.tokenizer.encode_latents
@@ -385,6 +388,15 @@ def _check_fingerprints(tokenizer, prior, condition_tokenizer):
             "further after the prior was created, its codes now have another "
             "meaning."
         )
+
+
+def _with_whole_cells(mask, num_codes):
+    """Repeat the first frame, so that its cell is as long as the others."""
+    if num_codes == 1:
+        return mask
+    frames = (mask.shape[1] - 1) // (num_codes - 1)
+    first = np.repeat(mask[:, :1], frames - 1, axis=1)
+    return np.concatenate([first, mask], axis=1)
 
 
 def _coarse(mask, code_shape):

@@ -16,6 +16,7 @@ from keras_vq.checks import check_type
 from keras_vq.checks import check_values
 from keras_vq.checks import title
 from keras_vq.layers import Bottleneck
+from keras_vq.layers import CausalConv3D
 from keras_vq.losses import Adversary
 from keras_vq.losses import PerceptualLoss
 from keras_vq.losses import SpectralLoss
@@ -207,6 +208,13 @@ class FirstStage(Model):
         """
         inputs = z if labels is None else [z, labels]
         return self.decoder(inputs, training=training)
+
+    @property
+    def is_causal(self):
+        """bool, whether the first frame of a video is encoded on its own."""
+        return isinstance(self.encoder, keras.Model) and any(
+            isinstance(layer, CausalConv3D) for layer in self.encoder.layers
+        )
 
     @property
     def last_kernel(self):

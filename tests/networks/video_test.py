@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vq import LatentGenerator
 from keras_vq import layers
 from keras_vq import networks
 from keras_vq import zoo
@@ -193,3 +194,30 @@ def test_bad_downsampling_of_a_vqgan():
         )
     with pytest.raises(ValueError, match="strides=\\(1, 3\\)"):
         layers.TransposedConv(3, strides=(1, 3))
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_a_video_is_continued(factor, rng):
+    """Given frames keep their codes, which know nothing of what follows."""
+    frames = 1 + 2 * factor  # 9 frames could also be 3 cells of 3
+    tokenizer = perturbed(
+        zoo.vqvae(
+            (frames, 8, 8, 1),
+            num_embeddings=8,
+            embedding_dim=4,
+            downsampling=(factor, 4, 4),
+            is_causal=True,
+            **SMALL,
+        )
+    )
+    assert tokenizer.is_causal
+    prior = zoo.transformer(tokenizer, num_layers=1, hidden_dim=8)
+    generator = LatentGenerator(tokenizer, perturbed(prior))
+    video = rng.uniform(size=(3, frames, 8, 8, 1)).astype("float32")
+    mask = np.zeros((frames, 8, 8), bool)
+    mask[1 + factor :] = True
+    hidden = np.where(mask[..., None], 0.5, video)
+    found = generator.inpaint(hidden, mask, seed=0)
+    codes = tokenizer.encode(video)
+    expected = prior.generate(3, prompt=codes[:, :2].reshape(3, -1), seed=0)
+    np.testing.assert_allclose(found, tokenizer.decode(expected), atol=1e-5)
