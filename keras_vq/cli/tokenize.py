@@ -26,7 +26,7 @@ def tokenize(
     labels: Annotated[bool, typer.Option(help="Write labels too.")] = True,
     data_dir: DataDir = None,
 ) -> None:
-    """Encode images and write their codes to a folder, to train priors.
+    """Encode a data set and write the codes to a folder, to train priors.
 
     Example: keras-vq tokenize runs/vqvae_mnist mnist_codes
     """
@@ -50,8 +50,7 @@ def tokenize(
         directory,
         splits,
         labels=labels,
-        binarize=options.binarize,
-        feature=options.feature,
+        **options.encoding_arguments(tokenizer),
     )
     codes = " and ".join(
         f"{' x '.join(map(str, shape))} of {k}"

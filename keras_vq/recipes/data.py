@@ -56,11 +56,7 @@ def load_split(recipe, model, split, **order):
     return data.load_codes(
         model.tokenizer,
         name,
-        **{
-            name: options[name]
-            for name in ("binarize", "feature", "sample_rate")
-            if name in options
-        },
+        **recipe.data.encoding_arguments(model),
         condition_tokenizer=model.condition_tokenizer,
         condition=recipe.data.condition,
         continuous=model.prior.is_continuous,

@@ -87,6 +87,12 @@ class Data(_Section):
             "channels": model.input_shape[2],
         }
 
+    def encoding_arguments(self, model):
+        """dict, further arguments of `keras_vq.data.load_codes`."""
+        names = ("binarize", "feature", "sample_rate")
+        arguments = self.load_arguments(model)
+        return {name: arguments[name] for name in names if name in arguments}
+
 
 class Training(_Section):
     """Epochs, learning rate and seed.

@@ -103,6 +103,11 @@ def test_a_codec_is_trained_reconstructs_and_is_measured(
     codes = data.load_codes(run.model, tones, "test", sample_rate=RATE)
     assert next(iter(codes)).shape == (4, 20, 2)
 
+    folder = tmp_path / "codes"
+    cli("tokenize", out, folder, "--split", "test")
+    stored = next(iter(data.load_tokens(folder, "test", shuffle=False)))
+    np.testing.assert_array_equal(stored, next(iter(codes)))
+
     recipe.write_text(PRIOR.format(folder=tones, run=out))
     prior = tmp_path / "prior"
     cli("train", recipe, "--out", prior)

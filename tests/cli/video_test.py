@@ -75,6 +75,8 @@ def test_videos_are_reconstructed_measured_and_generated(
     file = animations / "train" / "9.gif"
     assert "3 frames" in cli("reconstruct", run, file, "--out", run / "one.png")
 
+    output = cli("tokenize", run, tmp_path / "codes", "--split", "test")
+    assert "codes 2 x 4 x 4 of 8" in output
     recipe.write_text(PRIOR.format(folder=animations, run=run))
     prior = tmp_path / "prior"
     cli("train", recipe, "--out", prior)
