@@ -179,7 +179,7 @@ def check_downsampling(input_shape, downsampling, minimum=2, is_causal=False):
     is_valid = len(factors) == len(size) and all(
         isinstance(n, numbers.Integral)
         and not isinstance(n, bool)
-        and n >= 1
+        and int(n) >= 1
         and not int(n) & (int(n) - 1)
         for n in factors
     )

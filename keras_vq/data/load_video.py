@@ -159,7 +159,8 @@ def _videos(name, split, num_frames, size, channels, labels, data_dir, feature):
         videos = _of_folder(name, split, size, channels)
     else:
         raise unknown_name_error(name)
-    frames, classes = [], []
+    frames: list[np.ndarray] = []
+    classes = []
     for path, video, label in tqdm(
         videos, desc="Reading videos", unit="video", delay=2, leave=False
     ):

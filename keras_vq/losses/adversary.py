@@ -224,7 +224,7 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
             logits_real = _logits(self(real, training=True))
             logits_fake = _logits(self(fake, training=True))
             loss = _mean_of(
-                lambda *logits: discriminator_loss(*logits, self.loss),
+                lambda real, fake: discriminator_loss(real, fake, self.loss),
                 logits_real,
                 logits_fake,
             )
@@ -238,8 +238,8 @@ class Adversary(backend.LayerMixin, keras.layers.Layer):
                 loss = loss + 0.5 * self.r1_weight * logs["r1_penalty"]
             if self.lecam_weight:
                 logs["lecam_loss"] = _mean_of(
-                    lambda *logits: lecam_regularizer(
-                        *logits, *self.logit_means
+                    lambda real, fake: lecam_regularizer(
+                        real, fake, *self.logit_means
                     ),
                     logits_real,
                     logits_fake,

@@ -314,7 +314,9 @@ class AutoregressivePrior(Prior):
     ):
         if self.is_delayed:
             drawn = self._draw(
-                *map(self._delayed, (codes, known, noise), (0, True, 0.0)),
+                self._delayed(codes, fill=0),
+                self._delayed(known, fill=True),
+                self._delayed(noise, fill=0.0),
                 conditioning,
                 sampler,
                 guidance,
