@@ -53,6 +53,8 @@ class LatentDiffusion(Prior):
         label_dropout: float in [0, 1), share of training examples whose label
             is replaced by "no label", for classifier-free guidance. Defaults to
             0.0.
+        guidance_scale: float or None, classifier-free guidance of sampling
+            where none is given; needs `label_dropout`. Defaults to None.
         seed: int or None, seed of noise and dropout. Defaults to None.
         tokenizer_fingerprint: str or None, the `latent_fingerprint()` of the
             first stage; see `Prior`. Defaults to None.
@@ -99,6 +101,7 @@ class LatentDiffusion(Prior):
         solver=None,
         num_steps=None,
         label_dropout=0.0,
+        guidance_scale=None,
         seed=None,
         tokenizer_fingerprint=None,
         **kwargs,
@@ -117,6 +120,8 @@ class LatentDiffusion(Prior):
             "a noise schedule of keras_vq.schedules, such as RectifiedFlow",
         )
         super().__init__(label_dropout, seed, tokenizer_fingerprint, **kwargs)
+        self.check_guidance(guidance_scale)
+        self.guidance_scale = guidance_scale
         self.network = network
         self.schedule = schedule
         self.prediction = prediction or schedule.default_prediction
@@ -220,7 +225,7 @@ class LatentDiffusion(Prior):
             batch_size: int, examples sampled together. Defaults to 64.
             guidance_scale: float or None, classifier-free guidance: 0 ignores
                 the labels, 1 is the conditional model, larger values strengthen
-                the labels. Defaults to None.
+                the labels. Defaults to None, the model's.
             solver, num_steps: Instead of the model's. Default to None.
 
         Returns:
@@ -288,6 +293,8 @@ class LatentDiffusion(Prior):
         noise = samplers.NoiseRows(
             seed, count, self.num_codes * _draws(solver, table)
         )
+        if guidance_scale is None:
+            guidance_scale = self.guidance_scale
         self.check_guidance(guidance_scale)
         guidance = None
         if guidance_scale is not None:
@@ -324,8 +331,15 @@ class LatentDiffusion(Prior):
             float32 tensor `(batch, *latent_shape)`.
         """
         shape = (ops.shape(noise)[0], *self.code_shape)
+        guidance = None
+        if self.guidance_scale is not None:
+            guidance = ops.full((shape[0], 1), self.guidance_scale, "float32")
         return self.draw_step(
-            ops.zeros(shape), ops.zeros(shape, "bool"), noise, conditioning
+            ops.zeros(shape),
+            ops.zeros(shape, "bool"),
+            noise,
+            conditioning,
+            guidance,
         )
 
     def draw_step(

@@ -38,6 +38,7 @@ def latent_diffusion(
     solver: str | schedules.Solver | None = None,
     num_steps: int | None = None,
     label_dropout: float = 0.0,
+    guidance_scale: float | None = None,
     ema_decay: float | None = 0.99,
     learning_rate: float | LearningRateSchedule = 3e-4,
     seed: int | None = None,
@@ -67,8 +68,8 @@ def latent_diffusion(
             has attention. Defaults to `(1, 2)`.
         schedule: `"flow"`, `"linear"`, `"scaled_linear"` or a
             `keras_vq.schedules.Noising`. Defaults to `"flow"`.
-        prediction, solver, num_steps, label_dropout, seed: Arguments of the
-            prior; see `keras_vq.priors.LatentDiffusion`.
+        prediction, solver, num_steps, label_dropout, guidance_scale, seed:
+            Arguments of the prior; see `keras_vq.priors.LatentDiffusion`.
         ema_decay: float in (0, 1) or None, decay of the moving average of the
             weights, which `fit` assigns to the model when it ends; 0.999 for
             ten thousand steps or more. None for no average. Defaults to 0.99.
@@ -140,6 +141,7 @@ def latent_diffusion(
         solver=solver,
         num_steps=num_steps,
         label_dropout=label_dropout,
+        guidance_scale=guidance_scale,
         seed=seed,
         tokenizer_fingerprint=latents_of.latent_fingerprint(),
         dtype=dtype,

@@ -133,6 +133,28 @@ def test_known_latents_are_kept_and_matter(flow, rng):
     )
 
 
+def test_guidance_is_a_default_of_sampling(flow):
+    guided = create(label_dropout=0.3, num_steps=3, guidance_scale=1.5)
+    guided.set_weights(flow.get_weights())
+    found = guided.generate(2, [1, 2], seed=3)
+    expected = flow.generate(2, [1, 2], seed=3, guidance_scale=1.5)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    noise = samplers.uniform_noise(3, 2, guided.num_draws)
+    step = run(
+        lambda noise, labels: guided.generate_step(
+            noise, networks.Conditioning(labels)
+        ),
+        noise,
+        np.array([1, 2], "int32"),
+    )
+    np.testing.assert_allclose(step, expected, atol=1e-5)
+    plain = guided.generate(2, [1, 2], seed=3, guidance_scale=1.0)
+    np.testing.assert_allclose(
+        plain, flow.generate(2, [1, 2], seed=3), atol=1e-5
+    )
+    assert np.abs(plain - expected).max() > 1e-3
+
+
 def test_seeds_and_batches(betas):
     whole = betas.generate(3, 1, seed=5, solver="ddpm")
     parts = betas.generate(3, 1, seed=5, solver="ddpm", batch_size=2)
@@ -246,6 +268,7 @@ def test_a_prior_belongs_to_a_scale(rng):
         ({"prediction": "epsilon"}, "Use 'flow' or 'v'"),
         ({"solver": "ddpm"}, "does not solve a RectifiedFlow"),
         ({"schedule": "flow"}, "such as RectifiedFlow"),
+        ({"guidance_scale": 2.0}, "without `label_dropout`"),
         (
             {"schedule": schedules.LinearBetas(10), "num_steps": 11},
             "from 1 to 10. Received: num_steps=11",
