@@ -72,7 +72,7 @@ def load(split, size, data_dir=None):
 
 
 def agreement(network, images, captions):
-    """Shares in which color, kind and both are read as named."""
+    """Shares in which color, kind, each or both are read as named."""
     read = network.predict(images, batch_size=250, verbose=0)
     color, kind = (
         found.argmax(-1) == wanted
@@ -81,6 +81,7 @@ def agreement(network, images, captions):
     return {
         "color": float(color.mean()),
         "kind": float(kind.mean()),
+        "each": float((color.mean() + kind.mean()) / 2),
         "both": float(np.mean(color & kind)),
     }
 
@@ -102,14 +103,14 @@ def main(
     train_split: str = "train",
     samples: int = 1000,
     text_epochs: int = 6,
-    prior_epochs: int = 14,
+    prior_epochs: int = 40,
     reader_epochs: int = 8,
     num_layers: int = 4,
     hidden_dim: int = 96,
     batch_size: int = 64,
     learning_rate: float = 2e-3,
-    guidance_scale: float = 3.0,
-    num_steps: int = 12,
+    guidance_scale: float = 4.0,
+    num_steps: int = 16,
     data_dir: str | None = None,
     seed: int = 0,
 ) -> None:
