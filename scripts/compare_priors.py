@@ -38,11 +38,12 @@ COLUMNS = {
 
 
 def evaluations(prior):
-    """How often a prior's network runs for one sample, without guidance."""
+    """How often a prior's network runs for one sample, with its defaults."""
     if isinstance(prior, priors.AutoregressivePrior):
         return prior.num_positions
     if isinstance(prior, priors.LatentDiffusion):
-        return len(prior.table(prior.solver, prior.num_steps))
+        count = len(prior.table(prior.solver, prior.num_steps))
+        return count if prior.guidance_scale is None else 2 * count
     return prior.num_steps
 
 
