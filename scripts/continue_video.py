@@ -34,6 +34,8 @@ def main(
     generator = opened.model
     frames, *size, _ = generator.input_shape
     given = frames // 2 if given is None else given
+    if not 0 < given < frames:
+        raise typer.BadParameter(f"--given must be from 1 to {frames - 1}")
     split = opened.recipe.data.test_split
     clips, labels = first_examples(opened.recipe, generator, split, num)
     is_new = np.zeros((frames, *size), bool)

@@ -51,7 +51,12 @@ def check_images(images, or_clips=False):
         return
     ranks = (4, 5) if or_clips else (4,)
     if len(images.shape) not in ranks or images.shape[-1] not in (1, 3):
+        others = ""
+        if or_clips:
+            others = (
+                ", (n, time, channels) or (n, frames, height, width, 1 or 3)"
+            )
         raise ValueError(
-            "`images` must have shape (n, height, width, 1 or 3). Received: "
-            f"images.shape={tuple(images.shape)}"
+            f"`images` must have shape (n, height, width, 1 or 3){others}. "
+            f"Received: images.shape={tuple(images.shape)}"
         )

@@ -132,7 +132,7 @@ def sample_grid(
             ]
     options = [f"{k.replace('_', ' ')} {x}" for k, x in drawing.items()]
     caption = ", ".join([caption, f"seed {seed}", *options])
-    if _are_images(condition):
+    if samples.ndim == 4 and _are_images(condition):
         rows = {"condition": condition, "sample": images}
         figure = comparison_grid(rows, captions=captions, title=caption)
     else:

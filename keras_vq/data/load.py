@@ -116,6 +116,11 @@ def load(
     >>> next(iter(images)).shape
     (16, 32, 32, 3)
     """
+    if num_frames is not None and (sample_rate, clip_seconds) != (None, None):
+        raise ValueError(
+            "A clip is of video or of sound. Received: "
+            f"{num_frames=}, {sample_rate=} and {clip_seconds=}"
+        )
     if clip_seconds is not None:
         given = (image_size, channels, binarize, feature, crop, flip)
         if given != _NO_IMAGES:

@@ -126,6 +126,10 @@ def _moving_mnist(
             f"{size}"
         )
     batches = examples.batch(1000).as_numpy_iterator()
+    if len(examples) == 0:
+        raise ValueError(
+            f"The data set is empty. Received: name={name!r}, {split=}"
+        )
     images, classes = map(
         np.concatenate,
         zip(*((batch["image"], batch["label"]) for batch in batches)),
@@ -139,7 +143,7 @@ def _moving_mnist(
         seeds = tf.cast(
             tf.stack([number, tf.zeros_like(number)], axis=1), tf.int32
         )
-        # Even steps, since a seed also gives those next to it.
+        # Steps of four, since a seed also gives those next to it.
         seeds = 4 * seeds + tf.cast(seed, tf.int32)
         frames = moving_mnist.clips_of(first, second, seeds, num_frames, size)
         if channels == 3:

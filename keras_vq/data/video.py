@@ -1,6 +1,7 @@
 """Read and write videos, frame by frame."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import PIL.Image
@@ -95,6 +96,9 @@ def read_frames(path, shape):
 def write_gif(path, frames, frames_per_second=8):
     """Write an animation that repeats forever.
 
+    Pillow drops a frame that equals the one before; the lowest bit of its first
+    value is flipped.
+
     Args:
         path: str or Path, which ends in `.gif`.
         frames: array `(frames, height, width, 1 or 3)`, float in [0, 1] or
@@ -106,6 +110,10 @@ def write_gif(path, frames, frames_per_second=8):
         frames = np.round(np.clip(frames, 0, 1) * 255).astype("uint8")
     if frames.shape[-1] == 1:
         frames = frames[..., 0]
+    frames = frames.copy()
+    for before, frame in itertools.pairwise(frames):
+        if np.array_equal(before, frame):
+            frame.flat[0] ^= 1
     first, *rest = (PIL.Image.fromarray(frame) for frame in frames)
     with written_whole(path) as temporary:
         first.save(

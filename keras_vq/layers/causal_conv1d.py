@@ -89,6 +89,12 @@ class CausalConv1D(StreamingLayer):
         return ops.zeros(shape, self.compute_dtype)
 
     def stream(self, inputs, context):
+        length = inputs.shape[1]
+        if length is not None and length % self.strides:
+            raise ValueError(
+                f"The length of a chunk must be a multiple of {self.strides}, "
+                f"the strides. Received: inputs.shape={tuple(inputs.shape)}"
+            )
         inputs = ops.concatenate(
             [context, ops.cast(inputs, context.dtype)], axis=1
         )

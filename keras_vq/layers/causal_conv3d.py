@@ -4,6 +4,7 @@ from keras import ops
 from keras_vq import backend
 from keras_vq.checks import MAX_KERNEL
 from keras_vq.checks import check_int
+from keras_vq.checks import check_shape
 from keras_vq.saving.config import serializable
 
 
@@ -21,17 +22,19 @@ class CausalConv3D(backend.LayerMixin, keras.layers.Conv3D):
         strides: tuple of three int, each at most the kernel's; the kernel's
             height and width minus theirs are even or 1. Defaults to `(1, 1,
             1)`.
-        **kwargs: Keyword arguments of `keras.layers.Conv3D` but `padding`.
+        **kwargs: Keyword arguments of `keras.layers.Conv3D` but `padding` and
+            `dilation_rate`.
 
     Call arguments:
         inputs: float tensor `(batch, frames, height, width, channels)`.
 
     Returns:
-        float tensor `(batch, ceil(frames / strides), height / strides, width /
-        strides, filters)`.
+        float tensor `(batch, ceil(frames / strides), height // strides, width
+        // strides, filters)`.
 
     Raises:
-        ValueError: If a size is not a positive integer.
+        ValueError: If a size is not a positive integer, or a stride is larger
+            than the kernel.
 
     Example:
 
@@ -45,13 +48,19 @@ class CausalConv3D(backend.LayerMixin, keras.layers.Conv3D):
     """
 
     def __init__(self, filters, kernel_size, strides=(1, 1, 1), **kwargs):
-        for name, sizes in (("kernel_size", kernel_size), ("strides", strides)):
-            for size in sizes:
-                check_int(name, size, maximum=MAX_KERNEL)
+        kernel_size = check_shape("kernel_size", kernel_size, ranks=(3,))
+        strides = check_shape("strides", strides, ranks=(3,))
+        for size, stride in zip(kernel_size, strides, strict=True):
+            check_int("kernel_size", size, stride, MAX_KERNEL)
+        if "dilation_rate" in kwargs or "padding" in kwargs:
+            raise ValueError(
+                "A CausalConv3D has no dilation and its own padding. Received: "
+                f"{sorted(kwargs)}"
+            )
         super().__init__(
             check_int("filters", filters),
-            tuple(kernel_size),
-            tuple(strides),
+            kernel_size,
+            strides,
             data_format="channels_last",
             **kwargs,
         )
@@ -65,15 +74,17 @@ class CausalConv3D(backend.LayerMixin, keras.layers.Conv3D):
         return super().call(ops.pad(inputs, [*pads, (0, 0)]))
 
     def compute_output_shape(self, input_shape):
-        batch, *size, _ = input_shape
+        batch, time, *size, _ = input_shape
+        after, *strides = self.strides
+        time = None if time is None else -(-time // after)
         size = (
-            None if n is None else -(-n // stride)
-            for n, stride in zip(size, self.strides, strict=True)
+            None if n is None else n // stride
+            for n, stride in zip(size, strides, strict=True)
         )
-        return (batch, *size, self.filters)
+        return (batch, time, *size, self.filters)
 
     def get_config(self):
         config = super().get_config()
-        for name in ("padding", "data_format"):
+        for name in ("padding", "data_format", "dilation_rate"):
             config.pop(name)
         return config

@@ -91,6 +91,8 @@ class Quantizer(Bottleneck):
     codes_per_position = 1
     # Variable `(num_embeddings, dim)`, if the codebook is a table.
     embeddings: Any = None
+    # Whether a code may stand for several vectors.
+    pools_vectors = False
 
     def __init__(
         self, num_embeddings, embedding_dim, add_losses=False, **kwargs
@@ -323,6 +325,11 @@ def check_quantizer(quantizer):
             "In a composed quantizer, only the outermost layer can add losses. "
             f"Received: `{quantizer.name}` with add_losses=True. Pass "
             "`add_losses=True` to the outer layer instead."
+        )
+    if quantizer.pools_vectors:
+        raise ValueError(
+            "A quantizer with strides cannot be part of another one. Received: "
+            f"`{quantizer.name}`, whose codes stand for several vectors"
         )
     return quantizer
 

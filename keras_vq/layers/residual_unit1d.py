@@ -109,5 +109,6 @@ def conv1d(filters, kernel_size, dilation, is_causal, dtype):
         kernel_size,
         padding="same",
         dilation_rate=dilation,
+        data_format="channels_last",
         dtype=dtype,
     )

@@ -138,6 +138,7 @@ class ResidualVectorQuantizer(Quantizer):
                 "Stages with strides cannot be shared. Received: shared=True "
                 f"and strides={strides}"
             )
+        self.pools_vectors = self.strides is not None
         self.span = max(self.strides or (1,))  # vectors of a group
         # Codes of a group, from each stage.
         self.counts = [
@@ -219,8 +220,10 @@ class ResidualVectorQuantizer(Quantizer):
         """Mean over the vectors that share a code, `(batch, steps, dim)`."""
         if self.strides is None or self.strides[stage] == 1:
             return x
-        shape = (x.shape[1] // self.strides[stage], self.strides[stage])
-        return ops.mean(ops.reshape(x, (-1, *shape, x.shape[-1])), axis=2)
+        batch, time, _ = ops.shape(x)
+        stride = self.strides[stage]
+        shape = (batch, time // stride, stride, x.shape[-1])
+        return ops.mean(ops.reshape(x, shape), axis=2)
 
     def _repeated(self, code, stage):
         """The code of each vector, from those of the steps of a stage."""
@@ -232,10 +235,11 @@ class ResidualVectorQuantizer(Quantizer):
         """Indices of all stages in the last axis, by groups with strides."""
         if self.strides is None:
             return ops.stack(indices, axis=-1)
-        groups = [
-            ops.reshape(index, (-1, index.shape[1] // count, count))
-            for index, count in zip(indices, self.counts, strict=True)
-        ]
+        groups = []
+        for index, count in zip(indices, self.counts, strict=True):
+            batch, steps = ops.shape(index)
+            shape = (batch, steps // count, count)
+            groups.append(ops.reshape(index, shape))
         return ops.concatenate(groups, axis=-1)
 
     def _of_stages(self, indices):
@@ -246,7 +250,8 @@ class ResidualVectorQuantizer(Quantizer):
         for count in self.counts:
             if start < indices.shape[-1]:
                 part = indices[..., start : start + count]
-                parts.append(ops.reshape(part, (-1, part.shape[1] * count)))
+                batch, groups, _ = ops.shape(part)
+                parts.append(ops.reshape(part, (batch, groups * count)))
             start += count
         return parts
 

@@ -32,7 +32,8 @@ class StreamingLayer(backend.LayerMixin, keras.layers.Layer):
         """Compute the outputs of a chunk of inputs.
 
         Args:
-            inputs: float tensor `(batch, length, channels)`.
+            inputs: float tensor `(batch, length, channels)`; the strides of the
+                layer, if any, divide the length.
             context: Output of `initial_context`, or of this method for the
                 chunk before.
 

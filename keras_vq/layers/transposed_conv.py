@@ -67,7 +67,13 @@ class TransposedConv(backend.LayerMixin, keras.layers.Layer):
         self.is_causal = check_flag("is_causal", is_causal)
 
     def build(self, input_shape):
-        doubled, _ = self._axes(len(input_shape) - 2)
+        rank = len(input_shape) - 2
+        if self.strides is not None and len(self.strides) != rank:
+            raise ValueError(
+                f"`strides` must have one number for each of {rank} axes. "
+                f"Received: strides={self.strides}"
+            )
+        doubled, _ = self._axes(rank)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(4,) * len(doubled) + (self.filters, input_shape[-1]),
@@ -102,8 +108,9 @@ class TransposedConv(backend.LayerMixin, keras.layers.Layer):
         """The convolution along some axes, with the others in the batch."""
         order = [0, *others, *doubled, len(inputs.shape) - 1]
         x = ops.transpose(inputs, order)
-        kept = [inputs.shape[axis] for axis in others]
-        size = [inputs.shape[axis] for axis in doubled]
+        sizes = ops.shape(inputs)
+        kept = [sizes[axis] for axis in others]
+        size = [sizes[axis] for axis in doubled]
         x = ops.reshape(x, (-1, *size, inputs.shape[-1]))
         x = backend.conv_transpose(x, kernel)
         shape = (-1, *kept, *(2 * n for n in size), self.filters)

@@ -212,9 +212,9 @@ class FirstStage(Model):
     @property
     def is_causal(self):
         """bool, whether the first frame of a video is encoded on its own."""
-        return isinstance(self.encoder, keras.Model) and any(
-            isinstance(layer, CausalConv3D) for layer in self.encoder.layers
-        )
+        if len(self.input_shape) != 4:
+            return False
+        return any(isinstance(x, CausalConv3D) for x in _layers(self.encoder))
 
     @property
     def last_kernel(self):
@@ -554,6 +554,14 @@ class FirstStage(Model):
             labels = np.full(count, labels)
         check_labels(self, labels, count)
         return labels.astype("int32")
+
+
+def _layers(network):
+    """Yield a network and the layers within it."""
+    yield network
+    if isinstance(network, keras.Model):
+        for layer in network.layers:
+            yield from _layers(layer)
 
 
 def value_range(input_shape):

@@ -57,6 +57,7 @@ class Pixels(Tokenizer):
             "num_embeddings", num_embeddings, 2, 2**31 - 1
         )
         self.mu_law = check_flag("mu_law", mu_law)
+        self.code_scale = " mu-law" if self.mu_law else ""
         *size, channels = self.input_shape
         if self.mu_law and len(size) > 1:
             raise ValueError(

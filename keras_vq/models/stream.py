@@ -2,6 +2,7 @@ import keras
 
 from keras_vq.checks import check_int
 from keras_vq.checks import check_values
+from keras_vq.checks import title
 from keras_vq.layers import Snake
 from keras_vq.layers import StreamingLayer
 from keras_vq.training.batches import to_array
@@ -12,7 +13,6 @@ _POINTWISE = (
     keras.layers.Dense,
     keras.layers.Dropout,
     keras.layers.ELU,
-    keras.layers.InputLayer,
     keras.layers.LeakyReLU,
     keras.layers.ReLU,
     keras.layers.Rescaling,
@@ -55,6 +55,17 @@ class Stream:
     def __init__(self, tokenizer, batch_size=1):
         self.tokenizer = tokenizer
         self.batch_size = check_int("batch_size", batch_size)
+        if len(tokenizer.input_shape) != 2 or len(tokenizer.code_maps) != 1:
+            raise ValueError(
+                "A stream is of audio, (time, channels), in one map of codes. "
+                f"Received: {title(tokenizer)} with input_shape="
+                f"{tokenizer.input_shape}"
+            )
+        if not tokenizer.quantizers:
+            raise ValueError(
+                f"{title(tokenizer)} has no networks to stream: its codes are "
+                "the samples."
+            )
         self.hop = tokenizer.input_shape[0] // tokenizer.code_shape[0]
         self._encoder = _streamed_layers("encoder", tokenizer.encoder)
         self._decoder = _streamed_layers("decoder", tokenizer.decoder)

@@ -41,6 +41,8 @@ class Tokenizer(FirstStage):
     num_embeddings: Any
     # Codes per position; if several, they are the last axis of `code_shape`.
     codes_per_position = 1
+    # What codes mean, if neither the class nor the weights tell.
+    code_scale = ""
     latent_name = "indices"
     latent_dtype = "int32"
 
@@ -195,7 +197,7 @@ class Tokenizer(FirstStage):
         Returns:
             str.
         """
-        start = f"{type(self).__name__} {self.num_embeddings}"
+        start = f"{type(self).__name__} {self.num_embeddings}{self.code_scale}"
         fingerprint = digest(start, self.encoding_weights)
         if condition_tokenizer is None:
             return fingerprint

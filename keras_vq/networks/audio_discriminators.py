@@ -57,8 +57,10 @@ def multi_period_discriminator(
     inputs = keras.Input(input_shape)
     outputs = []
     for period in periods:
-        x = keras.layers.ZeroPadding1D((0, -input_shape[0] % period))(inputs)
-        x = keras.layers.Reshape((-1, period, input_shape[1]))(x)
+        x = keras.layers.ZeroPadding1D(
+            (0, -input_shape[0] % period), "channels_last", dtype=dtype
+        )(inputs)
+        x = keras.layers.Reshape((-1, period, input_shape[1]), dtype=dtype)(x)
         layers = [
             _conv(hidden_dim * width, (5, 1), (3, 1), dtype)
             for width in _PERIOD_WIDTHS
@@ -162,7 +164,12 @@ def audio_discriminator(
 
 def _conv(filters, kernel_size, strides, dtype):
     return keras.layers.Conv2D(
-        filters, kernel_size, strides, padding="same", dtype=dtype
+        filters,
+        kernel_size,
+        strides,
+        padding="same",
+        data_format="channels_last",
+        dtype=dtype,
     )
 
 

@@ -178,8 +178,16 @@ class _Blocks:
             ]
         sides = (stride - stride // 2, stride // 2)
         return [
-            keras.layers.ZeroPadding1D(sides, dtype=self.dtype),
-            keras.layers.Conv1D(filters, 2 * stride, stride, dtype=self.dtype),
+            keras.layers.ZeroPadding1D(
+                sides, "channels_last", dtype=self.dtype
+            ),
+            keras.layers.Conv1D(
+                filters,
+                2 * stride,
+                stride,
+                data_format="channels_last",
+                dtype=self.dtype,
+            ),
         ]
 
     def upsampling(self, filters, stride):
@@ -189,7 +197,11 @@ class _Blocks:
         sides = (stride // 2, stride - stride // 2)
         return [
             keras.layers.Conv1DTranspose(
-                filters, 2 * stride, stride, dtype=self.dtype
+                filters,
+                2 * stride,
+                stride,
+                data_format="channels_last",
+                dtype=self.dtype,
             ),
             keras.layers.Cropping1D(sides, dtype=self.dtype),
         ]

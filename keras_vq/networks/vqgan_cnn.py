@@ -51,7 +51,8 @@ def vqgan_encoder(
             to 2.
         attention_resolutions: tuple of int, sizes of the first spatial axis at
             which attention follows each residual block; `()` for no attention,
-            None for the size of the grid. Defaults to None.
+            None for the size of the grid. With `downsampling`, sizes of the
+            axis that is downsampled most. Defaults to None.
         dropout: float in [0, 1), dropout rate in the residual blocks. Defaults
             to 0.0.
         downsampling: tuple with a power of two for each axis, of which the
@@ -62,7 +63,7 @@ def vqgan_encoder(
 
     Returns:
         `keras.Model`, `(batch, *size, channels)` to
-        `(batch, *(size / 2 ** (len(channel_multipliers) - 1)), output_dim)`.
+        `(batch, *(size / downsampling), output_dim)`.
 
     Raises:
         ValueError: If an argument is out of range, the input cannot be halved
@@ -87,9 +88,11 @@ def vqgan_encoder(
             f"{multipliers} and input_shape={input_shape}"
         )
     strides = _strides(input_shape, downsampling, ratio)
-    sizes = _first_sizes(input_shape[0], strides)
+    axis = _main_axis(strides)
+    sizes = _sizes(input_shape[axis], axis, strides)
     blocks = _Blocks(
         input_shape,
+        axis,
         hidden_dim,
         num_residual_layers,
         _check_attention(attention_resolutions, sizes),
@@ -135,7 +138,7 @@ def vqgan_decoder(
 
     Returns:
         `keras.Model`, `(batch, *size, channels)` to `(batch, *(size *
-        2 ** (len(channel_multipliers) - 1)), output_dim)`.
+        downsampling), output_dim)`.
 
     Raises:
         ValueError: If an argument is out of range, or an attention resolution
@@ -154,10 +157,11 @@ def vqgan_decoder(
     ratio = 2 ** (len(multipliers) - 1)
     anything = (ratio,) * (len(input_shape) - 1)
     strides = _strides((*anything, 1), downsampling, ratio)
-    full = input_shape[0] * math.prod(stride[0] for stride in strides)
-    sizes = _first_sizes(full, strides)
+    axis = _main_axis(strides)
+    sizes = _sizes(input_shape[axis] * ratio, axis, strides)
     blocks = _Blocks(
         input_shape,
+        axis,
         hidden_dim,
         num_residual_layers,
         _check_attention(attention_resolutions, sizes),
@@ -170,10 +174,11 @@ def vqgan_decoder(
     x = blocks.middle(x)
     for level, multiplier in enumerate(reversed(multipliers)):
         if level > 0:
-            size = (
-                strides[-level] if len(strides[0]) > 1 else strides[-level][0]
-            )
-            x = upsample(size, dtype=dtype)(x)
+            size = strides[-level]
+            if len(size) > 1:
+                x = upsample(size, "channels_last", dtype=dtype)(x)
+            else:
+                x = upsample(size[0], dtype=dtype)(x)
             x = blocks.conv(x.shape[-1], 3)(x)
         for _ in range(num_residual_layers + 1):
             x = blocks.residual(x, hidden_dim * multiplier)
@@ -196,11 +201,16 @@ def _strides(input_shape, downsampling, ratio):
     return halvings(factors)
 
 
-def _first_sizes(size, strides):
-    """Sizes of the first axis, from that of the input to that of the grid."""
+def _main_axis(strides):
+    """The first of the axes that are downsampled most."""
+    return next(axis for axis in range(len(strides[0])) if strides[0][axis] > 1)
+
+
+def _sizes(size, axis, strides):
+    """Sizes of an axis, from that of the input to that of the grid."""
     sizes = [size]
     for stride in strides:
-        sizes.append(sizes[-1] // stride[0])
+        sizes.append(sizes[-1] // stride[axis])
     return sizes
 
 
@@ -234,6 +244,7 @@ class _Blocks:
     def __init__(
         self,
         input_shape,
+        axis,
         hidden_dim,
         num_residual_layers,
         attention_resolutions,
@@ -244,6 +255,7 @@ class _Blocks:
         check_int("num_residual_layers", num_residual_layers, 0, MAX_LAYERS)
         self.dropout = check_number("dropout", dropout, at_least=0, below=1)
         self.conv = convolution(input_shape, dtype)
+        self.axis = axis  # that attention resolutions are sizes of
         self.attention_resolutions = attention_resolutions
         self.dtype = dtype
 
@@ -267,7 +279,7 @@ class _Blocks:
         if x.shape[-1] != channels:
             x = keras.layers.Dense(channels, dtype=self.dtype)(x)
         x = keras.layers.Add(dtype=self.dtype)([x, h])
-        if attention and x.shape[1] in self.attention_resolutions:
+        if attention and x.shape[1 + self.axis] in self.attention_resolutions:
             x = self.attended(x)
         return x
 

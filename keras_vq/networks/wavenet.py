@@ -272,6 +272,12 @@ class WaveNet(CausalNetwork):
             parts.append(self.project_condition(condition))
         return [dense(sum(parts)) for dense in self.to_bias]
 
+    def get_config(self):
+        config = super().get_config()
+        if self.condition_dim is not None:  # it determines the shape
+            config["condition_shape"] = None
+        return config
+
     def _at_all_positions(self, bias):
         """Repeat the bias of each step for its positions."""
         if bias.shape[1] == 1:

@@ -439,10 +439,18 @@ def _undelayed_shape(network):
             f"Received: is_delayed=True for {title(network)} with code_shape="
             f"{network.code_shape} and codes_per_position={count}"
         )
+    is_prefix = network.num_condition_embeddings is not None
+    if network.condition_shape is not None and not is_prefix:
+        raise ValueError(
+            "Codes that are delayed do not keep step with a condition. "
+            f"Received: is_delayed=True for {title(network)} with "
+            f"condition_shape={network.condition_shape}"
+        )
     time = network.num_positions - count + 1
     if time < 1:
         raise ValueError(
-            "A delay of one step per code needs at least as many positions. "
+            "A delay of one step per code needs at least as many positions as "
+            "codes per position. "
             f"Received: is_delayed=True for code_shape={network.code_shape}"
         )
     return (time, count)

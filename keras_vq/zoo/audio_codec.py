@@ -149,9 +149,9 @@ def audio_codec(
     encoder = networks.codec_encoder(input_shape, dim, **sizes)
     grid = (input_shape[0] // math.prod(strides), dim)
     decoder = networks.codec_decoder(grid, input_shape[-1], **sizes)
-    frames = {n: k for n, k in _FRAMES.items() if n <= input_shape[0]}
     spectral_loss = None
     if spectral_weight > 0:
+        frames = {n: _FRAMES[n] for n in _fitting(_FRAMES, input_shape)}
         spectral_loss = SpectralLoss(
             sample_rate,
             tuple(frames),
@@ -163,7 +163,7 @@ def audio_codec(
         discriminator = networks.audio_discriminator(
             input_shape,
             tuple(p for p in _PERIODS if p <= input_shape[0]),
-            tuple(n for n in _STFT_FRAMES if n <= input_shape[0]),
+            _fitting(_STFT_FRAMES, input_shape),
             disc_hidden_dim,
             dtype,
         )
@@ -182,3 +182,16 @@ def audio_codec(
     )
     compile_adversarial(model, learning_rate)
     return model
+
+
+def _fitting(frame_lengths, input_shape):
+    """The frame lengths of which half is shorter than a clip, if any."""
+    time = input_shape[0]
+    fitting = tuple(n for n in frame_lengths if n < 2 * time)
+    if not fitting:
+        raise ValueError(
+            f"Spectra of at least {min(frame_lengths)} samples need longer "
+            f"clips. Received: input_shape={input_shape}. Set "
+            "spectral_weight=0 and disc_weight=0 to do without."
+        )
+    return fitting

@@ -97,6 +97,13 @@ def wavenet(
             "WaveNet models sequences of codes, (time,) or (time, stages). "
             f"Received: a tokenizer with codes of shape {codes_of.code_shape}"
         )
+    has_condition = condition is not None or condition_dim is not None
+    if pattern == "delayed" and has_condition:
+        raise ValueError(
+            "Codes that are delayed do not keep step with a condition. "
+            f"Received: pattern={pattern!r} with a condition. Use 'depthwise' "
+            "or 'flattened'."
+        )
     code_shape, codes_per_position = arranged_codes(codes_of, pattern)
     network = networks.WaveNet(
         code_shape,

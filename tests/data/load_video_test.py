@@ -46,6 +46,11 @@ def test_files_are_read_frame_by_frame(tmp_path):
     frames = ramp(2, size=(16, 32))
     write_gif(tmp_path / "a.gif", frames)
     np.testing.assert_array_equal(read_video(tmp_path / "a.gif"), frames)
+    still = np.zeros((4, 8, 8, 1))
+    write_gif(tmp_path / "still.gif", still)
+    found = read_video(tmp_path / "still.gif")
+    assert found.shape == (4, 8, 8, 3)
+    assert found.max() <= 1
     write_gif(tmp_path / "gray.gif", frames[..., :1] / 255)
     np.testing.assert_array_equal(read_video(tmp_path / "gray.gif"), frames)
     write_mp4(tmp_path / "b.mp4", frames)
@@ -139,6 +144,7 @@ def test_bad_videos_are_named(folder, tmp_path):
         ({"image_size": -1}, "image_size=-1"),
         ({"name": "moving_minst"}, "Unknown data set"),
         ({"name": "moving_mnist", "image_size": 20}, r"at least 28 pixels.*20"),
+        ({"sample_rate": 8000}, r"of video or of sound.*8000"),
         ({"flip": True}, r"no binarize, crop or flip.*flip=True"),
     ],
 )

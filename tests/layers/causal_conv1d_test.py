@@ -29,6 +29,15 @@ def test_call_and_steps_equal_the_formula(kernel_size, dilation, rng):
         np.testing.assert_allclose(to_numpy(found), expected[:, t], atol=1e-4)
 
 
+def test_chunks_must_fit_the_strides():
+    layer = layers.CausalConv1D(2, 4, strides=2)
+    layer.build((None, None, 3))
+    with pytest.raises(ValueError, match=r"multiple of 2.*\(1, 3, 3\)"):
+        layer.stream(np.zeros((1, 3, 3), "float32"), layer.initial_context(1))
+    with pytest.raises(ValueError, match="strides=2 and dilation=3"):
+        layers.CausalConv1D(2, 4, 3, strides=2)
+
+
 @pytest.mark.parametrize("name", ["filters", "kernel_size", "dilation"])
 def test_bad_sizes(name):
     with pytest.raises(ValueError, match=f"`{name}` must be .*{name}=0"):

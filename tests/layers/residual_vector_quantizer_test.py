@@ -304,3 +304,7 @@ def test_inputs_that_strides_do_not_divide(codebooks):
         layer.decode_indices(np.zeros((2, 2, 4), int))
     with pytest.raises(ValueError, match="codebook"):
         layer.adapt(np.zeros((100, 3)))
+    with pytest.raises(ValueError, match="stand for several vectors"):
+        layers.ProjectedQuantizer(layer, 4)
+    with pytest.raises(ValueError, match="stand for several vectors"):
+        layers.GroupedVectorQuantizer(layer, 2)

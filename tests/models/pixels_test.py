@@ -33,6 +33,8 @@ def test_mu_law(rng):
     np.testing.assert_array_equal(codes, expected)
     # Levels are closer together near 0.
     np.testing.assert_allclose(sound.decode(codes), x, rtol=0.02, atol=2e-4)
+    linear = models.Pixels((5, 1))
+    assert sound.fingerprint() != linear.fingerprint()
     with pytest.raises(ValueError, match=r"for audio.*\(4, 4, 1\)"):
         models.Pixels((4, 4, 1), mu_law=True)
 

@@ -71,6 +71,10 @@ def test_networks_that_cannot_stream():
     centred = zoo.audio_codec((1000, 1), 1000, is_causal=False, **SMALL)
     with pytest.raises(ValueError, match=r"is_causal=True.* in the encoder"):
         centred.stream()
+    with pytest.raises(ValueError, match=r"Pixels .* no networks to stream"):
+        models.Pixels((8, 1)).stream()
+    with pytest.raises(ValueError, match=r"of audio.*\(8, 8, 1\)"):
+        zoo.vqvae((8, 8, 1), hidden_dim=4).stream()
     with pytest.raises(ValueError, match="Sequential as the encoder"):
         zoo.vqvae((64, 1), hidden_dim=4).stream()
 

@@ -56,6 +56,14 @@ def conditioning(network, rng):
     return random_conditioning(rng, network, ROWS)
 
 
+@pytest.mark.parametrize("kind", causal_networks.KINDS)
+def test_networks_with_a_condition_have_a_configuration(kind):
+    network = causal_networks.create(kind, has_condition=True)
+    again = type(network).from_config(network.get_config())
+    assert again.condition_shape == network.condition_shape
+    assert again.count_params() == network.count_params()
+
+
 def test_features_depend_on_earlier_positions_alone_and_on_all_of_them(
     network, features_of, codes, conditioning
 ):

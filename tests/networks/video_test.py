@@ -6,6 +6,7 @@ import pytest
 
 from keras_vq import LatentGenerator
 from keras_vq import layers
+from keras_vq import models
 from keras_vq import networks
 from keras_vq import zoo
 from tests.helpers import perturbed
@@ -192,6 +193,14 @@ def test_bad_downsampling_of_a_vqgan():
             disc_weight=0,
             **VQGAN,
         )
+    with pytest.raises(ValueError, match=r"3 positive integers.*kernel_size=3"):
+        layers.CausalConv3D(4, 3)
+    with pytest.raises(ValueError, match=r"from 4 to .*kernel_size=3"):
+        layers.CausalConv3D(4, (3, 3, 3), (4, 1, 1))
+    with pytest.raises(ValueError, match="no dilation"):
+        layers.CausalConv3D(4, (3, 3, 3), dilation_rate=2)
+    with pytest.raises(ValueError, match=r"each of 3 axes.*\(1, 2\)"):
+        layers.TransposedConv(3, strides=(1, 2)).build((None, 4, 8, 8, 3))
     with pytest.raises(ValueError, match="strides=\\(1, 3\\)"):
         layers.TransposedConv(3, strides=(1, 3))
 
@@ -211,6 +220,13 @@ def test_a_video_is_continued(factor, rng):
         )
     )
     assert tokenizer.is_causal
+    nested = keras.Sequential(
+        [keras.Input((frames, 8, 8, 1)), tokenizer.encoder]
+    )
+    assert models.VQVAE(
+        nested, tokenizer.quantizer, tokenizer.decoder
+    ).is_causal
+    assert not zoo.vqvae((4, 8, 8, 1), **SMALL).is_causal
     prior = zoo.transformer(tokenizer, num_layers=1, hidden_dim=8)
     generator = LatentGenerator(tokenizer, perturbed(prior))
     video = rng.uniform(size=(3, frames, 8, 8, 1)).astype("float32")
@@ -221,3 +237,20 @@ def test_a_video_is_continued(factor, rng):
     codes = tokenizer.encode(video)
     expected = prior.generate(3, prompt=codes[:, :2].reshape(3, -1), seed=0)
     np.testing.assert_allclose(found, tokenizer.decode(expected), atol=1e-5)
+
+
+def test_attention_at_the_grid_of_the_axes_that_shrink():
+    encoder = networks.vqgan_encoder(
+        (4, 16, 16, 1),
+        3,
+        channel_multipliers=(1, 1, 1),
+        downsampling=(1, 4, 4),
+        hidden_dim=4,
+        num_residual_layers=1,
+    )
+    attended = [
+        layer.output.shape[1:4]
+        for layer in encoder.layers
+        if isinstance(layer, keras.layers.MultiHeadAttention)
+    ]
+    assert set(attended) == {(4, 4, 4)}

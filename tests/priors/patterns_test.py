@@ -124,6 +124,13 @@ def test_bad_patterns(tokenizer):
         priors.AutoregressivePrior(
             networks.WaveNet((1, 2), 8, codes_per_position=2), is_delayed=True
         )
+    with pytest.raises(ValueError, match=r"keep step.*'delayed'"):
+        zoo.wavenet(tokenizer, pattern="delayed", condition_dim=3)
+    with pytest.raises(ValueError, match=r"keep step.*\(3, 4\)"):
+        priors.AutoregressivePrior(
+            networks.WaveNet((3, 2), 8, codes_per_position=2, condition_dim=4),
+            is_delayed=True,
+        )
     delayed_prior = create("WaveNet", "delayed")
     with pytest.raises(ValueError, match="is_delayed=True"):
         delayed_prior.resized((4, 2))

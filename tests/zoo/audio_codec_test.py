@@ -120,7 +120,7 @@ def test_default_discriminators():
     codec = zoo.audio_codec(
         (600, 1), 1000, disc_weight=0.5, disc_hidden_dim=1, **SMALL
     )
-    assert len(codec.adversary.discriminator.output) == 6
+    assert len(codec.adversary.discriminator.output) == 5 + 2
     assert codec.adversary.feature_weight == 1.0
     with pytest.raises(ValueError, match="returns its features"):
         zoo.audio_codec(
@@ -143,6 +143,7 @@ def test_default_discriminators():
         ({"code_dim": 0}, "embedding_dim=0"),
         ({"spectral_weight": float("nan")}, "spectral_weight=nan"),
         ({"disc_weight": -1.0}, "disc_weight=-1.0"),
+        ({"disc_weight": 1.0}, r"Spectra of at least 512 .*\(200, 1\)"),
     ],
 )
 def test_bad_arguments(arguments, message):
