@@ -75,8 +75,8 @@ def load_video(
     Example:
 
     ```python
-    clips = keras_vq.data.load_video("moving_mnist", "test", num_frames=8)
-    next(iter(clips)).shape  # (32, 8, 64, 64, 1)
+    clips = keras_vq.data.load_video("videos", "all", num_frames=8)
+    next(iter(clips)).shape  # (32, 8, 64, 64, 3)
     ```
     """
     check_path("name", name)

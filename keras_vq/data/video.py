@@ -27,7 +27,7 @@ class VideoFolder(MediaFolder):
     Example:
 
     ```python
-    folder = keras_vq.data.VideoFolder("clips")
+    folder = keras_vq.data.VideoFolder("videos")
     str(folder)  # '30 videos, 1 skipped: 1 .txt'
     ```
     """

@@ -1,8 +1,10 @@
 import keras
 
 from keras_vq import backend
+from keras_vq.saving.config import serializable
 
 
+@serializable
 class StreamingLayer(backend.LayerMixin, keras.layers.Layer):
     """Base class of layers over time that also compute chunk by chunk.
 

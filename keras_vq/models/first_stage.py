@@ -214,7 +214,7 @@ class FirstStage(Model):
         """bool, whether the first frame of a video is encoded on its own."""
         if len(self.input_shape) != 4:
             return False
-        return any(isinstance(x, CausalConv3D) for x in _layers(self.encoder))
+        return any(isinstance(layer, CausalConv3D) for layer in _layers(self))
 
     @property
     def last_kernel(self):

@@ -95,6 +95,29 @@ LAYERS = {
     layers.LabelTimeEmbedding: Case(
         each(layers.LabelTimeEmbedding, 6, 4), (Ints((), 4), Floats(()))
     ),
+    layers.Attention: Case(
+        each(layers.Attention, 2), (Floats((5, 4)), Floats((3, 6)))
+    ),
+    layers.CausalConv1DTranspose: Case(
+        each(layers.CausalConv1DTranspose, 3, 2), (Floats((6, 2)),)
+    ),
+    layers.CausalConv3D: Case(
+        each(layers.CausalConv3D, 3, (3, 4, 4), strides=(2, 2, 2)),
+        (Floats((3, 4, 4, 2)),),
+    ),
+    layers.FourierFrames: Case(
+        each(layers.FourierFrames, 16), (Floats((40, 2)),)
+    ),
+    layers.ResidualUnit1D: Case(
+        each(
+            layers.ResidualUnit1D,
+            3,
+            dilation=2,
+            activation="elu",
+            is_causal=False,
+        ),
+        (Floats((6, 2)),),
+    ),
     layers.CausalConv1D: Case(
         each(layers.CausalConv1D, 3, 3, dilation=2), (Floats((6, 2)),)
     ),
@@ -796,6 +819,7 @@ ABSTRACT = {
     LocationScale,
     layers.Bottleneck,
     layers.Quantizer,
+    layers.StreamingLayer,
     likelihoods.Likelihood,
     models.FirstStage,
     models.Tokenizer,

@@ -95,7 +95,7 @@ def assert_equal(found, expected, **tolerance):
         (likelihoods, cases.LIKELIHOODS),
         (losses, cases.LOSSES),
         (metrics, cases.METRICS),
-        (models, cases.MODELS),
+        (models, {**cases.MODELS, models.Stream: None}),
         (networks, {**cases.NETWORKS, networks.Conditioning: None}),
         (priors, cases.PRIORS | cases.HEADS),
         (regularizers, cases.REGULARIZERS),

@@ -15,6 +15,7 @@ import soundfile
 import tensorflow as tf
 
 import keras_vq
+from keras_vq.data.video import write_gif
 from tests.architecture_test import NAMESPACES
 from tests.helpers import to_numpy
 from tests.runs import trained_run
@@ -89,6 +90,9 @@ def test_example_runs(example, tmp_path, monkeypatch, scenes_dir):
     if "voices" in example:
         (tmp_path / "voices").mkdir()
         soundfile.write(tmp_path / "voices" / "a.wav", np.eye(1, 9000)[0], 8000)
+    if "videos" in example:
+        (tmp_path / "videos").mkdir()
+        write_gif(tmp_path / "videos" / "a.gif", np.zeros((9, 8, 8, 1)))
     for block in blocks:
         exec(textwrap.dedent(block), scope)
     statements = doctest.DocTestParser().get_examples(example)
