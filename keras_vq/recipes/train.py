@@ -155,7 +155,7 @@ def _initial_model(recipe, parts):
             f"{type(start).__name__}"
         )
     shapes, expected = ([w.shape for w in m.weights] for m in (start, model))
-    if shapes != expected or start.input_shape != model.input_shape:
+    if shapes != expected or _data_shape(start) != _data_shape(model):
         raise ValueError(
             f"training.preset={recipe.training.preset!r} has other layers than "
             "the recipe's arguments build. Give the recipe that it was trained "
@@ -164,6 +164,12 @@ def _initial_model(recipe, parts):
     optimizer = model.optimizer
     start.compile(type(optimizer).from_config(optimizer.get_config()))
     return start
+
+
+def _data_shape(model):
+    """Shape of one example: of codes for a prior, else of an input."""
+    is_prior = isinstance(model, priors.Prior)
+    return model.code_shape if is_prior else model.input_shape
 
 
 def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
