@@ -323,6 +323,26 @@ def test_a_run_whose_weights_are_not_finite_ends_too(tmp_path, monkeypatch):
     assert not list(out.rglob("*.keras"))
 
 
+def test_a_prior_starts_from_a_preset(tmp_path):
+    run = trained_run("pixelcnn")
+    run.model.save_to_preset(tmp_path / "preset")
+    tuned = recipes.train(
+        write_recipe("pixelcnn", tmp_path),
+        tmp_path / "tuned",
+        settings={
+            "training.preset": str(tmp_path / "preset"),
+            "learning_rate": 1e-9,
+        },
+        epochs=1,
+    )
+    for a, b in zip(
+        run.model.prior.get_weights(),
+        tuned.model.prior.get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 @pytest.mark.filterwarnings("ignore:Epoch 1. codebook_usage:UserWarning")
 def test_a_published_model_is_a_run_and_a_start(tmp_path, photos):
     run = recipes.Run("vqvae_mnist")
