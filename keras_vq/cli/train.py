@@ -45,7 +45,7 @@ def train(
         Optional[str],
         typer.Option(
             "--from",
-            help="Fine-tune a published model or preset.",
+            help="Train a published model, preset or run further.",
             metavar="NAME|FOLDER",
         ),
     ] = None,

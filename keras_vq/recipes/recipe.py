@@ -102,8 +102,8 @@ class Training(_Section):
     to `train`, and a quick run, set that floor to 0. `adapt` initializes the
     codebooks by k-means on the training data; None does so where there are
     codebooks and enough vectors. `preset` names a trained model to start from,
-    as `keras_vq.zoo.load` takes it. `schedule="cosine"` decays the learning
-    rate to zero over the whole run.
+    as `keras_vq.zoo.load` takes it, or the folder of a run.
+    `schedule="cosine"` decays the learning rate to zero over the whole run.
     """
 
     epochs: int = pydantic.Field(ge=1)

@@ -141,11 +141,11 @@ def _resume(run):
 
 
 def _initial_model(recipe, parts):
-    """The model to train, compiled: a new one, or that of a preset."""
+    """The model to train, compiled: a new one, or that of a preset or run."""
     model = recipe.build(**parts)
     if recipe.training.preset is None:
         return model
-    start = zoo.load(recipe.training.preset)
+    start = _start_of(recipe.training.preset)
     if isinstance(start, LatentGenerator):
         start = start.prior
     if type(start) is not type(model):
@@ -164,6 +164,14 @@ def _initial_model(recipe, parts):
     optimizer = model.optimizer
     start.compile(type(optimizer).from_config(optimizer.get_config()))
     return start
+
+
+def _start_of(preset):
+    """The model of a run's folder, or a published model or preset."""
+    path = pathlib.Path(preset).expanduser()
+    if (path / "recipe.toml").is_file() and Run(path).model_path.is_file():
+        return Run(path).model
+    return zoo.load(preset)
 
 
 def _data_shape(model):
@@ -212,6 +220,9 @@ def resolved(recipe, dataset=None, settings=None, epochs=None, quick=False):
     }
     if is_folder(recipe.data.name):
         paths["data.name"] = recipe.data.name
+    start = recipe.training.preset
+    if start is not None and pathlib.Path(start).is_dir():
+        paths["training.preset"] = start
     return recipe.changed(
         {key: str(pathlib.Path(path).resolve()) for key, path in paths.items()}
     )

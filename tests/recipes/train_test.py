@@ -323,17 +323,12 @@ def test_a_run_whose_weights_are_not_finite_ends_too(tmp_path, monkeypatch):
     assert not list(out.rglob("*.keras"))
 
 
-def test_a_prior_starts_from_a_preset(tmp_path):
+def test_a_prior_starts_from_a_run(tmp_path):
     run = trained_run("pixelcnn")
-    run.model.save_to_preset(tmp_path / "preset")
+    settings = {"training.preset": str(run.path), "learning_rate": 1e-9}
+    recipe = write_recipe("pixelcnn", tmp_path)
     tuned = recipes.train(
-        write_recipe("pixelcnn", tmp_path),
-        tmp_path / "tuned",
-        settings={
-            "training.preset": str(tmp_path / "preset"),
-            "learning_rate": 1e-9,
-        },
-        epochs=1,
+        recipe, tmp_path / "tuned", settings=settings, epochs=1
     )
     for a, b in zip(
         run.model.prior.get_weights(),
