@@ -163,9 +163,9 @@ class TopKSampler(Sampler):
         self.k = check_int("top_k", k, 1, 2**31 - 1)
 
     def probabilities(self, logits):
-        return ops.where(
-            _rank(logits) < self.k, ops.softmax(logits, axis=-1), 0.0
-        )
+        kept = ops.minimum(self.k, logits.shape[-1])
+        count = ops.zeros_like(logits[..., :1], "int32") + kept
+        return _of_first(logits, _falling(logits), count)
 
 
 @serializable
@@ -202,16 +202,16 @@ class TopPSampler(Sampler):
         self.k = None if k is None else check_int("top_k", k, 1, 2**31 - 1)
 
     def probabilities(self, logits):
-        probabilities = ops.softmax(logits, axis=-1)
-        order = ops.argsort(-logits, axis=-1)
-        ordered = ops.take_along_axis(probabilities, order, axis=-1)
+        falling = _falling(logits)
+        ordered = ops.softmax(falling, axis=-1)
         before = ops.cumsum(ordered, axis=-1) - ordered
         count = ops.sum(
             ops.cast(before < self.p, "int32"), axis=-1, keepdims=True
         )
         if self.k is not None:
             count = ops.minimum(count, self.k)
-        return ops.where(_rank(logits) < count, probabilities, 0.0)
+        # A row of NaN has no code to keep.
+        return _of_first(logits, falling, ops.maximum(count, 1))
 
 
 def get(temperature=1.0, top_k=None, top_p=None):
@@ -249,10 +249,32 @@ def get(temperature=1.0, top_k=None, top_p=None):
     return sampler if temperature else GreedySampler()
 
 
-def _rank(logits):
-    """Rank of each code by probability; of tied codes, the first ranks first.
+def _falling(logits):
+    return ops.flip(ops.sort(logits, axis=-1), axis=-1)
+
+
+def _of_first(logits, falling, count):
+    """Probabilities of the most probable codes, 0 for the others.
+
+    Of tied codes, the first ones are kept. One sort of values, without their
+    indices, is several times as fast as ranks.
+
+    Args:
+        logits: float tensor `(..., num_embeddings)`.
+        falling: The same, sorted.
+        count: int32 tensor `(..., 1)`, codes to keep.
 
     Returns:
-        int32 tensor of the shape of `logits`.
+        float tensor of the shape of `logits`.
     """
-    return ops.argsort(ops.argsort(-logits, axis=-1), axis=-1)
+    last = ops.take_along_axis(falling, count - 1, axis=-1)
+    num_above = ops.sum(
+        ops.cast(logits > last, "int32"), axis=-1, keepdims=True
+    )
+    is_tied = ops.equal(logits, last)
+    number = ops.cumsum(ops.cast(is_tied, "int32"), axis=-1)
+    is_kept = ops.logical_or(
+        logits > last,
+        ops.logical_and(is_tied, number <= count - num_above),
+    )
+    return ops.where(is_kept, ops.softmax(logits, axis=-1), 0.0)
