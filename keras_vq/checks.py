@@ -158,6 +158,36 @@ def check_type(name, value, expected, description):
     return value
 
 
+def check_factors(downsampling, num_axes, minimum=1):
+    """Return the downsampling of each axis, if they are powers of two.
+
+    Args:
+        downsampling: The received value, an int or one for each axis.
+        num_axes: int, number of axes.
+        minimum: int, what one of the values must reach. Defaults to 1.
+
+    Returns:
+        tuple of int.
+    """
+    factors = downsampling
+    if not isinstance(downsampling, (tuple, list)):
+        factors = (downsampling,) * num_axes
+    is_valid = len(factors) == num_axes and all(
+        isinstance(n, numbers.Integral)
+        and not isinstance(n, bool)
+        and int(n) >= 1
+        and not int(n) & (int(n) - 1)
+        for n in factors
+    )
+    if not is_valid or max(factors) < minimum:
+        raise ValueError(
+            f"`downsampling` must be a power of two, at least {minimum}, or "
+            f"one for each of {num_axes} axes. Received: downsampling="
+            f"{downsampling!r}"
+        )
+    return tuple(map(int, factors))
+
+
 def check_downsampling(input_shape, downsampling, minimum=2, is_causal=False):
     """Return the downsampling of each axis, if they are powers of two that fit.
 
@@ -173,23 +203,7 @@ def check_downsampling(input_shape, downsampling, minimum=2, is_causal=False):
         tuple of int.
     """
     size = tuple(input_shape[:-1])
-    factors = downsampling
-    if not isinstance(downsampling, (tuple, list)):
-        factors = (downsampling,) * len(size)
-    is_valid = len(factors) == len(size) and all(
-        isinstance(n, numbers.Integral)
-        and not isinstance(n, bool)
-        and int(n) >= 1
-        and not int(n) & (int(n) - 1)
-        for n in factors
-    )
-    if not is_valid or max(factors) < minimum:
-        raise ValueError(
-            f"`downsampling` must be a power of two, at least {minimum}, or "
-            f"one for each of {len(size)} axes. Received: downsampling="
-            f"{downsampling!r}"
-        )
-    factors = tuple(map(int, factors))
+    factors = check_factors(downsampling, len(size), minimum)
     if is_causal:
         if (size[0] - 1) % factors[0]:
             raise ValueError(

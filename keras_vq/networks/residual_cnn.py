@@ -9,6 +9,7 @@ import keras
 from keras_vq.checks import MAX_LAYERS
 from keras_vq.checks import check_choice
 from keras_vq.checks import check_downsampling
+from keras_vq.checks import check_factors
 from keras_vq.checks import check_int
 from keras_vq.checks import check_memory
 from keras_vq.layers import SubpixelConv
@@ -17,8 +18,6 @@ from keras_vq.networks.convolution import convolution
 from keras_vq.networks.convolution import halvings
 
 UPSAMPLINGS = ("transposed", "subpixel")
-# Any grid is fit for a decoder.
-MAX_DOWNSAMPLING = 2**20
 
 
 def residual_cnn_encoder(
@@ -129,8 +128,7 @@ def residual_cnn_decoder(
     (2, 16, 16, 3)
     """
     _check_sizes(hidden_dim, num_residual_layers, residual_hidden_dim)
-    anything = (MAX_DOWNSAMPLING,) * (len(input_shape) - 1)
-    factors = check_downsampling((*anything, 1), downsampling, 1)
+    factors = check_factors(downsampling, len(input_shape) - 1)
     doublings = halvings(factors)[::-1]
     upsample = _upsampling(upsampling, factors, is_causal)
     conv = convolution(input_shape, dtype, is_causal)

@@ -10,6 +10,7 @@ import keras
 
 from keras_vq.checks import MAX_LAYERS
 from keras_vq.checks import check_downsampling
+from keras_vq.checks import check_factors
 from keras_vq.checks import check_int
 from keras_vq.checks import check_memory
 from keras_vq.checks import check_number
@@ -87,7 +88,8 @@ def vqgan_encoder(
             f"multiple of {ratio}. Received: channel_multipliers="
             f"{multipliers} and input_shape={input_shape}"
         )
-    strides = _strides(input_shape, downsampling, ratio)
+    downsampling = ratio if downsampling is None else downsampling
+    strides = _strides(check_downsampling(input_shape, downsampling), ratio)
     axis = _main_axis(strides)
     sizes = _sizes(input_shape[axis], axis, strides)
     blocks = _Blocks(
@@ -155,8 +157,9 @@ def vqgan_decoder(
     width = check_int("hidden_dim", hidden_dim, 2) * max(multipliers)
     check_memory(f"A layer of {width} channels", width, width)
     ratio = 2 ** (len(multipliers) - 1)
-    anything = (ratio,) * (len(input_shape) - 1)
-    strides = _strides((*anything, 1), downsampling, ratio)
+    downsampling = ratio if downsampling is None else downsampling
+    factors = check_factors(downsampling, len(input_shape) - 1)
+    strides = _strides(factors, ratio)
     axis = _main_axis(strides)
     sizes = _sizes(input_shape[axis] * ratio, axis, strides)
     blocks = _Blocks(
@@ -187,16 +190,13 @@ def vqgan_decoder(
     return keras.Model(inputs, outputs, name=name)
 
 
-def _strides(input_shape, downsampling, ratio):
+def _strides(factors, ratio):
     """Strides between the sizes, whose largest product is `ratio`."""
-    factors = check_downsampling(
-        input_shape, ratio if downsampling is None else downsampling
-    )
     if max(factors) != ratio:
         raise ValueError(
             "The largest of `downsampling` must be the ratio of the sizes that "
             f"`channel_multipliers` describe, {ratio}. Received: downsampling="
-            f"{downsampling!r}"
+            f"{factors}"
         )
     return halvings(factors)
 
