@@ -4,8 +4,11 @@
     python scripts/train_classifier.py spoken_digit runs/classifier_spoken \
         --train-split "train[:90%]" --test-split "train[90%:]" \
         --sample-rate 8000 --clip-seconds 0.6
+    python scripts/train_classifier.py moving_mnist runs/classifier_moving \
+        --num-classes 100 --num-frames 8 --hidden-dim 16
 
-Recordings are classified by their spectrograms. Writes to the folder
+Recordings are classified by their spectrograms, videos by the features of their
+frames. Writes to the folder
 `classifier.keras`, which maps images in [0, 1] to probabilities; two models
 that share its weights, `features.keras`, which outputs a vector (for `keras-vq
 evaluate --features`), and `maps.keras`, which outputs feature maps of three
@@ -40,6 +43,8 @@ def classifier(input_shape, num_classes, hidden_dim):
         x = log_spectrogram(inputs)
     else:
         x = layers.Rescaling(2.0, -1.0)(inputs)
+    if len(input_shape) == 4:
+        x = ops.reshape(x, (-1, *input_shape[1:]))  # frames, as images
     maps = []
     for size in range(3):
         for strides in (1, 2) if size else (1,):
@@ -52,6 +57,9 @@ def classifier(input_shape, num_classes, hidden_dim):
         if not size:
             x = layers.AveragePooling2D(2)(x)
     features = layers.GlobalAveragePooling2D()(x)
+    if len(input_shape) == 4:
+        features = ops.reshape(features, (-1, input_shape[0], x.shape[-1]))
+        features = ops.mean(features, axis=1)
     x = layers.Dropout(0.2)(features)
     outputs = layers.Dense(num_classes, activation="softmax")(x)
     return (
@@ -76,6 +84,7 @@ def main(
     clip_seconds: Annotated[
         float | None, typer.Option(help="Of recordings.")
     ] = None,
+    num_frames: Annotated[int | None, typer.Option(help="Of videos.")] = None,
     seed: Annotated[
         int, typer.Option(help="Seed of weights and shuffling.")
     ] = 0,
@@ -86,6 +95,7 @@ def main(
         "labels": True,
         "sample_rate": sample_rate,
         "clip_seconds": clip_seconds,
+        "num_frames": num_frames,
     }
     train = keras_vq.data.load(
         name, train_split, shuffle=True, seed=seed, **options

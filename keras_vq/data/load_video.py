@@ -54,8 +54,9 @@ def load_video(
         image_size: int, `(height, width)` or None; see `keras_vq.data.load`.
             Defaults to None, 64 for `"moving_mnist"`.
         channels: 1, 3 or None; see `keras_vq.data.load`. Defaults to None.
-        labels: bool, whether to yield `(clips, labels)`; for `"moving_mnist"`,
-            the first of the two digits. Defaults to False.
+        labels: bool, whether to yield `(clips, labels)`. The label of a clip
+            of `"moving_mnist"` has its two digits, the smaller one first: 38
+            for 8 and 3. Defaults to False.
         shuffle, seed, epochs, data_dir: See `keras_vq.data.load`.
         feature: str, the feature of a TFDS data set that holds the videos.
             Defaults to `"video"`.
@@ -136,6 +137,8 @@ def _moving_mnist(
     )
     numbers = np.arange(len(images), dtype="int64")
     partners = moving_mnist.partners(len(images))
+    pair = np.stack([classes, classes[partners]])
+    classes = 10 * pair.min(axis=0) + pair.max(axis=0)
     source = order.Memory([images, images[partners], numbers, classes])
 
     def clips(batch, seed=(0, 0)):

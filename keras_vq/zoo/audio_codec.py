@@ -125,8 +125,13 @@ def audio_codec(
     check_number("disc_weight", disc_weight, at_least=0)
     if quantizer is None:
         stage = layers.ProjectedQuantizer(
-            layers.VectorQuantizer(
-                num_embeddings, code_dim, commitment_cost, distance="cosine"
+            layers.VectorQuantizerEMA(
+                num_embeddings,
+                code_dim,
+                commitment_cost,
+                decay_warmup=True,
+                seed=seed,
+                distance="cosine",
             ),
             embedding_dim,
         )

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_vq import data
+from keras_vq.data import moving_mnist
 from keras_vq.data.load_video import load_video
 from keras_vq.data.video import read_frames
 from keras_vq.data.video import read_video
@@ -114,7 +115,11 @@ def test_moving_mnist():
         "moving_mnist", "test[:4]", image_size=32, channels=3, **options
     ).as_numpy_iterator()
     assert small.shape == (4, 5, 32, 32, 3)
-    assert len(labels) == 6
+    ((_, digits),) = data.load(
+        "mnist", "test[:6]", 6, data_dir=MNIST, labels=True
+    ).as_numpy_iterator()
+    pairs = np.sort([digits, digits[moving_mnist.partners(6)]], axis=0)
+    np.testing.assert_array_equal(labels, 10 * pairs[0] + pairs[1])
 
 
 def test_bad_videos_are_named(folder, tmp_path):

@@ -40,6 +40,22 @@ def test_fewer_stages_are_decoded(codec, clips):
             codec.decode(bad)
 
 
+def test_default_codebooks_stay_in_use(rng):
+    """A codebook trained by gradient alone used 1 code of each stage here."""
+    clips = rng.uniform(-1, 1, (32, 200, 1)) * rng.uniform(size=(32, 1, 1))
+    codec = zoo.audio_codec(
+        (200, 1),
+        1000,
+        seed=0,
+        learning_rate=1e-3,
+        **SMALL | {"num_embeddings": 32},
+    )
+    codec.fit(clips, batch_size=8, epochs=8, verbose=0)
+    codes = codec.encode(clips).reshape(-1, 3)
+    used = [len(np.unique(stage)) for stage in codes.T]
+    assert min(used) >= 0.9 * 32, used
+
+
 def test_codes_depend_on_their_samples_and_those_before(codec, clips):
     changed = clips.copy()
     changed[:, 100:] += 0.3
