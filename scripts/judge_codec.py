@@ -8,13 +8,15 @@
 
 For the test recordings and their reconstructions from the first stages: the
 share that a classifier reads as the digit that was spoken, SI-SDR, mel
-distance, bits per second and the compression of 16-bit samples. Writes
-`rate_distortion.png` and `judged.json` to the run's folder. The clips of both
-models must have the same length.
+distance, bits per second and the compression of 16-bit samples. For a codec
+that streams, also the seconds that a second of sound takes, in chunks of 50
+positions. Writes `rate_distortion.png` and `judged.json` to the run's folder.
+The clips of both models must have the same length.
 """
 
 import json
 import pathlib
+import time
 
 import keras
 import numpy as np
@@ -27,6 +29,9 @@ from keras_vq.callbacks.plots import save_figure
 from keras_vq.layers import ResidualVectorQuantizer
 from keras_vq.recipes import Run
 from keras_vq.saving.files import written_whole
+
+# Positions of a streamed chunk.
+_POSITIONS = 50
 
 
 def numbers_of_codes(model):
@@ -44,6 +49,23 @@ def measure(original, found, labels, reader, sample_rate):
         metric.update_state(original, found)
         results[metric.name] = float(metric.result())
     return results
+
+
+def streaming_seconds(model, clips, sample_rate):
+    """Seconds that a second of sound takes to encode and decode."""
+    stream = model.stream()
+    sound = np.concatenate(list(clips))[None]
+    length = _POSITIONS * stream.hop
+    chunks = [
+        sound[:, i : i + length]
+        for i in range(0, sound.shape[1] - length + 1, length)
+    ]
+    stream.decode(stream.encode(chunks[0]))  # compiles
+    start = time.perf_counter()
+    for chunk in chunks[1:]:
+        stream.decode(stream.encode(chunk))
+    seconds = time.perf_counter() - start
+    return seconds / (len(chunks[1:]) * length / sample_rate)
 
 
 def plot(rows, path):
@@ -89,6 +111,10 @@ def main(run: pathlib.Path, classifier: pathlib.Path) -> None:
         print({k: round(x, 3) for k, x in rows[-1].items()})
     plot(rows, run / "rate_distortion.png")
     results = {"originals": of_originals, "reconstructions": rows}
+    if isinstance(model.quantizer, ResidualVectorQuantizer):
+        seconds = streaming_seconds(model, clips[:100], rate)
+        results["streaming_seconds"] = seconds
+        print(f"streaming: {seconds:.3f} s for a second of sound")
     with written_whole(run / "judged.json") as temporary:
         temporary.write_text(json.dumps(results, indent=2) + "\n")
 

@@ -72,7 +72,11 @@ class ResidualUnit1D(StreamingLayer):
         self.dilated = conv1d(
             channels, self.kernel_size, self.dilation, self.is_causal, dtype
         )
-        self.pointwise = keras.layers.Dense(channels, dtype=dtype)
+        # At first the unit is the identity: a chain of them neither amplifies
+        # the signal nor hides it.
+        self.pointwise = keras.layers.Dense(
+            channels, kernel_initializer="zeros", dtype=dtype
+        )
         for layer in (*self.activations, self.dilated, self.pointwise):
             layer.build(input_shape)
         self.built = True

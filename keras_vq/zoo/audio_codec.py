@@ -29,14 +29,14 @@ def audio_codec(
     num_stages: int = 8,
     stage_dropout: float = 0.5,
     stage_strides: tuple[int, ...] | None = None,
-    commitment_cost: float = 0.25,
+    commitment_cost: float = 1e-3,
     embedding_dim: int = 128,
     hidden_dim: int = 32,
     strides: tuple[int, ...] = (2, 4, 5, 8),
     dilations: tuple[int, ...] = (1, 3, 9),
     activation: str = "snake",
     is_causal: bool = True,
-    spectral_weight: float = 1.0,
+    spectral_weight: float = 0.01,
     stft_weight: float = 0.0,
     disc_weight: float = 0.0,
     disc_start: int = 0,
@@ -70,13 +70,14 @@ def audio_codec(
         stage_strides: tuple with an int for each stage, vectors that share a
             code there, such as `(4, 2, 1)`: coarse stages at a lower rate; see
             `keras_vq.layers.ResidualVectorQuantizer`. Defaults to None.
-        commitment_cost: float >= 0, the VQ-VAE's beta. Defaults to 0.25.
+        commitment_cost: float >= 0, the VQ-VAE's beta. Small, like the
+            absolute error of a quiet waveform. Defaults to 1e-3.
         embedding_dim: int >= 1, length of the vectors between the networks and
             the quantizer. Defaults to 128.
         hidden_dim, strides, dilations, activation, is_causal: Arguments of the
             networks; see `keras_vq.networks.codec_encoder`.
-        spectral_weight: float >= 0, weight of the spectral loss. Defaults to
-            1.0.
+        spectral_weight: float >= 0, weight of the spectral loss; a large one
+            leaves the phase unlearned for long. Defaults to 0.01.
         stft_weight: float >= 0, of `keras_vq.losses.SpectralLoss`. Defaults to
             0.0, mel spectrograms alone.
         disc_weight: float >= 0, weight of the generator's loss; 0 trains

@@ -112,6 +112,7 @@ def test_features_of_discriminators_are_matched(clips):
         stage_dropout=0.0,
         **SMALL,
     )
+    perturbed(codec)  # at first, gradients do not reach all weights
     real = codec.adversary(clips)
     outputs = codec.losses_of(clips, None, training=False)
     fake = codec.adversary(outputs["reconstruction"])
