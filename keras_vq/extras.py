@@ -5,6 +5,9 @@ import importlib.util
 
 # What `pip install` takes, by the module to import.
 _PACKAGES = {
+    "apache_beam": "keras_vq[beam]",
+    "dask": "keras_vq[beam]",
+    "distributed": "keras_vq[beam]",
     "huggingface_hub": "keras_vq[hub]",
     "keras_tuner": "keras-tuner",
     "matplotlib": "keras_vq[plots]",

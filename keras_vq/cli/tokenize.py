@@ -24,6 +24,33 @@ def tokenize(
         ),
     ] = None,
     labels: Annotated[bool, typer.Option(help="Write labels too.")] = True,
+    skip_broken: Annotated[
+        bool,
+        typer.Option(
+            help="Leave out examples that cannot be read, and list them."
+        ),
+    ] = False,
+    shard_size: Annotated[
+        int, typer.Option(help="Examples of a file.", min=1)
+    ] = 1000,
+    file_format: Annotated[
+        str, typer.Option(help="tfrecord, or array_record for Grain.")
+    ] = "tfrecord",
+    runner: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Apache Beam's: direct, dask, flink, spark or dataflow.",
+            show_default="this process",
+        ),
+    ] = None,
+    runner_option: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="Option of the runner, such as direct_num_workers=2. "
+            "Repeatable.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Encode a data set and write the codes to a folder, to train priors.
@@ -50,6 +77,11 @@ def tokenize(
         directory,
         splits,
         labels=labels,
+        skip_broken=skip_broken,
+        shard_size=shard_size,
+        file_format=file_format,
+        runner=runner,
+        runner_options=runner_option or (),
         **options.encoding_arguments(tokenizer),
     )
     codes = " and ".join(

@@ -24,7 +24,6 @@ def encoded(
     condition_tokenizer=None,
     condition=None,
     labels=True,
-    first=0,
     continuous=False,
     **kwargs,
 ):
@@ -39,7 +38,6 @@ def encoded(
         condition: str or None, the feature that it encodes. Defaults to None.
         labels: bool, whether to load labels; otherwise they are zeros.
             Defaults to True.
-        first: int, batches to skip. Defaults to 0.
         continuous: bool, whether to encode to scaled continuous latents,
             rather than codes. Defaults to False.
         **kwargs: `binarize`, `feature`, `sample_rate` and `data_dir` of
@@ -64,7 +62,6 @@ def encoded(
             (Tokenizer, TextEncoder),
             "a keras_vq.models.Tokenizer or TextEncoder",
         )
-    encode = tokenizer.encode_latents if continuous else tokenizer.encode
     if (condition_tokenizer is None) != (condition is None):
         raise ValueError(
             "`condition_tokenizer` and `condition`, the feature that it "
@@ -72,64 +69,102 @@ def encoded(
             f"condition={condition!r} and condition_tokenizer="
             f"{condition_tokenizer!r}"
         )
-
-    def images_of(tokenizer, sample_rate=None, **options):
-        if len(tokenizer.input_shape) == 2:
-            time, channels = tokenizer.input_shape
-            check_int("sample_rate", sample_rate)
-            return load(
-                name,
-                split,
-                IMAGES_AT_ONCE,
-                shuffle=False,
-                sample_rate=sample_rate,
-                clip_seconds=time / sample_rate,
-                mono=channels == 1,
-                **options,
-            )
-        *frames, height, width, channels = tokenizer.input_shape
-        return load(
-            name,
-            split,
-            IMAGES_AT_ONCE,
-            (height, width),
-            channels,
-            shuffle=False,
-            num_frames=frames[0] if frames else None,
-            **options,
-        )
-
-    images = images_of(tokenizer, labels=labels, **kwargs)
-    total = len(images)
+    images = load_inputs(
+        tokenizer.input_shape, name, split, labels=labels, **kwargs
+    )
     conditions: Iterable = itertools.repeat(None)
-    if condition is not None:
+    if isinstance(condition_tokenizer, TextEncoder):
         of_images = ("binarize", "feature")
         options = {k: v for k, v in kwargs.items() if k not in of_images}
-        if isinstance(condition_tokenizer, TextEncoder):
-            texts = load_texts(name, split, condition, **options)
-            starts = range(first * IMAGES_AT_ONCE, len(texts), IMAGES_AT_ONCE)
-            conditions = (texts[i : i + IMAGES_AT_ONCE] for i in starts)
-        else:
-            pictures = images_of(
-                condition_tokenizer, feature=condition, **options
-            )
-            conditions = pictures.skip(first).as_numpy_iterator()
+        texts = load_texts(name, split, condition, **options)
+        starts = range(0, len(texts), IMAGES_AT_ONCE)
+        conditions = (texts[i : i + IMAGES_AT_ONCE] for i in starts)
+    elif condition_tokenizer is not None:
+        conditions = load_conditions(
+            condition_tokenizer.input_shape, name, split, condition, **kwargs
+        ).as_numpy_iterator()
     for batch, pictures in tqdm(
-        zip(images.skip(first).as_numpy_iterator(), conditions),
-        initial=first,
-        total=total,
+        zip(images.as_numpy_iterator(), conditions),
+        total=len(images),
         desc=f"Encoding {split}",
         unit="batch",
         delay=2,
     ):
         x, classes = batch if labels else (batch, np.zeros(len(batch), int))
-        codes = encode(x, batch_size=_BATCH_SIZE)
-        maps = list(codes) if isinstance(codes, tuple) else [codes]
-        if pictures is not None:
-            maps.append(
-                condition_tokenizer.encode(pictures, batch_size=_BATCH_SIZE)
-            )
-        yield maps, classes
+        yield (
+            encode(tokenizer, condition_tokenizer, x, pictures, continuous),
+            classes,
+        )
+
+
+def load_inputs(
+    input_shape, name, split, labels=False, sample_rate=None, **options
+):
+    """Examples as a tokenizer takes them, in batches of `IMAGES_AT_ONCE`.
+
+    Args:
+        input_shape: tuple of int, of the tokenizer.
+        name, split, labels, sample_rate: See `keras_vq.data.load`.
+        **options: `binarize`, `feature` and `data_dir` of
+            `keras_vq.data.load`.
+
+    Returns:
+        `tf.data.Dataset`, in a fixed order.
+    """
+    if len(input_shape) == 2:
+        time, channels = input_shape
+        check_int("sample_rate", sample_rate)
+        return load(
+            name,
+            split,
+            IMAGES_AT_ONCE,
+            labels=labels,
+            shuffle=False,
+            sample_rate=sample_rate,
+            clip_seconds=time / sample_rate,
+            mono=channels == 1,
+            **options,
+        )
+    *frames, height, width, channels = input_shape
+    return load(
+        name,
+        split,
+        IMAGES_AT_ONCE,
+        (height, width),
+        channels,
+        labels,
+        shuffle=False,
+        num_frames=frames[0] if frames else None,
+        **options,
+    )
+
+
+def load_conditions(input_shape, name, split, condition, **options):
+    """Pictures that are the condition of others; see `load_inputs`."""
+    of_images = ("binarize", "feature")
+    options = {k: v for k, v in options.items() if k not in of_images}
+    return load_inputs(input_shape, name, split, feature=condition, **options)
+
+
+def encode(tokenizer, condition_tokenizer, x, condition, continuous=False):
+    """Encode a batch.
+
+    Args:
+        tokenizer, condition_tokenizer, continuous: See `encoded`.
+        x: float array, inputs of the tokenizer.
+        condition: Inputs of the tokenizer of the condition, or None.
+
+    Returns:
+        list of arrays, the maps of codes, or the latents; the condition last.
+    """
+    make = tokenizer.encode_latents if continuous else tokenizer.encode
+    codes = make(x, batch_size=_BATCH_SIZE)
+    maps = list(codes) if isinstance(codes, tuple) else [codes]
+    if condition is not None:
+        maps.append(
+            condition_tokenizer.encode(condition, batch_size=_BATCH_SIZE)
+        )
+    return maps
 
 
 def check_tokenizers(tokenizer, condition_tokenizer=None):

@@ -20,7 +20,7 @@ from keras_vq.data.image import fit_image
 
 # One in this many files belongs to the split "test".
 _HELD_OUT = 10
-_SPLIT = re.compile(r"(train|test|all)(?:\[:(\d+)\])?")
+_SPLIT = re.compile(r"(train|test|all)(?:\[(\d*):(\d*)\])?")
 # Names of the subfolders that are splits.
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "val", "valid", "validation")
@@ -85,8 +85,8 @@ class MediaFolder:
         """The files of a split.
 
         Args:
-            split: `"train"`, `"test"` or `"all"`, or the first files of one,
-                as in `"train[:100]"`.
+            split: `"train"`, `"test"` or `"all"`, or some files of one, as in
+                `"train[:100]"` or `"train[100:200]"`.
 
         Returns:
             `paths, labels`: list of str, and int64 array.
@@ -98,12 +98,13 @@ class MediaFolder:
         if match is None:
             raise ValueError(
                 f"A folder of {self.noun}s has the splits train, test and all, "
-                f"and the first {self.noun}s of each, as in 'train[:100]'. "
+                f"and some {self.noun}s of each, as in 'train[:100]'. "
                 f"Received: {split=}"
             )
+        start, stop = (int(n) if n else None for n in match.groups()[1:])
         indices = [
             i for i, name in enumerate(self.splits) if match[1] in (name, "all")
-        ][: int(match[2]) if match[2] else None]
+        ][start:stop]
         if not indices:
             raise ValueError(
                 f"No {self.noun} of {self.directory} is in the split "
@@ -179,8 +180,8 @@ def folder_examples(directory, split, size, channels):
 
     Args:
         directory: str, path of the folder; see `ImageFolder`.
-        split: `"train"`, `"test"` or `"all"`, or the first images of one, as
-            in `"train[:100]"`.
+        split: `"train"`, `"test"` or `"all"`, or some images of one, as in
+            `"train[:100]"`.
         size: `(height, width)` or None.
         channels: 1, 3 or None.
 

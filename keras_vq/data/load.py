@@ -17,6 +17,7 @@ from keras_vq.data.augment import augment
 from keras_vq.data.epochs import Memory
 from keras_vq.data.epochs import Stream
 from keras_vq.data.epochs import in_order
+from keras_vq.data.folder import ImageFolder
 from keras_vq.data.folder import folder_examples
 from keras_vq.data.load_audio import load_audio
 from keras_vq.data.load_video import load_video
@@ -226,7 +227,7 @@ def load(
             f"split={split!r}. Expected at least one image."
         )
     if binarize:
-        examples = examples.enumerate().map(_binarized, tf.data.AUTOTUNE)
+        examples = examples.map(_binarized, tf.data.AUTOTUNE)
     if shuffle is None:
         shuffle = split.startswith("train")
     source: Stream | Memory
@@ -257,9 +258,11 @@ def load(
     )
 
 
-def _binarized(number, example):
-    image, label = example
-    # The draw depends on the example's position in the split alone.
+def _binarized(image, label):
+    # The draw depends on the image alone, whatever the part of the split.
+    number = tf.strings.to_hash_bucket_fast(
+        tf.io.serialize_tensor(image), 2**31 - 1
+    )
     draw = tf.random.stateless_uniform(
         tf.shape(image), seed=(0, number), maxval=255
     )
@@ -283,6 +286,34 @@ def _read(examples):
 def is_folder(name):
     """Whether `load` interprets `name` as a folder of images."""
     return pathlib.Path(name).expanduser().is_dir() and not is_tfds_name(name)
+
+
+def num_examples(name, split, data_dir=None, folder=ImageFolder):
+    """int, the examples of a complete split of the data that `load` reads.
+
+    Args:
+        name, split, data_dir: See `load`.
+        folder: Class of a folder of such data. Defaults to `ImageFolder`.
+
+    Raises:
+        ValueError: If the name or the split is unknown.
+    """
+    if is_folder(name):
+        return len(folder(name).chosen(split)[0])
+    name = "mnist" if str(name) == moving_mnist.NAME else name
+    if not is_tfds_name(name):
+        raise unknown_name_error(name)
+    builder = prepared_builder(name, None, data_dir)
+    counts = {
+        each: info.num_examples
+        for each, info in (builder.info.splits or {}).items()
+    } or scenes.NUM_EXAMPLES
+    if split not in counts:
+        raise ValueError(
+            f"The data set {name!r} has the splits {', '.join(counts)}. "
+            f"Received: split={split!r}"
+        )
+    return counts[split]
 
 
 def split_names(name, data_dir=None):

@@ -1,23 +1,38 @@
-import contextlib
 import json
 import pathlib
 import shutil
+import warnings
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tqdm.auto import tqdm
 
+from keras_vq.checks import check_choice
+from keras_vq.checks import check_flag
+from keras_vq.checks import check_int
 from keras_vq.checks import check_names
 from keras_vq.checks import check_path
+from keras_vq.data.code_shards import FILE_FORMATS
+from keras_vq.data.code_shards import Source
+from keras_vq.data.code_shards import write_metadata
+from keras_vq.data.code_shards import write_shard
 from keras_vq.data.encoded import check_tokenizers
-from keras_vq.data.encoded import encoded
 from keras_vq.data.load import split_names
 from keras_vq.data.load_codes import code_batches
 from keras_vq.data.load_codes import with_fingerprint
+from keras_vq.extras import require
 from keras_vq.saving.files import read_json
 from keras_vq.saving.files import written_whole
 
 _PROVENANCE = "tokenizer.json"
-_VERSION = "1.0.0"
+# Runners of Apache Beam, and the modules that they need.
+_RUNNERS: dict[str, tuple[str, ...]] = {
+    "direct": (),
+    "dask": ("dask", "distributed"),
+    "flink": (),
+    "spark": (),
+    "dataflow": (),
+}
 _FEATURES = "tensorflow_datasets.core.features."
 _CLASSES = {
     f"{_FEATURES}features_dict.FeaturesDict",
@@ -34,12 +49,18 @@ def tokenize(
     condition_tokenizer=None,
     condition=None,
     labels=True,
+    skip_broken=False,
+    shard_size=1000,
+    file_format="tfrecord",
+    runner=None,
+    runner_options=(),
     **kwargs,
 ):
     """Encode images and write their codes to a folder, to train priors.
 
     `load_tokens` and `tfds.builder_from_directory` read the folder, which
-    appears when it is complete. An interrupted call resumes where it stopped.
+    appears when it is complete. An interrupted call resumes at the shard where
+    it stopped. At no time are more than a few shards in memory.
 
     Args:
         tokenizer: A `keras_vq.models.Tokenizer`; images are resized to its
@@ -52,14 +73,30 @@ def tokenize(
         condition: See `keras_vq.data.load_codes`.
         labels: bool, whether to write labels too; otherwise they are zeros.
             Defaults to True.
-        **kwargs: `binarize`, `feature` and `data_dir` of
+        skip_broken: bool, whether to leave out examples that cannot be read
+            and to list them in `broken.txt`, rather than to raise. Defaults to
+            False.
+        shard_size: int, examples of a file. Defaults to 1000.
+        file_format: `"tfrecord"`, or `"array_record"` for random access, as
+            Grain needs it. Defaults to `"tfrecord"`.
+        runner: str or None, where an Apache Beam pipeline encodes the shards:
+            `"direct"`, `"dask"`, `"flink"`, `"spark"` or `"dataflow"`; its
+            workers must see `out` and the data. None encodes them in this
+            process, to the same files. Defaults to None.
+        runner_options: sequence of str, options of the runner, such as
+            `["direct_num_workers=2", "direct_running_mode=multi_processing"]`.
+            Defaults to none.
+        **kwargs: `binarize`, `feature`, `sample_rate` and `data_dir` of
             `keras_vq.data.load`.
 
     Raises:
         FileExistsError: If `out` exists.
         ValueError: If an interrupted call had another tokenizer or other data,
-            or a split is only part of one.
+            a split is only part of one, or an example cannot be read.
         FileNotFoundError: If the parent folder does not exist.
+        ImportError: If there is no such runner here; `pip install
+            'keras_vq[beam]'`.
+        RuntimeError: If the pipeline fails.
 
     Example:
 
@@ -84,6 +121,29 @@ def tokenize(
             "`splits` must be names of complete splits, such as 'train'. "
             f"Received: splits={splits}"
         )
+    check_flag("skip_broken", skip_broken)
+    check_int("shard_size", shard_size)
+    check_choice("file_format", file_format, FILE_FORMATS)
+    runner_options = check_names("runner_options", runner_options)
+    wrong = [option for option in runner_options if "=" not in option]
+    if wrong or (runner_options and runner is None):
+        raise ValueError(
+            "`runner_options` are those of a `runner`, such as "
+            "'direct_num_workers=2'. Received: runner_options="
+            f"{runner_options} and runner={runner!r}"
+        )
+    if runner is not None:
+        check_choice("runner", runner, _RUNNERS)
+        require(f"The runner {runner!r}", "apache_beam", *_RUNNERS[runner])
+    source = Source(
+        name,
+        tokenizer.input_shape,
+        condition_tokenizer and condition_tokenizer.input_shape,
+        condition,
+        labels,
+        skip_broken,
+        kwargs,
+    )
     provenance = {
         "tokenizer": tokenizer.fingerprint(condition_tokenizer),
         "tokenizer_class": type(tokenizer).__name__,
@@ -92,27 +152,54 @@ def tokenize(
         "maps": _maps(tokenizer, condition_tokenizer),
         "condition": condition,
         "labels": labels,
+        "skip_broken": skip_broken,
+        "shard_size": shard_size,
+        "file_format": file_format,
         "options": {key: str(value) for key, value in sorted(kwargs.items())},
     }
+    shards = source.shards(splits, shard_size)
     begun = out.with_name(f"{out.name}.unfinished")
     _begin(begun, provenance)
-    for split in splits:
-        first = len(list(begun.glob(f"{split}-*.npz")))
-        batches = encoded(
-            tokenizer,
-            name,
-            split,
-            condition_tokenizer,
-            condition,
-            labels,
-            first,
-            **kwargs,
+    folder = begun / "codes"
+    left = [s for s in shards if not (begun / s.record_name).is_file()]
+    total = sum(shard.stop - shard.start for shard in shards)
+    with tqdm(total=total, desc="Encoding", unit="example", delay=2) as bar:
+        bar.update(total - sum(shard.stop - shard.start for shard in left))
+        tokenizers = (tokenizer, condition_tokenizer)
+        if runner is None:
+            for shard in left:
+                examples = source.read(shard)
+                maps = examples.encoded(*tokenizers)
+                write_shard(folder, begun, shard, file_format, maps, examples)
+                bar.update(shard.stop - shard.start)
+        else:
+            from keras_vq.data.beam import encode_with_beam
+
+            encode_with_beam(
+                runner,
+                runner_options,
+                source,
+                left,
+                begun,
+                file_format,
+                tokenizers,
+                bar.update,
+            )
+    broken = write_metadata(
+        folder, begun, shards, file_format, provenance["maps"], name
+    )
+    if broken:
+        (folder / "broken.txt").write_text(
+            "".join(f"{line}\n" for line in broken), encoding="utf-8"
         )
-        for number, (maps, classes) in enumerate(batches, start=first):
-            with written_whole(begun / f"{split}-{number:06d}.npz") as part:
-                np.savez(part, *maps, labels=classes)
-    with written_whole(out) as temporary:
-        _write(temporary, begun, provenance)
+        warnings.warn(
+            f"{len(broken)} of {total} examples could not be read; see "
+            f"{out / 'broken.txt'}.",
+            stacklevel=2,
+        )
+    text = json.dumps(provenance, indent=2) + "\n"
+    (folder / _PROVENANCE).write_text(text, encoding="utf-8")
+    folder.rename(out)
     shutil.rmtree(begun)
 
 
@@ -163,14 +250,18 @@ def load_tokens(
         )
     _check_features(pathlib.Path(path) / "features.json")
     builder = tfds.builder_from_directory(str(path))
-    examples = builder.as_dataset(
-        split=split,
-        shuffle_files=False,
-        read_config=tfds.ReadConfig(interleave_cycle_length=1),
-    )
-    batches = list(examples.batch(1000).as_numpy_iterator())
     names = [*(f"codes_{i}" for i in range(len(provenance["maps"]))), "label"]
-    arrays = [np.concatenate([b[name] for b in batches]) for name in names]
+    if provenance["file_format"] == "tfrecord":
+        examples = builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            read_config=tfds.ReadConfig(interleave_cycle_length=1),
+        )
+        batches = list(examples.batch(1000).as_numpy_iterator())
+        arrays = [np.concatenate([b[name] for b in batches]) for name in names]
+    else:
+        examples = list(builder.as_data_source(split=split))
+        arrays = [np.stack([x[name] for x in examples]) for name in names]
     dataset = code_batches(
         arrays, split, batch_size, labels, shuffle, seed, epochs
     )
@@ -217,17 +308,21 @@ def _maps(*tokenizers):
 
 
 def _begin(folder, provenance):
-    """Create the folder of encoded parts, or continue an interrupted one."""
+    """Create the folder of encoded shards, or continue an interrupted one.
+
+    It holds the origin of the codes, the records of complete shards, and in a
+    folder `codes` their files.
+    """
     if folder.exists() and provenance_of(folder) is None:
         raise FileExistsError(
             f"{folder} is needed for unfinished codes, but exists and is not "
             "from keras_vq. Move it, or give another folder for the codes."
         )
-    if folder.exists() and not any(folder.glob("*.npz")):
+    if folder.exists() and not any(folder.glob("*-*.json")):
         shutil.rmtree(folder)  # ours, and nothing is in it yet
     if not folder.exists():
         with written_whole(folder) as temporary:
-            temporary.mkdir()
+            (temporary / "codes").mkdir(parents=True)
             text = json.dumps(provenance, indent=2)
             (temporary / _PROVENANCE).write_text(text, encoding="utf-8")
         return
@@ -238,46 +333,3 @@ def _begin(folder, provenance):
             f"data: {begun}. Remove it, or give another folder. Received: "
             f"{provenance}"
         )
-
-
-def _write(path, begun, provenance):
-    """Write the encoded parts as a folder that TFDS reads."""
-    maps = provenance["maps"]
-    features = {
-        f"codes_{i}": tfds.features.Tensor(shape=shape, dtype=np.int32)
-        for i, (shape, _) in enumerate(maps)
-    }
-    features["label"] = tfds.features.Scalar(np.int64)
-
-    def examples(split):
-        number = 0
-        for part in sorted(begun.glob(f"{split}-*.npz")):
-            arrays = dict(np.load(part))
-            for i, label in enumerate(arrays["labels"]):
-                codes = {
-                    f"codes_{m}": arrays[f"arr_{m}"][i]
-                    for m in range(len(maps))
-                }
-                yield number, {**codes, "label": label}
-                number += 1
-
-    folder = path.with_name("tfds")
-    builder = tfds.dataset_builders.AdhocBuilder(
-        name="codes",
-        version=_VERSION,
-        features=tfds.features.FeaturesDict(features),
-        split_datasets={s: examples(s) for s in provenance["splits"]},
-        data_dir=folder,
-        description=f"Codes of {provenance['data']}.",
-        disable_shuffling=True,
-    )
-    tfds.disable_progress_bar()  # encoding, which takes the time, has one
-    try:
-        with contextlib.redirect_stdout(None):  # it prints the temporary path
-            builder.download_and_prepare()
-    finally:
-        tfds.enable_progress_bar()
-    (pathlib.Path(builder.data_dir) / _PROVENANCE).write_text(
-        json.dumps(provenance, indent=2) + "\n", encoding="utf-8"
-    )
-    pathlib.Path(builder.data_dir).rename(path)

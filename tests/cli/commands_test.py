@@ -1,5 +1,6 @@
 """The commands, run in this process."""
 
+import filecmp
 import json
 import re
 import shutil
@@ -171,6 +172,13 @@ def test_tokenize(cli, refused, tmp_path):
     assert "codes 8 x 8 of 8 of the splits test" in output
     assert json.loads((out / "tokenizer.json").read_text())["data"] == "scenes"
     assert "it exists" in refused("tokenize", run, out)
+    same, option = tmp_path / "same", "direct_num_workers=1"
+    options = ("--runner", "direct", "--runner-option", option)
+    cli("tokenize", run, same, "--split", "test", *options)
+    files = [path.name for path in out.iterdir()]
+    assert filecmp.cmpfiles(out, same, files, shallow=False)[0] == files
+    message = refused("tokenize", run, tmp_path / "a", "--runner", "ray")
+    assert "must be one of 'direct'" in message
     other = tmp_path / "other"
     message = refused("tokenize", trained_run("pixelcnn").path, other)
     assert "is the run of a prior" in message
