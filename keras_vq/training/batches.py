@@ -303,9 +303,12 @@ def in_batches(step, arrays, batch_size, check=None, progress=False):
         size = min(batch_size, length - start)
         if check is not None:
             check(arrays[0][start : start + batch_size])
-        # Pad the last batch: another shape would be compiled again, and some
-        # kernels reject empty inputs.
-        padded = batch_size if start > 0 else max(size, 1)
+        # Another shape would be compiled again: pad the last of several batches
+        # to their size, and a single one to a power of two. Some kernels reject
+        # empty inputs.
+        padded = batch_size
+        if start == 0:
+            padded = min(batch_size, 1 << (max(size, 1) - 1).bit_length())
 
         def batch(array, start=start, padded=padded):
             if array is None:
