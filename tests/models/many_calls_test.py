@@ -4,7 +4,6 @@ import pathlib
 import resource
 
 import keras
-import numpy as np
 import pytest
 
 from keras_vq import LatentGenerator
