@@ -30,10 +30,11 @@ from keras_vq.saving.files import written_whole
 
 
 def log_spectrogram(audio, frame_length=256):
-    """A picture of recordings, time by frequency."""
+    """A picture of recordings, time by frequency, of the loudest 40 dB."""
     parts = FourierFrames(frame_length)(audio)
     power = ops.sum(ops.square(parts), axis=-1, keepdims=True)
-    return layers.BatchNormalization()(ops.log(power + 1e-5))
+    loudest = ops.max(power, axis=(1, 2), keepdims=True) + 1e-6
+    return layers.BatchNormalization()(ops.log(power / loudest + 1e-4))
 
 
 def classifier(input_shape, num_classes, hidden_dim):

@@ -10,9 +10,6 @@ from keras_vq.ops.spectrogram import mel_matrix
 from keras_vq.ops.spectrogram import spectrogram
 from keras_vq.saving.config import serializable
 
-# Magnitudes below this are equal.
-_LEAST = 1e-5
-
 
 @serializable
 class SpectralLoss(keras.layers.Layer):
@@ -36,6 +33,9 @@ class SpectralLoss(keras.layers.Layer):
         stft_weight: float >= 0. Defaults to 0.0, mel spectrograms alone.
         weight: float > 0, weight in the loss of a model. The layer's output is
             not multiplied by it. Defaults to 1.0.
+        floor: float > 0, magnitudes below it count as equal. They grow with the
+            frame: a sine of amplitude a has about a / 4 times its length. A low
+            floor makes silence most of the loss. Defaults to 1e-2.
         **kwargs: Keyword arguments of `keras.layers.Layer`. Computations are in
             float32 under every dtype policy.
 
@@ -69,6 +69,7 @@ class SpectralLoss(keras.layers.Layer):
         num_bands=(5, 10, 20, 40, 80, 160, 320),
         stft_weight=0.0,
         weight=1.0,
+        floor=1e-2,
         **kwargs,
     ):
         super().__init__(**{"autocast": False, **kwargs})
@@ -94,6 +95,7 @@ class SpectralLoss(keras.layers.Layer):
         self.num_bands = tuple(num_bands)
         self.stft_weight = check_number("stft_weight", stft_weight, at_least=0)
         self.weight = check_number("weight", weight, above=0)
+        self.floor = check_number("floor", floor, above=0)
         self.matrices = tuple(
             mel_matrix(self.sample_rate, length, bands)
             for length, bands in zip(frame_lengths, num_bands, strict=True)
@@ -107,18 +109,17 @@ class SpectralLoss(keras.layers.Layer):
         ):
             both = [spectrogram(each, length) for each in (x, y)]
             mel = [ops.matmul(magnitudes, matrix) for magnitudes in both]
-            distances.append(_log_distance(*mel))
+            distances.append(_log_distance(*mel, self.floor))
             if self.stft_weight:
-                distances.append(self.stft_weight * _log_distance(*both))
+                distance = _log_distance(*both, self.floor)
+                distances.append(self.stft_weight * distance)
         return sum(distances) / len(self.frame_lengths)
 
     def compute_output_spec(self, x, y):
         return keras.KerasTensor(x.shape[:1], "float32")
 
 
-def _log_distance(x, y):
+def _log_distance(x, y, floor):
     """Mean difference of log10 magnitudes, float32 `(batch,)`."""
-    difference = ops.log(ops.maximum(x, _LEAST)) - ops.log(
-        ops.maximum(y, _LEAST)
-    )
+    difference = ops.log(ops.maximum(x, floor)) - ops.log(ops.maximum(y, floor))
     return ops.mean(ops.abs(difference), axis=(1, 2, 3)) / math.log(10.0)

@@ -3,6 +3,9 @@ from keras_vq.losses import SpectralLoss
 from keras_vq.metrics.example_mean import ExampleMean
 from keras_vq.saving.config import serializable
 
+# Magnitudes below this are equal, as where the distance is published.
+_FLOOR = 1e-5
+
 
 @serializable
 class MelDistance(ExampleMean):
@@ -46,7 +49,9 @@ class MelDistance(ExampleMean):
         self.sample_rate = check_int("sample_rate", sample_rate)
         self.frame_length = frame_length
         self.num_bands = num_bands
-        self.distance = SpectralLoss(sample_rate, (frame_length,), (num_bands,))
+        self.distance = SpectralLoss(
+            sample_rate, (frame_length,), (num_bands,), floor=_FLOOR
+        )
         self._direction = "down"
 
     def measure(self, y_true, y_pred):
