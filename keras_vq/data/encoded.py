@@ -62,13 +62,7 @@ def encoded(
             (Tokenizer, TextEncoder),
             "a keras_vq.models.Tokenizer or TextEncoder",
         )
-    if (condition_tokenizer is None) != (condition is None):
-        raise ValueError(
-            "`condition_tokenizer` and `condition`, the feature that it "
-            "encodes, must be given together. Received: "
-            f"condition={condition!r} and condition_tokenizer="
-            f"{condition_tokenizer!r}"
-        )
+    check_condition(condition_tokenizer, condition)
     images = load_inputs(
         tokenizer.input_shape, name, split, labels=labels, **kwargs
     )
@@ -174,4 +168,15 @@ def check_tokenizers(tokenizer, condition_tokenizer=None):
     if condition_tokenizer is not None:
         check_type(
             "condition_tokenizer", condition_tokenizer, Tokenizer, expected
+        )
+
+
+def check_condition(condition_tokenizer, condition):
+    """Raise unless both are given, or none."""
+    if (condition_tokenizer is None) != (condition is None):
+        raise ValueError(
+            "`condition_tokenizer` and `condition`, the feature that it "
+            "encodes, must be given together. Received: "
+            f"condition={condition!r} and condition_tokenizer="
+            f"{condition_tokenizer!r}"
         )

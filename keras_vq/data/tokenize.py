@@ -16,7 +16,9 @@ from keras_vq.data.code_shards import FILE_FORMATS
 from keras_vq.data.code_shards import Source
 from keras_vq.data.code_shards import write_metadata
 from keras_vq.data.code_shards import write_shard
+from keras_vq.data.encoded import check_condition
 from keras_vq.data.encoded import check_tokenizers
+from keras_vq.data.load import is_folder
 from keras_vq.data.load import split_names
 from keras_vq.data.load_codes import code_batches
 from keras_vq.data.load_codes import with_fingerprint
@@ -107,7 +109,10 @@ def tokenize(
     (50, 8, 8)
     """
     out = pathlib.Path(check_path("out", out))
+    check_path("name", name)
     check_tokenizers(tokenizer, condition_tokenizer)
+    check_condition(condition_tokenizer, condition)
+    check_flag("labels", labels)
     if out.exists():
         raise FileExistsError(
             f"Cannot write codes to {out}: it exists. Remove it or give "
@@ -136,7 +141,10 @@ def tokenize(
         check_choice("runner", runner, _RUNNERS)
         require(f"The runner {runner!r}", "apache_beam", *_RUNNERS[runner])
     source = Source(
-        name,
+        # Workers may run in another folder.
+        str(pathlib.Path(name).expanduser().absolute())
+        if is_folder(name)
+        else name,
         tokenizer.input_shape,
         condition_tokenizer and condition_tokenizer.input_shape,
         condition,
@@ -152,7 +160,6 @@ def tokenize(
         "maps": _maps(tokenizer, condition_tokenizer),
         "condition": condition,
         "labels": labels,
-        "skip_broken": skip_broken,
         "shard_size": shard_size,
         "file_format": file_format,
         "options": {key: str(value) for key, value in sorted(kwargs.items())},

@@ -149,7 +149,7 @@ def test_broken_pictures_are_named(tokenizer, photos, tmp_path, runner):
     with pytest.raises(error, match=r"05\.png"):
         data.tokenize(tokenizer, str(photos), out, ["all"], **options)
     assert not out.exists()
-    options["skip_broken"] = True
+    options["skip_broken"] = True  # the same call goes on with it
     with pytest.warns(UserWarning, match="1 of 30 examples"):
         data.tokenize(tokenizer, str(photos), out, ["all"], **options)
     (line,) = (out / "broken.txt").read_text().splitlines()
