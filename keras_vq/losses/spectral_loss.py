@@ -109,9 +109,9 @@ class SpectralLoss(keras.layers.Layer):
         ):
             both = [spectrogram(each, length) for each in (x, y)]
             mel = [ops.matmul(magnitudes, matrix) for magnitudes in both]
-            distances.append(_log_distance(*mel, self.floor))
+            distances.append(_log_distance(mel, self.floor))
             if self.stft_weight:
-                distance = _log_distance(*both, self.floor)
+                distance = _log_distance(both, self.floor)
                 distances.append(self.stft_weight * distance)
         return sum(distances) / len(self.frame_lengths)
 
@@ -119,7 +119,7 @@ class SpectralLoss(keras.layers.Layer):
         return keras.KerasTensor(x.shape[:1], "float32")
 
 
-def _log_distance(x, y, floor):
+def _log_distance(pair, floor):
     """Mean difference of log10 magnitudes, float32 `(batch,)`."""
-    difference = ops.log(ops.maximum(x, floor)) - ops.log(ops.maximum(y, floor))
-    return ops.mean(ops.abs(difference), axis=(1, 2, 3)) / math.log(10.0)
+    x, y = (ops.log(ops.maximum(magnitudes, floor)) for magnitudes in pair)
+    return ops.mean(ops.abs(x - y), axis=(1, 2, 3)) / math.log(10.0)
