@@ -76,7 +76,7 @@ SEARCH_SPACES = {
         {
             "num_embeddings": [256, 512, 1024, 2048],
             "code_dim": [4, 8, 16],
-            "commitment_cost": (0.1, 2.0),
+            "commitment_cost": (1e-4, 0.1),
             "hidden_dim": [16, 32, 64],
             "learning_rate": (1e-4, 3e-3),
         },
