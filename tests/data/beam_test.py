@@ -52,27 +52,36 @@ from keras_vq import data
 from keras_vq.saving.model_file import load_model_file
 
 if __name__ == "__main__":
-    tokenizer, scenes_dir, out, runner, *options = sys.argv[1:]
+    tokenizer, scenes_dir, out, size, runner, *options = sys.argv[1:]
     data.tokenize(
         load_model_file(tokenizer),
         "scenes",
         out,
         ["train", "test"],
         data_dir=scenes_dir,
-        shard_size=10,
+        shard_size=int(size),
         runner=runner,
         runner_options=options,
     )
 """
 
 
-def start(tokenizer, scenes_dir, out, runner, options):
+def start(tokenizer, scenes_dir, out, shard_size, runner, options=()):
     """Start `tokenize` in a process of its own."""
     model, script = out.parent / "model.keras", out.parent / "script.py"
     tokenizer.save(model)
     script.write_text(SCRIPT)
     return subprocess.Popen(
-        [sys.executable, script, model, scenes_dir, out, runner, *options],
+        [
+            sys.executable,
+            script,
+            model,
+            scenes_dir,
+            out,
+            str(shard_size),
+            runner,
+            *options,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -95,7 +104,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     tokenizer, scenes_dir, tmp_path
 ):
     out = tmp_path / "codes"
-    process = start(tokenizer, scenes_dir, out, "direct", TWO_PROCESSES)
+    process = start(tokenizer, scenes_dir, out, 10, "direct", TWO_PROCESSES)
     output = []
     reader = threading.Thread(target=lambda: output.extend(process.stdout))
     reader.start()
@@ -120,10 +129,10 @@ def test_a_killed_worker_loses_and_doubles_nothing(
 
 def test_two_workers_of_dask(tokenizer, scenes_dir, tmp_path):
     out = tmp_path / "codes"
-    process = start(tokenizer, scenes_dir, out, "dask", [])
+    process = start(tokenizer, scenes_dir, out, 60, "dask")
     output, _ = process.communicate()
     assert process.returncode == 0, output
-    options = {"data_dir": scenes_dir, "shard_size": 10}
+    options = {"data_dir": scenes_dir, "shard_size": 60}
     data.tokenize(tokenizer, "scenes", tmp_path / "whole", **options)
     assert contents(out) == contents(tmp_path / "whole")
 
